@@ -74,9 +74,7 @@ class ScriptedDialer:
         self._require_reachable()
         record = self._records.get(attempt_id)
         if record is None:
-            return Outcome(
-                attempt_id=attempt_id, result=Result.unknown, ended_at=self._clock.now()
-            )
+            return Outcome(attempt_id=attempt_id, result=Result.unknown, ended_at=self._clock.now())
         return record.result() if record.done() else None
 
     async def forget(self, attempt_id: str) -> None:

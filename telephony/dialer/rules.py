@@ -1,4 +1,4 @@
-"""What a keypress survey by telephone is: the questions, the order for one call, and how it can end.
+"""A keypress survey by telephone: the questions, the order for one call, and how it can end.
 
 The keys are those of the city's callback: did the unit contact you (1 yes, 2 no); is it solved
 (1 yes, 2 partly, 3 no); how satisfied are you (1 very satisfied … 5 very dissatisfied).
@@ -124,8 +124,8 @@ class Dialer(Protocol):
         """Tell what became of an attempt after a crash, from the PBX's own record; rings nobody.
 
         Returns:
-            The outcome; None while the attempt still runs; an outcome with `Result.unknown` when the
-            PBX has no record of it. Before `valid_until` such an attempt may be given to `ask` again.
+            The outcome; None while the attempt still runs; one with `Result.unknown` when the PBX
+            has no record of it. Before `valid_until` such an attempt may be given to `ask` again.
 
         Raises:
             TryLater: The PBX cannot be reached.
