@@ -1,0 +1,170 @@
+"""The database: one way to open it, one way to write, on SQLite and on PostgreSQL alike.
+
+What a transaction has committed is on disk: SQLite runs in WAL with `synchronous=FULL`, PostgreSQL with its default
+`synchronous_commit=on`. A transaction that is left by an exception is rolled back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from sqlalchemy import JSON, DateTime, Dialect, MetaData, String, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import SQLModel
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from infra.kit.errors import TryLater
+
+BUSY_TIMEOUT_MS = 5_000
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Row(SQLModel):
+    """The base of every table, with names for all constraints so that migrations can find them again."""
+
+    metadata = metadata
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment. SQLite forgets the offset even with `timezone=True`; this puts UTC back."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return the moment in UTC for storing.
+
+        Raises:
+            ValueError: The moment is naive: nobody can know which one is meant.
+        """
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime cannot be stored")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return the moment, aware, in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+E = TypeVar("E", bound=StrEnum)
+
+
+class StrEnumType(TypeDecorator[E]):
+    """Stores the value of a `StrEnum` (not its member name, which SQLAlchemy would), read back as the member."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, kind: type[E], length: int = 40) -> None:
+        super().__init__(length)
+        self.kind = kind
+        self.length = length
+
+    def process_bind_param(self, value: E | None, dialect: Dialect) -> str | None:
+        """Return the stored text, refusing a value that the enumeration does not know."""
+        return None if value is None else self.kind(value).value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> E | None:
+        """Return the member."""
+        return None if value is None else self.kind(value)
+
+
+JsonType = JSON(none_as_null=True)
+"""A JSON column that both databases read and write."""
+
+
+class Database:
+    """An open database.
+
+    Args:
+        url: `sqlite:///path/to/file.db` or `postgresql://user@host/name`; the drivers (aiosqlite, psycopg) are ours
+            to choose and are put in.
+        pool_size: Connections kept, for PostgreSQL.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        parsed = make_url(url)
+        self.dialect = parsed.get_backend_name()
+        if self.dialect == "sqlite":
+            self.url = parsed.set(drivername="sqlite+aiosqlite")
+            options: dict[str, Any] = {}
+        else:
+            self.url = parsed.set(drivername="postgresql+psycopg")
+            options = {"pool_size": pool_size, "max_overflow": pool_size, "pool_pre_ping": True}
+        self.engine: AsyncEngine = create_async_engine(self.url, **options)
+        if self.dialect == "sqlite":
+            event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
+            event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+        self._writing = self.engine.execution_options(lianxin_write=True)
+
+    async def open(self) -> None:
+        """Return once a connection has answered.
+
+        Raises:
+            TryLater: The database cannot be reached.
+        """
+        try:
+            async with self.engine.connect() as connection:
+                await connection.exec_driver_sql("SELECT 1")
+        except OperationalError as error:
+            raise TryLater(
+                f"the database at {self.url.host or self.url.database} does not answer",
+                "数据库没有响应，请检查 database.url 以及数据库服务是否运行",
+            ) from error
+
+    async def close(self) -> None:
+        """Return once every connection is closed."""
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """Yield a session whose work is committed at the end, or rolled back if an exception leaves the block."""
+        async with (
+            AsyncSession(self._writing, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            yield session
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """Yield a session for reading; nothing done in it is kept."""
+        async with AsyncSession(self.engine, expire_on_commit=False) as session:
+            yield session
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
+    # The driver's own implicit BEGIN is switched off; `_begin_sqlite` says which kind of transaction starts.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Any) -> None:
+    # A writer takes the write lock at once: upgrading a read transaction in the middle would fail at random.
+    write = connection.get_execution_options().get("lianxin_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

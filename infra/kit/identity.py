@@ -1,0 +1,57 @@
+"""Who is asking: the principal that every use case is handed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from infra.kit.errors import Forbidden
+
+
+class Role(StrEnum):
+    """What a person is to the hotline."""
+
+    AGENT = "agent"
+    LEAD = "lead"
+    DISPATCHER = "dispatcher"
+    ANALYST = "analyst"
+    UNIT_CLERK = "unit_clerk"
+    UNIT_HEAD = "unit_head"
+    LEADER = "leader"
+    ADMINISTRATOR = "administrator"
+    AUDITOR = "auditor"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """A person who has logged in, and what he may do.
+
+    Attributes:
+        user_id: Row of the account.
+        number: The staff number (工号), e.g. `1001`.
+        name: Shown to colleagues.
+        role: What the person is.
+        permissions: Slugs such as `ticket.write`.
+    """
+
+    user_id: int
+    number: str
+    name: str
+    role: Role
+    permissions: frozenset[str]
+
+    def may(self, permission: str) -> bool:
+        """Return whether the person has this permission."""
+        return permission in self.permissions
+
+    def require(self, permission: str) -> None:
+        """Return if the person has this permission.
+
+        Raises:
+            Forbidden: He has not.
+        """
+        if not self.may(permission):
+            raise Forbidden(f"needs the permission {permission}", f"需要权限 {permission}")
+
+    def __str__(self) -> str:
+        return self.number

@@ -1,0 +1,271 @@
+"""The transactional outbox: what must still be told to others, written beside the work that it tells of.
+
+One row per destination, with its own state, attempts, next time and lease. The relay claims rows with one statement
+that works on both databases, hands each to its destination inside the transaction that marks it done, and keeps the
+order of rows with the same key: a row waits while an older one of its key is still open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter
+from sqlalchemy import Index, bindparam, delete, text, update
+from sqlmodel import Field, col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from infra.kit.clock import Clock
+from infra.kit.database import Database, JsonType, Row, UtcDateTime
+
+log = structlog.get_logger()
+
+_LEASE = timedelta(seconds=30)
+_FIRST_RETRY_SECONDS = 0.5
+_LONGEST_RETRY_SECONDS = 300.0
+_BATCH = 100
+_CLAIM = 0x6C78_6F75  # any number of our own: "lxou"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxEntry:
+    """One thing to tell one destination."""
+
+    id: int
+    destination: str
+    kind: str
+    key: str
+    body: Mapping[str, Any]
+    created_at: datetime
+    attempts: int
+
+
+class OutboxRow(Row, table=True):
+    """An entry and how far it has come."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index("ix_outbox_open", "done_at", "next_at"),
+        Index("ix_outbox_order", "destination", "key", "done_at"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    destination: str = Field(max_length=40)
+    kind: str = Field(max_length=60)
+    key: str = Field(max_length=100)
+    body: dict[str, Any] = Field(sa_type=JsonType)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    next_at: datetime = Field(sa_type=UtcDateTime)
+    leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    attempts: int = 0
+    done_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+Deliver = Callable[[AsyncSession, OutboxEntry], Awaitable[None]]
+"""Tells one destination. Runs in the transaction that marks the entry done: database work in it happens once."""
+
+
+async def put(
+    session: AsyncSession,
+    clock: Clock,
+    *,
+    destination: str,
+    kind: str,
+    key: str,
+    body: dict[str, Any],
+) -> None:
+    """Write an entry in the caller's transaction.
+
+    Args:
+        session: The transaction of the work that the entry tells of.
+        clock: Gives the time of the entry.
+        destination: Who is told, e.g. `feed`.
+        kind: Type of the event in dotted past tense.
+        key: Entries with the same destination and key are delivered in the order in which they were written.
+        body: Ids and small facts; never a phone, a name or a message.
+    """
+    now = clock.now()
+    session.add(
+        OutboxRow(
+            destination=destination, kind=kind, key=key, body=body, created_at=now, next_at=now
+        )
+    )
+
+
+class Relay:
+    """Carries entries from the outbox to their destinations, at least once each, in order per key.
+
+    Args:
+        database: Where the outbox lies.
+        clock: Tells when an entry is due.
+        destinations: The delivering function of each destination.
+        registry: Where the counters are registered.
+        idle_seconds: How long to wait for a poke before looking again.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        destinations: Mapping[str, Deliver],
+        *,
+        registry: CollectorRegistry | None = None,
+        idle_seconds: float = 1.0,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._destinations = dict(destinations)
+        self._idle_seconds = idle_seconds
+        self._poked = asyncio.Event()
+        self._delivered = Counter(
+            "lianxin_outbox_delivered", "Entries delivered", ["destination"], registry=registry
+        )
+        self._failed = Counter(
+            "lianxin_outbox_failed", "Deliveries that failed", ["destination"], registry=registry
+        )
+
+    def poke(self) -> None:
+        """Look at the outbox at once instead of at the next round."""
+        self._poked.set()
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        while True:
+            self._poked.clear()
+            if await self.run_once():
+                continue
+            try:
+                async with asyncio.timeout(self._idle_seconds):
+                    await self._poked.wait()
+            except TimeoutError:
+                pass
+
+    async def run_once(self) -> int:
+        """Deliver what is due now.
+
+        Returns:
+            How many entries were claimed; 0 means that there was nothing to do.
+        """
+        rows = await self._claim()
+        by_key: dict[tuple[str, str], list[OutboxEntry]] = defaultdict(list)
+        for row in sorted(rows, key=lambda entry: entry.id):
+            by_key[row.destination, row.key].append(row)
+        for entries in by_key.values():
+            for entry in entries:
+                if not await self._deliver(entry):
+                    await self._release(entries[entries.index(entry) + 1 :])
+                    break
+        return len(rows)
+
+    async def purge(self, older_than: timedelta) -> int:
+        """Delete delivered entries of a certain age and return how many there were."""
+        async with self._database.transaction() as session:
+            result = await session.exec(
+                delete(OutboxRow).where(col(OutboxRow.done_at) < self._clock.now() - older_than)
+            )
+            return int(result.rowcount)
+
+    async def _claim(self) -> list[OutboxEntry]:
+        now = self._clock.now()
+        # The inner NOT EXISTS keeps the order of a key: a row is not taken while an older one waits or is being
+        # delivered. Claims go one after the other (SQLite has one writer anyway; PostgreSQL takes an advisory
+        # lock), or a younger row could be claimed while the claim of its elder is not yet committed.
+        free = "(leased_until IS NULL OR leased_until < :now)"
+        statement = text(
+            f"""
+            UPDATE outbox SET leased_until = :until, attempts = attempts + 1
+            WHERE id IN (
+                SELECT id FROM outbox AS candidate
+                WHERE done_at IS NULL AND next_at <= :now AND {free}
+                AND NOT EXISTS (
+                    SELECT 1 FROM outbox AS older
+                    WHERE older.destination = candidate.destination AND older.key = candidate.key
+                    AND older.done_at IS NULL AND older.id < candidate.id
+                    AND (older.next_at > :now OR older.leased_until >= :now)
+                )
+                ORDER BY id LIMIT :batch
+            )
+            RETURNING id
+            """  # noqa: S608  # a constant is put in, no input
+        ).bindparams(batch=_BATCH)
+        statement = _with_times(statement, now=now, until=now + _LEASE)
+        async with self._database.transaction() as session:
+            connection = await session.connection()
+            if self._database.dialect == "postgresql":
+                await connection.execute(
+                    text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _CLAIM}
+                )
+            ids = list((await connection.execute(statement)).scalars())
+            rows = (await session.exec(select(OutboxRow).where(col(OutboxRow.id).in_(ids)))).all()
+            return [_entry(row) for row in rows]
+
+    async def _deliver(self, entry: OutboxEntry) -> bool:
+        try:
+            deliver = self._destinations[entry.destination]
+            async with self._database.transaction() as session:
+                done = await session.exec(
+                    update(OutboxRow)
+                    .where(col(OutboxRow.id) == entry.id, col(OutboxRow.done_at).is_(None))
+                    .values(done_at=self._clock.now(), leased_until=None)
+                )
+                if done.rowcount:
+                    await deliver(session, entry)
+        except Exception as error:  # whatever a destination does, the others must get theirs
+            log.warning(
+                "outbox_delivery_failed",
+                entry=entry.id,
+                destination=entry.destination,
+                attempts=entry.attempts,
+                error=type(error).__name__,
+            )
+            self._failed.labels(entry.destination).inc()
+            await self._postpone(entry)
+            return False
+        self._delivered.labels(entry.destination).inc()
+        return True
+
+    async def _postpone(self, entry: OutboxEntry) -> None:
+        delay = min(_FIRST_RETRY_SECONDS * 2 ** min(entry.attempts, 12), _LONGEST_RETRY_SECONDS)
+        delay *= random.uniform(0.5, 1.0)  # noqa: S311  # jitter, not a secret
+        async with self._database.transaction() as session:
+            await session.exec(
+                update(OutboxRow)
+                .where(col(OutboxRow.id) == entry.id)
+                .values(next_at=self._clock.now() + timedelta(seconds=delay), leased_until=None)
+            )
+
+    async def _release(self, entries: list[OutboxEntry]) -> None:
+        """Give back the younger entries of a key whose older one failed, as if they had not been claimed."""
+        if not entries:
+            return
+        async with self._database.transaction() as session:
+            await session.exec(
+                update(OutboxRow)
+                .where(col(OutboxRow.id).in_([entry.id for entry in entries]))
+                .values(leased_until=None, attempts=OutboxRow.attempts - 1)
+            )
+
+
+def _with_times(statement: Any, **times: datetime) -> Any:
+    return statement.bindparams(
+        *(bindparam(name, value, type_=UtcDateTime()) for name, value in times.items())
+    )
+
+
+def _entry(row: OutboxRow) -> OutboxEntry:
+    assert row.id is not None  # noqa: S101  # it was just read from the database
+    return OutboxEntry(
+        id=row.id,
+        destination=row.destination,
+        kind=row.kind,
+        key=row.key,
+        body=row.body,
+        created_at=row.created_at,
+        attempts=row.attempts,
+    )

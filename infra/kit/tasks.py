@@ -1,0 +1,97 @@
+"""Background tasks, each with an owner that starts it again when it fails and ends it when the process ends."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter
+
+log = structlog.get_logger()
+
+_FIRST_DELAY = 0.2
+_LONGEST_DELAY = 30.0
+_HEALTHY_AFTER = 30.0
+
+
+@dataclass(slots=True)
+class _Watched:
+    task: asyncio.Task[None]
+    restarts: int = 0
+    failing: bool = False
+
+
+class Supervisor:
+    """Owns background tasks.
+
+    A task that raises is started again after a jittered, growing delay; one that returns is done. Leaving the
+    `async with` block cancels all of them and waits for them.
+
+    Args:
+        registry: Where the restart counter is registered.
+    """
+
+    def __init__(self, *, registry: CollectorRegistry | None = None) -> None:
+        self._watched: dict[str, _Watched] = {}
+        self._restarts = Counter(
+            "lianxin_task_restarts", "Background tasks started again", ["task"], registry=registry
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    def spawn(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Run `work()` under this name until it returns or the supervisor stops.
+
+        Raises:
+            ValueError: The name is taken by a task that still runs.
+        """
+        known = self._watched.get(name)
+        if known is not None and not known.task.done():
+            raise ValueError(f"a task named {name} is running")
+        self._watched[name] = _Watched(asyncio.create_task(self._watch(name, work), name=name))
+
+    async def stop(self) -> None:
+        """Cancel every task and return when all have ended."""
+        tasks = [watched.task for watched in self._watched.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def failing(self) -> list[str]:
+        """Return the names of the tasks that are waiting to be started again."""
+        return sorted(name for name, watched in self._watched.items() if watched.failing)
+
+    async def _watch(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        delay = _FIRST_DELAY
+        loop = asyncio.get_running_loop()
+        while True:
+            started = loop.time()
+            try:
+                await work()
+            except Exception as error:  # whatever it was, the task is started again
+                watched = self._watched[name]
+                watched.restarts += 1
+                watched.failing = True
+                self._restarts.labels(name).inc()
+                log.exception("task_failed", task=name, error=type(error).__name__)
+            else:
+                return
+            if loop.time() - started > _HEALTHY_AFTER:
+                delay = _FIRST_DELAY
+            await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311  # jitter, not a secret
+            delay = min(delay * 2, _LONGEST_DELAY)
+            self._watched[name].failing = False

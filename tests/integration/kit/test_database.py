@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import StatementError
+
+from infra.kit.audit import AuditRow
+from infra.kit.clock import ManualClock
+from infra.kit.database import Database
+from infra.kit.errors import Invalid, TryLater
+from infra.kit.idempotency import IdempotencyKey, earlier, keep
+
+
+def _row(at: datetime) -> AuditRow:
+    return AuditRow(at=at, actor="1001", action="test", subject="thing:1", detail={"词": [1, None]})
+
+
+async def test_a_moment_comes_back_aware_and_in_utc(database: Database) -> None:
+    there = datetime(2026, 3, 2, 9, 30, tzinfo=timezone(timedelta(hours=8)))
+    async with database.transaction() as session:
+        session.add(_row(there))
+    async with database.reading() as session:
+        row = await session.get_one(AuditRow, 1)
+    assert row.at == there
+    assert row.at.tzinfo == UTC
+    assert row.detail == {"词": [1, None]}
+
+
+async def test_a_naive_moment_is_refused(database: Database) -> None:
+    async with database.reading() as session:
+        session.add(_row(datetime(2026, 3, 2)))  # noqa: DTZ001  # that is what is refused
+        with pytest.raises(StatementError, match="naive"):
+            await session.flush()
+
+
+async def test_a_transaction_left_by_an_error_leaves_nothing(
+    database: Database, clock: ManualClock
+) -> None:
+    async def fail() -> None:
+        async with database.transaction() as session:
+            session.add(_row(clock.now()))
+            await session.flush()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fail()
+    async with database.reading() as session:
+        assert await session.get(AuditRow, 1) is None
+
+
+async def test_what_is_answered_is_on_disk(sqlite_database: Database) -> None:
+    async with sqlite_database.transaction() as session:
+        connection = await session.connection()
+        found = [
+            (await connection.execute(text(f"PRAGMA {name}"))).scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        ]
+    assert found == ["wal", 2, 1, 5000]
+
+
+async def test_a_database_that_does_not_answer_is_said_plainly() -> None:
+    database = Database("postgresql://nobody@127.0.0.1:1/none")
+    with pytest.raises(TryLater, match=r"127\.0\.0\.1"):
+        await database.open()
+    await database.close()
+
+
+async def test_the_same_idempotency_key_finds_what_the_first_request_made(
+    database: Database, clock: ManualClock
+) -> None:
+    key = IdempotencyKey(scope="1001 POST /t", key="k", fingerprint="a" * 64)
+    async with database.transaction() as session:
+        assert await earlier(session, key) is None
+        await keep(session, key, "7", clock.now())
+    async with database.transaction() as session:
+        assert await earlier(session, key) == "7"
+
+
+async def test_the_same_idempotency_key_for_something_else_is_refused(
+    database: Database, clock: ManualClock
+) -> None:
+    key = IdempotencyKey(scope="1001 POST /t", key="k", fingerprint="a" * 64)
+    other = IdempotencyKey(scope="1001 POST /t", key="k", fingerprint="b" * 64)
+    async with database.transaction() as session:
+        await keep(session, key, "7", clock.now())
+    async with database.reading() as session:
+        with pytest.raises(Invalid):
+            await earlier(session, other)
