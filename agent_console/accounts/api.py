@@ -1,0 +1,206 @@
+"""Logging in and out over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from aiohttp import web
+from pydantic import SecretStr, StringConstraints
+
+from agent_console.accounts.service import Accounts
+from agent_console.accounts.sessions import LiveSession, Sessions
+from agent_console.origin import require_own_origin
+from infra.kit.http import ApiModel, Authenticated, Routes
+from infra.kit.identity import Principal
+
+COOKIE = "lianxin_session"
+
+LIVE_SESSION: web.RequestKey[LiveSession] = web.RequestKey("live_session", LiveSession)
+_NEW_COOKIE: web.RequestKey[str] = web.RequestKey("new_cookie", str)
+
+
+class PauseReason(ApiModel):
+    """A reason that an agent may give for a pause."""
+
+    code: str
+    zh: str
+    en: str
+
+
+PAUSE_REASONS = (
+    PauseReason(code="break", zh="小休", en="Break"),
+    PauseReason(code="meal", zh="用餐", en="Meal"),
+    PauseReason(code="meeting", zh="会议", en="Meeting"),
+    PauseReason(code="training", zh="培训", en="Training"),
+    PauseReason(code="paperwork", zh="处理工单", en="Paperwork"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """What the pages should know about this installation.
+
+    Attributes:
+        voice: Whether there is a PBX.
+        secure: Whether the pages are served over https, by us or by a proxy before us.
+    """
+
+    hotline: str
+    city_zh: str
+    city_en: str
+    voice: bool
+    secure: bool = False
+    pause_reasons: Sequence[PauseReason] = PAUSE_REASONS
+
+
+class LoginBody(ApiModel):
+    """What a person types to come in."""
+
+    number: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$")]
+    password: Annotated[SecretStr, StringConstraints(min_length=1, max_length=200)]
+
+
+class UserView(ApiModel):
+    """Who is logged in."""
+
+    number: str
+    name: str
+    role: str
+    permissions: list[str]
+
+
+class Features(ApiModel):
+    """What this installation can do."""
+
+    voice: bool
+
+
+class SessionView(ApiModel):
+    """A login, with what the pages need to know at their start."""
+
+    user: UserView
+    csrf_token: str
+    expires_at: datetime
+    pause_reasons: list[PauseReason]
+    hotline: str
+    city_zh: str
+    city_en: str
+    features: Features
+
+
+class PhoneView(ApiModel):
+    """The SIP account of a login; `ws_path` is on our own host."""
+
+    uri: str
+    username: str
+    password: str
+    ws_path: str
+    display_name: str
+
+
+class CookieAuthenticator:
+    """Knows the sender of a request by the session cookie."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    async def __call__(self, request: web.Request) -> Authenticated | None:
+        """Return the sender, or None if the cookie is missing, unknown or over."""
+        token = request.cookies.get(COOKIE)
+        live = await self._sessions.find(token) if token else None
+        if live is None:
+            return None
+        request[LIVE_SESSION] = live
+        return Authenticated(principal=live.principal, csrf_token=live.csrf_token)
+
+
+def send_cookies(app: web.Application, profile: Profile) -> None:
+    """Make the application put the cookie of a login or logout on its response."""
+
+    async def put_cookie(request: web.BaseRequest, response: web.StreamResponse) -> None:
+        token = request.get(_NEW_COOKIE)
+        if token is None:
+            return
+        if token:
+            response.set_cookie(
+                COOKIE,
+                token,
+                httponly=True,
+                samesite="Strict",
+                secure=profile.secure or request.secure,
+            )
+        else:
+            response.del_cookie(COOKIE)
+
+    app.on_response_prepare.append(put_cookie)
+
+
+def routes(
+    accounts: Accounts, sessions: Sessions, profile: Profile, left: Callable[[str], Awaitable[None]]
+) -> Routes:
+    """Return the endpoints of logins.
+
+    Args:
+        accounts: Checks passwords.
+        sessions: The logins.
+        profile: What the pages are told.
+        left: Called with the 工号 of somebody whose last login has ended.
+    """
+    api = Routes(tag="session")
+
+    @api.post("/api/v1/session", permission=None)
+    async def log_in(request: web.Request, body: LoginBody) -> SessionView:
+        """Log in; the session cookie comes with the answer."""
+        require_own_origin(request)
+        login = await accounts.log_in(
+            body.number, body.password.get_secret_value(), request.remote or ""
+        )
+        request[_NEW_COOKIE] = login.token
+        return _view(login.session, profile)
+
+    @api.get("/api/v1/session")
+    async def show(request: web.Request) -> SessionView:
+        """Show who is logged in."""
+        return _view(request[LIVE_SESSION], profile)
+
+    @api.delete("/api/v1/session")
+    async def log_out(request: web.Request, principal: Principal) -> None:
+        """Log out; the telephone of this login dies with it."""
+        request[_NEW_COOKIE] = ""
+        await sessions.end(request[LIVE_SESSION])
+        if not await sessions.phones(principal.number):
+            await left(principal.number)
+
+    @api.get("/api/v1/session/phone")
+    async def phone(request: web.Request) -> PhoneView:
+        """Show the SIP account of this login."""
+        account = await sessions.phone(request[LIVE_SESSION])
+        username = f"agent-{account.number}"
+        return PhoneView(
+            uri=f"sip:{username}@lianxin",
+            username=username,
+            password=account.secret,
+            ws_path="/sip",
+            display_name=account.name,
+        )
+
+    return api
+
+
+def _view(live: LiveSession, profile: Profile) -> SessionView:
+    who = live.principal
+    return SessionView(
+        user=UserView(
+            number=who.number, name=who.name, role=who.role, permissions=sorted(who.permissions)
+        ),
+        csrf_token=live.csrf_token,
+        expires_at=live.expires_at,
+        pause_reasons=list(profile.pause_reasons),
+        hotline=profile.hotline,
+        city_zh=profile.city_zh,
+        city_en=profile.city_en,
+        features=Features(voice=profile.voice),
+    )

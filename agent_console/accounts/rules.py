@@ -1,0 +1,86 @@
+"""Who may do what, how long a login lasts, and how many wrong ones are borne."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import MappingProxyType
+
+from infra.kit.identity import Role
+
+_EVERYBODY = frozenset({"figures.read"})
+_TICKETS = frozenset({"ticket.read", "ticket.write"})
+_OWN_CALLS = frozenset({"call.read", "recording.listen"})
+_ANY_CALLS = _OWN_CALLS | {"call.read_any", "recording.listen_any"}
+_PHONE = frozenset({"phone.use", "presence.set"})
+
+PERMISSIONS: Mapping[Role, frozenset[str]] = MappingProxyType(
+    {
+        Role.AGENT: _EVERYBODY | _TICKETS | _OWN_CALLS | _PHONE | {"number.reveal"},
+        Role.LEAD: _EVERYBODY
+        | _TICKETS
+        | _ANY_CALLS
+        | _PHONE
+        | {"number.reveal", "ticket.read_any", "queue.watch"},
+        Role.DISPATCHER: _EVERYBODY
+        | _TICKETS
+        | _ANY_CALLS
+        | {"number.reveal", "ticket.read_any", "queue.watch"},
+        Role.ANALYST: _EVERYBODY | {"queue.watch"},
+        Role.UNIT_CLERK: _EVERYBODY,
+        Role.UNIT_HEAD: _EVERYBODY,
+        Role.LEADER: _EVERYBODY | {"queue.watch"},
+        Role.ADMINISTRATOR: _EVERYBODY | {"user.manage", "queue.watch"},
+        Role.AUDITOR: _EVERYBODY | _ANY_CALLS | {"audit.read", "ticket.read", "ticket.read_any"},
+    }
+)
+"""What each role may do. An administrator keeps the installation and reads neither tickets nor calls."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifetime:
+    """How long a login lasts.
+
+    Attributes:
+        idle: Ends when nothing was asked and no page was open for this long.
+        absolute: Ends this long after the login, whatever happens.
+    """
+
+    idle: timedelta = timedelta(minutes=30)
+    absolute: timedelta = timedelta(hours=12)
+
+    def ends_at(self, started_at: datetime, seen_at: datetime) -> datetime:
+        """Return the moment from which the login is over."""
+        return min(started_at + self.absolute, seen_at + self.idle)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How many wrong logins are borne within a window.
+
+    Attributes:
+        per_number: For one staff number, wherever they come from.
+        per_address: From one address, whatever the numbers; a whole call centre may share one.
+    """
+
+    per_number: int = 8
+    per_address: int = 60
+    window: timedelta = timedelta(minutes=15)
+
+
+def wait_before_next(
+    failures: Sequence[datetime], limit: int, window: timedelta, now: datetime
+) -> timedelta | None:
+    """Return how long to wait before another attempt is heard, or None when it is heard now.
+
+    Args:
+        failures: When earlier attempts failed or began, in any order.
+        limit: How many are borne within `window`.
+        window: How far back they count.
+        now: The present moment.
+    """
+    recent = sorted(at for at in failures if now - window < at)
+    if len(recent) < limit:
+        return None
+    return recent[-limit] + window - now

@@ -1,0 +1,190 @@
+"""Accounts: who may come in."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from sqlalchemy import delete
+from sqlmodel import col, select
+
+from agent_console.accounts.passwords import Passwords
+from agent_console.accounts.rules import Patience, wait_before_next
+from agent_console.accounts.sessions import Login, Sessions
+from agent_console.accounts.tables import LoginAttemptRow, UserRow
+from infra.kit import audit
+from infra.kit.clock import Clock
+from infra.kit.database import Database
+from infra.kit.errors import Conflict, FieldError, Invalid, NotAuthenticated, TooMany
+from infra.kit.identity import Role
+
+MIN_PASSWORD = 10
+
+
+class WrongLogin(NotAuthenticated):
+    """Unknown staff number, wrong password or disabled account: which one is not told."""
+
+    slug = "wrong-login"
+    title_zh = "工号或密码不正确"
+    title_en = "The staff number or the password is not right"
+
+
+class Accounts:
+    """The use cases of accounts.
+
+    Args:
+        database: Where accounts lie.
+        clock: Tells the time.
+        sessions: Starts a login when the password was right.
+        passwords: Hashes and checks.
+        patience: How many wrong logins are borne.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        sessions: Sessions,
+        passwords: Passwords,
+        *,
+        patience: Patience | None = None,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._sessions = sessions
+        self._passwords = passwords
+        self._patience = patience or Patience()
+        self._counting = asyncio.Lock()
+
+    async def add_user(self, number: str, name: str, role: Role, password: str) -> int:
+        """Add a person and return the row's id.
+
+        Raises:
+            Invalid: The number is not 1 to 20 digits, the name is empty, or the password is too short.
+            Conflict: The number is taken.
+        """
+        _check_new_user(number, name, password)
+        password_hash = await self._passwords.hash(password)
+        async with self._database.transaction() as session:
+            if (await session.exec(select(UserRow.id).where(UserRow.number == number))).first():
+                raise Conflict(f"the number {number} is taken", f"工号 {number} 已存在")
+            user = UserRow(
+                number=number,
+                name=name,
+                role=role,
+                password_hash=password_hash,
+                created_at=self._clock.now(),
+            )
+            session.add(user)
+            await session.flush()
+            assert user.id is not None  # noqa: S101  # flushed
+            await audit.write(
+                session, self._clock, actor=None, action="user.add", subject=f"user:{user.id}"
+            )
+            return user.id
+
+    async def log_in(self, number: str, password: str, address: str) -> Login:
+        """Return a new login.
+
+        Args:
+            number: Staff number as typed.
+            password: Password as typed.
+            address: Where the request comes from.
+
+        Raises:
+            WrongLogin: Unknown number, wrong password, or disabled; the work done is the same in each case.
+            TooMany: Too many wrong logins for this number or from this address.
+        """
+        attempt = await self._count_attempt(number, address)
+        async with self._database.reading() as session:
+            user = (await session.exec(select(UserRow).where(UserRow.number == number))).first()
+        right = await self._passwords.check(user.password_hash if user else None, password)
+        if user is None or user.id is None or not right or user.disabled:
+            async with self._database.transaction() as session:
+                await audit.write(
+                    session,
+                    self._clock,
+                    actor=None,
+                    action="session.refuse",
+                    subject=f"user:{user.id if user else 'unknown'}",
+                    detail={"attempt": attempt},
+                )
+            raise WrongLogin
+        better = None
+        if self._passwords.is_outdated(user.password_hash):
+            better = await self._passwords.hash(password)
+        async with self._database.transaction() as session:
+            await session.execute(
+                delete(LoginAttemptRow).where(col(LoginAttemptRow.number) == number)
+            )
+            if better is not None:
+                user.password_hash = better
+                session.add(user)
+            login = await self._sessions.start(session, user)
+        await self._sessions.announce(login)
+        return login
+
+    async def purge(self, older_than: timedelta) -> None:
+        """Delete wrong logins of a certain age."""
+        before = self._clock.now() - older_than
+        async with self._database.transaction() as session:
+            await session.execute(delete(LoginAttemptRow).where(col(LoginAttemptRow.at) < before))
+
+    async def _count_attempt(self, number: str, address: str) -> int:
+        """Count the attempt as failed until it succeeds, so that a burst of parallel ones is seen as what it is."""
+        now = self._clock.now()
+        patience = self._patience
+        limits = (
+            (col(LoginAttemptRow.number) == number, patience.per_number),
+            (col(LoginAttemptRow.address) == address, patience.per_address),
+        )
+        async with self._counting, self._database.transaction() as session:
+            for mine, limit in limits:
+                statement = select(LoginAttemptRow.at).where(
+                    mine, col(LoginAttemptRow.at) > now - patience.window
+                )
+                failures = (await session.exec(statement)).all()
+                wait = wait_before_next(failures, limit, patience.window, now)
+                if wait is not None:
+                    raise TooMany(
+                        "too many wrong logins, wait before the next",
+                        "登录失败次数过多，请稍后再试",
+                        retry_after=wait.total_seconds(),
+                    )
+            attempt = LoginAttemptRow(number=number, address=address, at=now)
+            session.add(attempt)
+            await session.flush()
+            assert attempt.id is not None  # noqa: S101  # flushed
+            return attempt.id
+
+
+def _check_new_user(number: str, name: str, password: str) -> None:
+    checks = (
+        (
+            number.isascii() and number.isdigit() and len(number) <= 20,
+            FieldError(
+                pointer="/number",
+                message_zh="工号应为 1 至 20 位数字",
+                message_en="Must be 1 to 20 digits",
+            ),
+        ),
+        (
+            0 < len(name.strip()) <= 40,
+            FieldError(
+                pointer="/name",
+                message_zh="姓名应为 1 至 40 个字",
+                message_en="Must be 1 to 40 characters",
+            ),
+        ),
+        (
+            MIN_PASSWORD <= len(password) <= 200,
+            FieldError(
+                pointer="/password",
+                message_zh=f"密码应为 {MIN_PASSWORD} 至 200 个字符",
+                message_en=f"Must be {MIN_PASSWORD} to 200 characters",
+            ),
+        ),
+    )
+    wrong = [error for fine, error in checks if not fine]
+    if wrong:
+        raise Invalid(fields=wrong)

@@ -1,0 +1,66 @@
+"""From calls to presence: who rings, who talks, who did not answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from agent_console.presence.rules import Event
+from agent_console.presence.service import PresenceService
+from telephony.calls.rules import CallChange, ChangeKind
+
+EVENTS: Mapping[ChangeKind, Event] = MappingProxyType(
+    {
+        ChangeKind.ringing: Event.ring,
+        # With an agent, `offered` means that the call is back in the queue because he did not answer.
+        ChangeKind.offered: Event.miss,
+        ChangeKind.answered: Event.answer,
+        ChangeKind.transferred: Event.hang_up,
+        ChangeKind.ended: Event.hang_up,
+        ChangeKind.abandoned: Event.stop_ringing,
+    }
+)
+_BEGINS = frozenset({Event.ring, Event.answer})
+_MOST_AT_ONCE = 200
+
+
+class CallPresence:
+    """Lets calls change presence, in order, a batch to a transaction.
+
+    Args:
+        presence: Where the changes are written.
+    """
+
+    def __init__(self, presence: PresenceService) -> None:
+        self._presence = presence
+        self._waiting: asyncio.Queue[tuple[str, Event]] = asyncio.Queue()
+        self._batch: list[tuple[str, Event]] = []
+        self._calls: dict[str, tuple[str, str]] = {}
+
+    def on_change(self, change: CallChange) -> None:
+        """Take a change from the tracker; returns at once."""
+        event = EVENTS.get(change.kind)
+        agent = change.agent or (
+            change.call.agent if change.kind is not ChangeKind.offered else None
+        )
+        if event is None or agent is None:
+            return
+        call = (change.call.pbx, change.call.linkedid)
+        if event in _BEGINS:
+            self._calls[agent] = call
+        elif self._calls.get(agent, call) != call:
+            return  # the end of an earlier call says nothing about the one that the agent has now
+        else:
+            self._calls.pop(agent, None)
+        self._waiting.put_nowait((agent, event))
+
+    async def run(self) -> None:
+        """Write changes until cancelled; when writing fails, the next run begins with what was not written."""
+        while True:
+            if not self._batch:
+                self._batch.append(await self._waiting.get())
+            while not self._waiting.empty() and len(self._batch) < _MOST_AT_ONCE:
+                self._batch.append(self._waiting.get_nowait())
+            await self._presence.apply_all(self._batch)
+            self._batch.clear()
