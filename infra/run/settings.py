@@ -1,0 +1,201 @@
+"""All settings, typed: from `lianxin.toml`, over them the environment (`LIANXIN_SECTION__KEY`).
+
+A key that nobody knows stops the start and is named: a typing slip must not silently leave a default in force.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from infra.kit.errors import Misconfigured
+from infra.kit.problems import field_errors
+from telephony.asterisk.settings import AsteriskSettings
+from telephony.phone_network.settings import PhoneNetworkSettings
+
+ENVIRONMENT_PREFIX = "LIANXIN_"
+CONFIG_VARIABLE = "LIANXIN_CONFIG"
+DEFAULT_FILE = Path("lianxin.toml")
+
+
+class Section(BaseModel):
+    """One table of the settings file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CitySettings(Section):
+    """The city whose hotline this is."""
+
+    name_zh: str = Field(
+        default="临江市", description="Name of the city in Chinese, shown on the pages."
+    )
+    name_en: str = Field(default="Linjiang", description="Name of the city in English.")
+
+
+class ServerSettings(Section):
+    """The one HTTP port for pages, API and sockets."""
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8080, ge=0, le=65535, description="TCP port to listen on.")
+    public_url: str = Field(
+        default="",
+        description="Address under which browsers reach the pages, e.g. https://12345.example.gov.cn; "
+        "empty: the request's own host. With https, cookies are marked Secure.",
+    )
+    stop_seconds: float = Field(
+        default=5.0, gt=0, le=60, description="How long a graceful stop may take."
+    )
+
+
+class DatabaseSettings(Section):
+    """Where the truth lies."""
+
+    url: str = Field(
+        default="sqlite:///var/lianxin.db",
+        description="sqlite:///path/to/file.db, or postgresql://user:password@host/name.",
+    )
+    pool_size: int = Field(default=10, ge=1, le=200, description="Connections kept to PostgreSQL.")
+
+
+class RedisSettings(Section):
+    """Needed only when several processes share the work."""
+
+    url: str = Field(
+        default="", description="redis://host:6379/0; empty: everything in one process."
+    )
+
+
+class SecuritySettings(Section):
+    """Keys."""
+
+    data_key_file: Path = Field(
+        default=Path("var/data.key"),
+        description="The key that opens telephone numbers in the database; made at the first start. "
+        "Keep a copy apart from the database's backups.",
+    )
+
+
+class LogSettings(Section):
+    """What is written about the running of the system."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least grave level that is written."
+    )
+    readable: bool = Field(
+        default=False, description="Short coloured lines for a person, instead of JSON."
+    )
+
+
+class TelephonySettings(Section):
+    """How this process and the PBX belong together."""
+
+    enabled: bool = Field(default=True, description="Without it everything but voice runs.")
+    pbx: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")] = Field(
+        default="pbx-1", description="Name of this PBX; a call is known by it and its linkedid."
+    )
+    start_asterisk: bool = Field(
+        default=True,
+        description="Start and supervise Asterisk from here. Off: it runs as a service of its own, "
+        "from the folder that `lianxin asterisk render` wrote, and outlives a restart of this process.",
+    )
+
+
+class Settings(BaseSettings):
+    """Every setting there is."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        toml_file=None,
+    )
+
+    city: CitySettings = CitySettings()
+    server: ServerSettings = ServerSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    redis: RedisSettings = RedisSettings()
+    security: SecuritySettings = SecuritySettings()
+    logs: LogSettings = LogSettings()
+    telephony: TelephonySettings = TelephonySettings()
+    asterisk: AsteriskSettings = AsteriskSettings()
+    phone_network: PhoneNetworkSettings = PhoneNetworkSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return the sources, the strongest first: arguments, environment, file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load(path: Path | None = None, **overrides: Any) -> Settings:
+    """Return the settings of this installation.
+
+    Args:
+        path: The settings file; without it `LIANXIN_CONFIG`, else `lianxin.toml` in the working folder, else none.
+        overrides: Sections given by the caller, stronger than file and environment.
+
+    Raises:
+        Misconfigured: A file is missing or unreadable, a key is unknown or a value is wrong; each is named.
+    """
+    named = path or (Path(os.environ[CONFIG_VARIABLE]) if CONFIG_VARIABLE in os.environ else None)
+    file = named or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
+    if file is not None and not file.is_file():
+        raise Misconfigured(f"there is no settings file {file}", f"找不到配置文件 {file}")
+    _refuse_unknown_variables()
+
+    class Located(Settings):
+        model_config = SettingsConfigDict(toml_file=file)
+
+    try:
+        return Located(**overrides)
+    except tomllib.TOMLDecodeError as error:
+        raise Misconfigured(f"{file} is not TOML: {error}", f"{file} 不是有效的 TOML") from error
+    except pydantic.ValidationError as error:
+        raise _explain(error) from error
+
+
+def _refuse_unknown_variables() -> None:
+    # The environment source looks only for sections that it knows; a slip in the section's name would pass it by.
+    for variable in os.environ:
+        if variable.startswith(ENVIRONMENT_PREFIX) and variable != CONFIG_VARIABLE:
+            section, _, key = variable.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
+            if section not in Settings.model_fields or not key:
+                raise Misconfigured(
+                    f"there is no setting {section}.{key or '?'} (environment variable {variable})",
+                    f"没有名为 {section}.{key or '?'} 的配置项（环境变量 {variable}）",
+                )
+
+
+def _explain(error: pydantic.ValidationError) -> Misconfigured:
+    english, chinese = [], []
+    for detail, field in zip(error.errors(), field_errors(error.errors()), strict=True):
+        name = ".".join(str(part) for part in detail["loc"])
+        if detail["type"] == "extra_forbidden":
+            english.append(f"there is no setting {name}")
+            chinese.append(f"没有名为 {name} 的配置项")
+        elif detail["type"] == "value_error":
+            english.append(f"setting {name}: {detail['ctx']['error']}")
+            chinese.append(f"配置项 {name}：{detail['ctx']['error']}")
+        else:
+            english.append(f"setting {name}: {field.message_en} ({detail['msg']})")
+            chinese.append(f"配置项 {name}：{field.message_zh}")
+    return Misconfigured("; ".join(english), "；".join(chinese))

@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# Gets what `make` needs and this machine has not: each step says what it does, costs nothing when it is done already,
+# and never touches a service that it did not start.
+#
+#   infra/setup.sh python       .venv with the locked dependencies
+#   infra/setup.sh dev          the same, with what linting and testing need
+#   infra/setup.sh pages        agent_console/web/dist
+#   infra/setup.sh asterisk     an Asterisk 22, and the tools that make spoken prompts
+#   infra/setup.sh test-parts   PostgreSQL, Redis, Chromium with Chinese fonts
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf '\033[36m▸ %s\033[0m\n' "$*" >&2; }
+fail() { printf '\033[31m✗ %s\033[0m\n' "$*" >&2; exit 1; }
+
+# Stamps hold the hash of what a step was made from, so that a changed lock file is noticed and an equal one is free.
+fresh() { [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]; }
+hash_of() { cat "$@" | sha256sum | cut -d' ' -f1; }
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"
+    elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then sudo -n "$@"
+    else return 1; fi
+}
+
+# apt_install WHAT-FOR PACKAGE...: install what is missing, without letting a package start its service.
+apt_install() {
+    local purpose=$1 missing=() package
+    shift
+    for package in "$@"; do
+        dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+    done
+    [ ${#missing[@]} = 0 ] && return 0
+    if ! command -v apt-get >/dev/null || ! as_root true; then
+        say "left out: $purpose. To have it / 如需此功能，请安装: apt-get install ${missing[*]}"
+        return 0
+    fi
+    say "installing for $purpose: ${missing[*]}"
+    local policy=/usr/sbin/policy-rc.d ours=
+    if [ ! -e $policy ]; then
+        printf '#!/bin/sh\nexit 101\n' | as_root tee $policy >/dev/null
+        as_root chmod +x $policy
+        ours=yes
+    fi
+    as_root apt-get update -qq || true
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null \
+        || say "could not install: ${missing[*]}"
+    [ -z "$ours" ] || as_root rm -f $policy
+}
+
+find_python() {
+    local candidate
+    for candidate in python3.13 python3.12 python3.11 python3; do
+        if command -v "$candidate" >/dev/null &&
+            "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            echo "$candidate"
+            return
+        fi
+    done
+    fail "Python 3.11 or newer is needed / 需要 Python 3.11 或更高版本"
+}
+
+venv() { # venv LOCK-FILE STAMP
+    local lock=$1 stamp=.venv/$2 want
+    want=$(hash_of "$lock" pyproject.toml)
+    fresh "$stamp" "$want" && return 0
+    if [ ! -x .venv/bin/python ]; then
+        local python
+        python=$(find_python)
+        "$python" -c 'import ensurepip' 2>/dev/null || apt_install "a virtual environment" python3-venv
+        say "making .venv with $("$python" --version)"
+        "$python" -m venv .venv
+    fi
+    say "installing the locked Python packages ($lock)"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+    echo "$want" >"$stamp"
+}
+
+pages() {
+    local web=agent_console/web want
+    command -v npm >/dev/null || fail "Node 20 or newer with npm is needed / 需要 Node 20 或更高版本"
+    node -e 'process.exit(parseInt(process.versions.node) < 20)' || fail "Node 20 or newer is needed, this is $(node --version)"
+    want=$(hash_of $web/package-lock.json)
+    if ! fresh $web/node_modules/.stamp "$want"; then
+        say "installing the locked packages of the pages"
+        (cd $web && npm ci --no-audit --no-fund --loglevel=error)
+        echo "$want" >$web/node_modules/.stamp
+    fi
+    want=$(find $web -path $web/node_modules -prune -o -path $web/dist -prune -o -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1)
+    if ! fresh $web/dist/.stamp "$want"; then
+        say "building the pages"
+        (cd $web && npm run --silent build)
+        echo "$want" >$web/dist/.stamp
+    fi
+}
+
+case "${1:-}" in
+    python) [ -f .venv/.dev ] && venv requirements-dev.lock .dev || venv requirements.lock .run ;;
+    dev) venv requirements-dev.lock .dev ;;
+    pages) pages ;;
+    asterisk)
+        apt_install "spoken prompts" espeak-ng sox
+        .venv/bin/lianxin asterisk install
+        ;;
+    test-parts)
+        apt_install "tests on PostgreSQL" postgresql
+        apt_install "tests on Redis" redis-server
+        apt_install "tests in a browser" chromium fonts-noto-cjk
+        ;;
+    *) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 2 ;;
+esac
