@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import click
+from telephony.asterisk.cli import asterisk
+from telephony.phone_network.cli import phone_network
 
 from infra.kit.clock import SystemClock
 from infra.kit.database import Database
@@ -20,8 +22,6 @@ from infra.run import settings as settings_module
 from infra.run.example import render as render_example
 from infra.run.migrate import migrate as migrate_database
 from infra.run.settings import Settings
-from telephony.asterisk.cli import asterisk
-from telephony.phone_network.cli import phone_network
 
 pass_settings = click.make_pass_decorator(Settings)
 
