@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Annotated
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 from pydantic import SecretStr, StringConstraints
 
 from agent_console.accounts.service import Accounts
@@ -117,13 +118,13 @@ class CookieAuthenticator:
         return Authenticated(principal=live.principal, csrf_token=live.csrf_token)
 
 
-def send_cookies(app: web.Application, profile: Profile) -> None:
-    """Make the application put the cookie of a login or logout on its response."""
+def cookie_middleware(profile: Profile) -> Middleware:
+    """Return the middleware that puts the cookie of a login or a logout on its response."""
 
-    async def put_cookie(request: web.BaseRequest, response: web.StreamResponse) -> None:
+    @web.middleware
+    async def put_cookie(request: web.Request, handler: Handler) -> web.StreamResponse:
+        response = await handler(request)
         token = request.get(_NEW_COOKIE)
-        if token is None:
-            return
         if token:
             response.set_cookie(
                 COOKIE,
@@ -132,10 +133,11 @@ def send_cookies(app: web.Application, profile: Profile) -> None:
                 samesite="Strict",
                 secure=profile.secure or request.secure,
             )
-        else:
+        elif token is not None:
             response.del_cookie(COOKIE)
+        return response
 
-    app.on_response_prepare.append(put_cookie)
+    return put_cookie
 
 
 def routes(

@@ -114,9 +114,7 @@ class Accounts:
         if self._passwords.is_outdated(user.password_hash):
             better = await self._passwords.hash(password)
         async with self._database.transaction() as session:
-            await session.execute(
-                delete(LoginAttemptRow).where(col(LoginAttemptRow.number) == number)
-            )
+            await session.exec(delete(LoginAttemptRow).where(col(LoginAttemptRow.number) == number))
             if better is not None:
                 user.password_hash = better
                 session.add(user)
@@ -128,7 +126,7 @@ class Accounts:
         """Delete wrong logins of a certain age."""
         before = self._clock.now() - older_than
         async with self._database.transaction() as session:
-            await session.execute(delete(LoginAttemptRow).where(col(LoginAttemptRow.at) < before))
+            await session.exec(delete(LoginAttemptRow).where(col(LoginAttemptRow.at) < before))
 
     async def _count_attempt(self, number: str, address: str) -> int:
         """Count the attempt as failed until it succeeds, so that a burst of parallel ones is seen as what it is."""

@@ -168,7 +168,7 @@ class Sessions:
     async def end(self, login: LiveSession) -> None:
         """End a login; its cookie and its SIP secret open nothing any more."""
         async with self._database.transaction() as session:
-            await session.execute(
+            await session.exec(
                 update(SessionRow)
                 .where(col(SessionRow.id) == login.id)
                 .values(ended_at=self._clock.now(), phone_secret=None)
@@ -211,7 +211,7 @@ class Sessions:
         """Delete ended logins of a certain age."""
         before = self._clock.now() - older_than
         async with self._database.transaction() as session:
-            await session.execute(delete(SessionRow).where(col(SessionRow.ended_at) < before))
+            await session.exec(delete(SessionRow).where(col(SessionRow.ended_at) < before))
 
     async def phone(self, login: LiveSession) -> PhoneAccount:
         """Return the SIP account of a login.

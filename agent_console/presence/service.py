@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import and_, col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from agent_console.feed.topics import AGENT_HINT
 from agent_console.presence.rules import Event, Presence, PresenceState, absent, after
 from agent_console.presence.tables import PresenceLogRow, PresenceRow
 from agent_console.presence.view import PresenceView
@@ -22,9 +23,6 @@ from infra.kit.database import Database
 from infra.kit.hints import Hints
 
 log = structlog.get_logger()
-
-AGENT_HINT = "agent.hint"
-"""Topic of hints for one agent's pages; the body is `{"agent": str, "type": str, "at": str, "data": {...}}`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +107,7 @@ class PresenceService:
     async def page_seen(self, agents: Collection[str]) -> None:
         """Note that these agents have a page open."""
         async with self._database.transaction() as session:
-            await session.execute(
+            await session.exec(
                 update(PresenceRow)
                 .where(col(PresenceRow.agent).in_(agents))
                 .values(page_seen_at=self._clock.now())
