@@ -14,15 +14,19 @@ class AmiInjection(Refused, ValueError):
 
 
 class LinkDown(TryLater):
-    """There is no link to Asterisk, or it was lost before the answer came."""
+    """There is no link to Asterisk; nothing was sent."""
 
     slug = "telephony-unavailable"
     title_zh = "电话系统暂时无法连接，请稍后重试"
     title_en = "The telephone system cannot be reached, try again shortly"
 
 
-class ActionTimeout(LinkDown):
-    """Asterisk took the action and did not answer in time; whether it acted is not known."""
+class AnswerLost(LinkDown):
+    """The link was lost before the answer came; whether Asterisk acted is not known."""
+
+
+class ActionTimeout(AnswerLost):
+    """No answer came in time; whether Asterisk acted is not known."""
 
 
 class ActionRefused(Refused):

@@ -154,18 +154,10 @@ class AttendedTransfer(ChannelEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueMemberChange(Event):
-    """A member was added, removed, paused, or its telephone changed state; a hint to look again."""
+    """A member was added, removed or paused; a hint to look again."""
 
     queue: str
     member: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContactStatus(Event):
-    """A telephone registered, went, or answered a keep-alive; a hint to look again."""
-
-    endpoint: str
-    status: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +183,7 @@ class LianxinEvent(Event):
     fields: Mapping[str, str]
 
 
-NOISE: frozenset[type[Event]] = frozenset((QueueMemberChange, ContactStatus))
+NOISE: frozenset[type[Event]] = frozenset((QueueMemberChange,))
 """Hints whose loss costs nothing: what they tell is read again anyway. Dropped first when we are behind."""
 
 
@@ -299,10 +291,6 @@ def _queue_member(h: Headers) -> Event:
     return QueueMemberChange(at=_at(h), queue=h["Queue"], member=h["MemberName"])
 
 
-def _contact_status(h: Headers) -> Event:
-    return ContactStatus(at=_at(h), endpoint=h["EndpointName"], status=h["ContactStatus"])
-
-
 def _originate_response(h: Headers) -> Event:
     return OriginateResponse(
         at=_at(h),
@@ -345,8 +333,6 @@ PARSERS: Mapping[bytes, Callable[[Headers], Event | None]] = {
     b"QueueMemberAdded": _queue_member,
     b"QueueMemberRemoved": _queue_member,
     b"QueueMemberPause": _queue_member,
-    b"QueueMemberStatus": _queue_member,
-    b"ContactStatus": _contact_status,
     b"OriginateResponse": _originate_response,
     b"UserEvent": _user_event,
     b"FullyBooted": _fully_booted,

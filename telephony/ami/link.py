@@ -125,8 +125,8 @@ class AmiLink:
 
         Raises:
             AmiInjection: It cannot be sent as it is; nothing was.
-            LinkDown: The link is down (nothing was sent), or was lost before the answer.
-            ActionTimeout: No answer in time; Asterisk may have acted.
+            LinkDown: The link is down; nothing was sent.
+            AnswerLost: The link was lost, or time was up, before the answer; Asterisk may have acted.
             ActionRefused: Asterisk answered with an error.
             ListIncomplete: The list that came is not the one that Asterisk counted.
         """

@@ -15,7 +15,7 @@ import structlog
 from panoramisk.ami_protocol import AMIProtocol
 
 from telephony.ami.actions import Fields, Request, Response, encode
-from telephony.ami.errors import LinkDown, ListIncomplete
+from telephony.ami.errors import AnswerLost, LinkDown, ListIncomplete
 from telephony.ami.events import PARSERS, Event
 from telephony.ami.framing import BANNER, Framer, TooLong, parse_headers
 from telephony.ami.tally import Tally
@@ -162,7 +162,7 @@ class Protocol(AMIProtocol):  # type: ignore[misc]  # panoramisk ships no types
         for request in waiting:
             if not request.answer.done():
                 request.answer.set_exception(
-                    LinkDown(f"the link to Asterisk was lost during {request.name}")
+                    AnswerLost(f"the link to Asterisk was lost during {request.name}")
                 )
                 # Whoever sent it may be gone; that is no news to the event loop's error handler.
                 request.answer.exception()

@@ -80,7 +80,7 @@ class CallBook:
             offered_at=at,
         )
         self.calls[linkedid] = call
-        self._changes.append(CallChange(kind=ChangeKind.offered, call=call, at=at, agent=agent))
+        self._changes.append(CallChange(kind=ChangeKind.offered, call=call, at=at))
 
     def ring(self, call: Call, agent: str | None, at: datetime) -> None:
         """A telephone rings for the call, unless that is known."""

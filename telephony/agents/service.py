@@ -1,0 +1,109 @@
+"""Makes the PBX follow the roster: accounts, places in the queue, pauses."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from infra.kit.errors import LianxinError
+from telephony.agents.rules import Membership, Roster, Step, steps
+from telephony.ami.errors import ActionRefused, AmiInjection
+from telephony.ami.events import LinkUp, QueueMemberChange
+from telephony.ami.link import AmiLink, LinkState
+from telephony.ami.lists import contacts, queue_status, tree
+from telephony.calls.legs import agent_of_member
+
+log = structlog.get_logger()
+
+_LOOK_AGAIN_SECONDS = 30.0
+_RETRY_SECONDS = 1.0
+
+
+class AgentPhones:
+    """Keeps the agents' telephones as the roster says.
+
+    The roster is read anew each time, and only what differs is changed; so nothing is lost when a
+    request comes while another is at work, when Asterisk restarts, or when somebody meddles.
+
+    Args:
+        link: The Asterisk.
+        roster: Who is logged in.
+        queue: Name of the agents' queue.
+    """
+
+    def __init__(self, link: AmiLink, roster: Roster, queue: str = "hotline") -> None:
+        self._link = link
+        self._roster = roster
+        self._queue = queue
+        self._wanted = asyncio.Event()
+        self._lock = asyncio.Lock()
+        link.subscribe([LinkUp, QueueMemberChange], lambda _event: self.request_reconcile())
+
+    def request_reconcile(self) -> None:
+        """Look at the roster soon; requests that come together are served together."""
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Serve requests, and look by ourselves now and then, until cancelled."""
+        while True:
+            try:
+                async with asyncio.timeout(_LOOK_AGAIN_SECONDS):
+                    await self._wanted.wait()
+            except TimeoutError:
+                self._wanted.set()
+            if self._link.state is not LinkState.up:
+                self._wanted.clear()  # coming up is a request of its own
+                continue
+            try:
+                await self.reconcile()
+            except (LianxinError, KeyError, ValueError) as error:
+                log.warning("agents.not_reconciled", error=type(error).__name__)
+                self._wanted.set()
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def reconcile(self) -> None:
+        """Return when the PBX is what the roster said; one at a time.
+
+        A telephone that Asterisk refuses is logged and passed over, so that it stops nobody else's.
+
+        Raises:
+            LinkDown: The PBX cannot be reached; what is missing is done when it can be.
+        """
+        async with self._lock:
+            self._wanted.clear()
+            phones = await self._roster.phones()
+            stored = await tree(self._link, "ps")
+            members = await self._members()
+            failed: set[str] = set()
+            for step in steps(phones, stored, members, self._queue):
+                if step.agent not in failed and not await self._do(step):
+                    failed.add(step.agent)
+
+    async def registered(self) -> set[str]:
+        """Return the 工号 of every agent whose telephone is registered."""
+        found = (agent_of_member(contact.endpoint) for contact in await contacts(self._link))
+        return {number for number in found if number is not None}
+
+    async def _members(self) -> dict[str, Membership]:
+        status = await queue_status(self._link)
+        return {
+            number: Membership(paused=member.paused, reason=member.reason)
+            for member in status.members
+            if member.queue == self._queue
+            and (number := agent_of_member(member.interface)) is not None
+        }
+
+    async def _do(self, step: Step) -> bool:
+        try:
+            await self._link.send(step.action, step.fields)
+        except (AmiInjection, ActionRefused) as error:
+            log.error(  # noqa: TRY400 - the type says it all, and the fields hold a secret
+                "agents.step_refused",
+                agent=step.agent,
+                action=step.action,
+                error=type(error).__name__,
+            )
+            return False
+        log.info("agents.step", agent=step.agent, action=step.action)
+        return True
