@@ -59,7 +59,9 @@ class ChannelSettings(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
-    enabled: bool = True
+    enabled: bool = pydantic.Field(
+        default=True, description="Whether contacts are taken in over this channel."
+    )
 
 
 class CannotReply(Refused):

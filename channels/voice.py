@@ -24,18 +24,21 @@ log = structlog.get_logger()
 
 
 class VoiceSettings(ChannelSettings):
-    """Settings of the voice channel.
+    """Calls to the hotline as contacts."""
 
-    Attributes:
-        waiting: How many calls may wait to be written down before the list is given up and the calls are
-            read from the call log instead.
-        look_again_seconds: How often the call log is searched for calls without a contact.
-        deadline_seconds: How long writing down one contact may take.
-    """
-
-    waiting: int = Field(default=10_000, ge=1)
-    look_again_seconds: float = Field(default=60.0, gt=0)
-    deadline_seconds: float = Field(default=30.0, gt=0)
+    waiting: int = Field(
+        default=10_000,
+        ge=1,
+        description="How many calls may wait to be written down; beyond, they are read from the call log.",
+    )
+    look_again_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        description="How often the call log is searched for calls without a contact.",
+    )
+    deadline_seconds: float = Field(
+        default=30.0, gt=0, description="How long writing down one contact may take."
+    )
 
 
 class VoiceChannel:

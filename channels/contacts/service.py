@@ -67,6 +67,20 @@ class Contacts:
         await session.flush()
         return _id(row.id)
 
+    async def find_or_store(self, session: AsyncSession, contact: Contact) -> int:
+        """Return the row of the contact in the caller's transaction, written if it is new."""
+        known = await self._find(session, contact)
+        if known is not None:
+            return known
+        try:
+            async with session.begin_nested():
+                return await self.store(session, contact)
+        except IntegrityError:
+            known = await self._find(session, contact)
+            if known is None:
+                raise
+            return known
+
     async def waiting(self, limit: int = 100) -> Sequence[int]:
         """Return the oldest contacts whose follow-up has not been done."""
         statement = (

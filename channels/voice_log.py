@@ -1,0 +1,59 @@
+"""What the call log knows of contacts: the truth behind the voice channel's list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement
+from sqlmodel import and_, col, exists, select
+
+from channels.contacts.rules import Contact
+from channels.contacts.tables import ContactRow
+from channels.voice import VoiceChannel, external_id
+from infra.kit.clock import Clock
+from infra.kit.database import Database
+from infra.kit.vault import Vault
+from telephony.calls.rules import Direction
+from telephony.calls.tables import CallRow
+from telephony.numbers import PhoneNumber
+
+_LOOK_BACK = timedelta(days=7)
+_BATCH = 500
+
+
+def is_contact_of_call() -> ColumnElement[bool]:
+    """Return the condition that joins a contact to the call that it is."""
+    return and_(
+        col(ContactRow.channel) == VoiceChannel.name,
+        col(ContactRow.external_id) == col(CallRow.pbx) + "/" + col(CallRow.linkedid),
+    )
+
+
+def contact_of_row(call: CallRow, vault: Vault) -> Contact:
+    """Return the contact that a logged call is."""
+    sealed = call.caller_encrypted
+    return Contact(
+        channel=VoiceChannel.name,
+        external_id=external_id(call.pbx, call.linkedid),
+        received_at=call.offered_at,
+        phone=PhoneNumber(vault.decrypt(sealed)) if sealed else None,
+    )
+
+
+async def calls_without_contact(
+    database: Database, clock: Clock, vault: Vault
+) -> Sequence[Contact]:
+    """Return the contacts of inbound calls of the last days that were never written down, oldest first."""
+    statement = (
+        select(CallRow)
+        .where(
+            col(CallRow.direction) == Direction.inbound,
+            col(CallRow.offered_at) > clock.now() - _LOOK_BACK,
+            ~exists().where(is_contact_of_call()),
+        )
+        .order_by(col(CallRow.id))
+        .limit(_BATCH)
+    )
+    async with database.reading() as session:
+        return [contact_of_row(row, vault) for row in (await session.exec(statement)).all()]

@@ -1,0 +1,129 @@
+"""Rings citizens: claims what is due, asks, writes down what came of it, and settles what others left behind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from uuid import uuid4
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter
+
+from crm_bridge.callbacks.service import Callbacks, Order
+from crm_bridge.callbacks.settings import CallbackSettings
+from telephony.dialer.rules import Dialer, Outcome
+
+log = structlog.get_logger()
+
+_SETTLE_SECONDS = 10.0
+_RENEWALS_PER_LEASE = 3
+
+
+class CallbackRunner:
+    """One worker that rings.
+
+    Args:
+        callbacks: What is owed.
+        dialer: Rings.
+        settings: Limits and times.
+        registry: Where the counter is registered.
+    """
+
+    def __init__(
+        self,
+        callbacks: Callbacks,
+        dialer: Dialer,
+        settings: CallbackSettings,
+        *,
+        registry: CollectorRegistry | None = None,
+    ) -> None:
+        self._callbacks = callbacks
+        self._dialer = dialer
+        self._settings = settings
+        self._owner = uuid4().hex
+        self._ringing: dict[int, asyncio.Task[None]] = {}
+        self._woken = asyncio.Event()
+        self._attempts = Counter(
+            "lianxin_callback_attempts", "Attempts that ended", ["result"], registry=registry
+        )
+
+    def poke(self) -> None:
+        """Look for due callbacks at once instead of at the next round."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Ring until cancelled. Calls that run then go on, and are settled by whoever comes next."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._renew())
+            while True:
+                self._woken.clear()
+                await self.settle()
+                for order in await self._claim():
+                    self._start(group, order)
+                    await asyncio.sleep(self._settings.seconds_between_calls)
+                try:
+                    async with asyncio.timeout(self._settings.look_seconds):
+                        await self._woken.wait()
+                except TimeoutError:
+                    pass
+
+    async def run_once(self) -> int:
+        """Settle what was left behind, ring everybody who is due now, and return how many were rung."""
+        await self.settle()
+        orders = await self._claim()
+        async with asyncio.TaskGroup() as group:
+            for order in orders:
+                self._start(group, order)
+        return len(orders)
+
+    async def settle(self) -> None:
+        """Find out what became of attempts whose worker fell silent; nobody is rung for it."""
+        for attempt_id in await self._callbacks.take_over(self._owner):
+            try:
+                async with asyncio.timeout(_SETTLE_SECONDS):
+                    outcome = await self._dialer.settle(attempt_id)
+                if outcome is not None:
+                    await self._finish(outcome)
+            except (
+                Exception
+            ) as error:  # the PBX or the database is away: its lease runs out and it is tried again
+                log.warning("callback_not_settled", attempt=attempt_id, error=type(error).__name__)
+
+    async def _claim(self) -> Sequence[Order]:
+        if not self._settings.enabled:
+            return ()
+        free = self._settings.concurrent_calls - len(self._ringing)
+        return await self._callbacks.claim(self._owner, free)
+
+    def _start(self, group: asyncio.TaskGroup, order: Order) -> None:
+        task = group.create_task(self._ask(order))
+        self._ringing[order.callback_id] = task
+        task.add_done_callback(lambda _: self._ended(order.callback_id))
+
+    def _ended(self, callback_id: int) -> None:
+        self._ringing.pop(callback_id, None)
+        self._woken.set()
+
+    async def _ask(self, order: Order) -> None:
+        attempt_id = order.survey.attempt_id
+        try:
+            async with asyncio.timeout(self._settings.call_seconds):
+                outcome = await self._dialer.ask(order.number, order.survey)
+            await self._finish(outcome)
+        except (
+            Exception
+        ) as error:  # whatever it was, nobody knows what rang: the lease runs out and it is settled
+            log.warning("callback_left_open", attempt=attempt_id, error=type(error).__name__)
+
+    async def _finish(self, outcome: Outcome) -> None:
+        await self._callbacks.finish(outcome)
+        self._attempts.labels(outcome.result.value).inc()
+        # Only now, with the outcome on disk, may the PBX forget; if it cannot be told, its mailbox tells us once more.
+        async with asyncio.timeout(_SETTLE_SECONDS):
+            await self._dialer.forget(outcome.attempt_id)
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.lease_seconds / _RENEWALS_PER_LEASE)
+            if self._ringing:
+                await self._callbacks.renew(self._owner, list(self._ringing))

@@ -1,0 +1,102 @@
+"""From a contact to what follows from it: the citizen behind it, and for a written matter its ticket.
+
+The contact is on disk first, alone: from then on it cannot be lost, and the sender may be told so. What follows is one
+transaction that also marks the contact as followed up. A process that dies in between leaves a contact that waits;
+`resume` finds it, and the mark lets the follow-up happen once however many find it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
+from sqlmodel import col, select
+
+from channels.contacts.rules import Contact, Received
+from channels.contacts.service import Contacts
+from crm_bridge.tickets.service import Tickets
+from crm_bridge.tickets.tables import TicketContactRow, TicketRow
+from infra.kit.clock import Clock
+from infra.kit.database import Database
+
+log = structlog.get_logger()
+
+
+class Intake:
+    """Takes contacts in.
+
+    Args:
+        database: Where everything lies.
+        clock: Gives the time of the follow-up.
+        contacts: Writes contacts down.
+        tickets: Opens tickets.
+        poke: Wakes the relay when there is something to tell.
+        look_seconds: How often contacts without their follow-up are looked for.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        contacts: Contacts,
+        tickets: Tickets,
+        poke: Callable[[], None],
+        *,
+        look_seconds: float = 30.0,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._contacts = contacts
+        self._tickets = tickets
+        self._poke = poke
+        self._look_seconds = look_seconds
+
+    async def take(self, contact: Contact) -> Received:
+        """Take a contact in, once however often it is delivered.
+
+        Returns:
+            What became of it; for a second delivery the same as for the first, but for `first`.
+        """
+        received = await self._contacts.receive(contact)
+        await self.follow_up(received.contact_id)
+        return replace(received, ticket_number=await self._number(received.contact_id))
+
+    async def follow_up(self, contact_id: int) -> None:
+        """Do what follows from a contact, if it has not been done."""
+        async with self._database.transaction() as session:
+            contact = await self._contacts.claim_follow_up(session, contact_id, self._clock.now())
+            if contact is None:
+                return
+            citizen_id = await self._contacts.identify(session, contact_id, contact)
+            await self._tickets.open_from(session, contact_id, contact, citizen_id)
+        self._poke()
+
+    async def resume(self) -> int:
+        """Do the follow-up of every contact that still waits for it, and return how many there were."""
+        done = 0
+        while waiting := await self._contacts.waiting():
+            for contact_id in waiting:
+                await self.follow_up(contact_id)
+            done += len(waiting)
+        if done:
+            log.info("contacts_resumed", contacts=done)
+        return done
+
+    async def run(self) -> None:
+        """Resume at the start and again and again, until cancelled."""
+        while True:
+            await self.resume()
+            await asyncio.sleep(self._look_seconds)
+
+    async def _number(self, contact_id: int) -> str | None:
+        statement = (
+            select(TicketRow.number)
+            .join(TicketContactRow, col(TicketContactRow.ticket_id) == TicketRow.id)
+            .where(TicketContactRow.contact_id == contact_id)
+            .order_by(col(TicketRow.id))
+            .limit(1)
+        )
+        async with self._database.reading() as session:
+            return (await session.exec(statement)).one_or_none()

@@ -1,0 +1,236 @@
+"""The log of what happened to tickets, and the only hand that writes it.
+
+Every event is appended together with the state that it leads to, the outbox entry that tells of it, and what follows
+when a ticket has finished: all of it is on disk, or none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Date, bindparam
+from sqlalchemy import text as sql
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from crm_bridge.tickets.rules import (
+    FINISHED,
+    UNBORN,
+    Life,
+    NewTicket,
+    Ticket,
+    follow,
+    life_of,
+    ticket_number,
+)
+from crm_bridge.tickets.tables import TicketContactRow, TicketEventRow, TicketRow
+from crm_bridge.tickets.vocabulary import TicketEvent, TicketState
+from infra.kit import outbox
+from infra.kit.clock import Clock
+from infra.kit.errors import NotFound
+from infra.kit.vault import Vault
+
+Closing = Callable[[AsyncSession, Ticket], Awaitable[None]]
+"""What follows when a ticket has finished, in the transaction that finished it."""
+
+_NEXT_SERIAL = sql(
+    "INSERT INTO ticket_days (day, last) VALUES (:day, 1)"
+    " ON CONFLICT (day) DO UPDATE SET last = ticket_days.last + 1 RETURNING last"
+).bindparams(bindparam("day", type_=Date()))
+
+
+class Ledger:
+    """Appends to the log of tickets.
+
+    Args:
+        clock: Gives the time of every event.
+        zone: The city's time; a ticket's number holds the city's day.
+        vault: Seals the number to call back.
+    """
+
+    def __init__(self, clock: Clock, zone: ZoneInfo, vault: Vault) -> None:
+        self._clock = clock
+        self._zone = zone
+        self._vault = vault
+        self._closing: Closing | None = None
+
+    def on_closing(self, closing: Closing) -> None:
+        """Set what follows when a ticket has finished."""
+        self._closing = closing
+
+    async def next_number(self, session: AsyncSession) -> str:
+        """Return the next ticket number of the city's day.
+
+        The serial stays locked until the commit, so numbers follow each other without a gap.
+        """
+        day = self._clock.now().astimezone(self._zone).date()
+        connection = await session.connection()
+        serial = (await connection.execute(_NEXT_SERIAL, {"day": day})).scalar_one()
+        return ticket_number(day, serial)
+
+    async def open(
+        self,
+        session: AsyncSession,
+        new: NewTicket,
+        *,
+        number: str,
+        contact_id: int,
+        citizen_id: int | None,
+        agent: str | None,
+    ) -> Ticket:
+        """Write a new ticket, registered, with its contact."""
+        phone = new.callback_phone
+        row = TicketRow(
+            number=number,
+            type=new.type,
+            category=new.category,
+            title=new.title,
+            text=new.text,
+            address=new.address,
+            urgency=new.urgency,
+            confidential=new.confidential,
+            call_me_not=new.call_me_not,
+            citizen_id=citizen_id,
+            callback_phone_encrypted=self._vault.encrypt(phone.digits) if phone else None,
+            agent=agent,
+            created_at=self._clock.now(),
+            state=TicketState.registered,
+            round=1,
+            version=0,
+        )
+        session.add(row)
+        await session.flush()
+        await self._append(session, row, UNBORN, TicketEvent.registered, agent, {})
+        ticket = ticket_of(row)
+        session.add(TicketContactRow(ticket_id=ticket.id, contact_id=contact_id))
+        await self._tell(session, ticket, "ticket.created")
+        return ticket
+
+    async def ticket(self, session: AsyncSession, ticket_id: int) -> Ticket:
+        """Return a ticket, which nobody else can change before the caller's transaction ends.
+
+        Raises:
+            NotFound: There is no such ticket.
+        """
+        return ticket_of(await self._locked(session, ticket_id))
+
+    async def happen(
+        self,
+        session: AsyncSession,
+        ticket_id: int,
+        event: TicketEvent,
+        *,
+        actor: str | None = None,
+        detail: dict[str, Any] | None = None,
+    ) -> Ticket:
+        """Let an event happen to a ticket in the caller's transaction.
+
+        Args:
+            session: The transaction.
+            ticket_id: Row of the ticket.
+            event: What happens.
+            actor: 工号 of who did it; None is the system.
+            detail: What belongs to the event; `rating` for one that rates.
+
+        Returns:
+            The ticket after the event and all that follows from it.
+
+        Raises:
+            NotFound: There is no such ticket.
+            TransitionRefused: The event cannot happen to it now.
+        """
+        row = await self._locked(session, ticket_id)
+        log = select(TicketEventRow.event).where(TicketEventRow.ticket_id == ticket_id)
+        past = (await session.exec(log.order_by(col(TicketEventRow.seq)))).all()
+        before = life_of(TicketEvent(event) for event in past)
+        after = await self._append(session, row, before, event, actor, detail or {})
+        await self._tell(session, ticket_of(row), "ticket.changed")
+        if after.state in FINISHED and self._closing is not None:
+            await self._closing(session, ticket_of(row))
+        return ticket_of(row)
+
+    async def _append(
+        self,
+        session: AsyncSession,
+        row: TicketRow,
+        before: Life,
+        event: TicketEvent,
+        actor: str | None,
+        detail: dict[str, Any],
+    ) -> Life:
+        after = follow(before, event)
+        assert row.id is not None  # noqa: S101  # the row is stored
+        assert after.state is not None  # noqa: S101  # every event leads to a state
+        now = self._clock.now()
+        row.state, row.round, row.version = after.state, after.round, row.version + 1
+        if after.state in FINISHED:
+            row.closed_at = now
+        elif event in (TicketEvent.redone, TicketEvent.reopened):
+            row.closed_at = None
+        if event in (TicketEvent.satisfied, TicketEvent.dissatisfied):
+            row.rating = int(detail["rating"])
+        session.add(
+            TicketEventRow(
+                ticket_id=row.id,
+                seq=row.version,
+                event=event,
+                from_state=before.state,
+                to_state=after.state,
+                at=now,
+                actor=actor,
+                detail=detail,
+            )
+        )
+        await session.flush()
+        return after
+
+    async def _tell(self, session: AsyncSession, ticket: Ticket, kind: str) -> None:
+        # A ticket that came in by itself has no agent yet: then there is nobody to tell.
+        data = {
+            "ticket_id": ticket.id,
+            "number": ticket.number,
+            "state": ticket.state.value,
+            "version": ticket.version,
+        }
+        await outbox.put(
+            session,
+            self._clock,
+            destination="feed",
+            kind=kind,
+            key=f"ticket:{ticket.id}",
+            body={"agents": [ticket.agent] if ticket.agent else [], "data": data},
+        )
+
+    async def _locked(self, session: AsyncSession, ticket_id: int) -> TicketRow:
+        # Events of one ticket are appended one after the other: PostgreSQL locks the row, SQLite has one writer.
+        row = await session.get(TicketRow, ticket_id, with_for_update=True, populate_existing=True)
+        if row is None:
+            raise NotFound
+        return row
+
+
+def ticket_of(row: TicketRow) -> Ticket:
+    """Return the ticket that a stored row is."""
+    assert row.id is not None  # noqa: S101  # a stored row has its id
+    return Ticket(
+        id=row.id,
+        number=row.number,
+        type=row.type,
+        category=row.category,
+        title=row.title,
+        text=row.text,
+        address=row.address,
+        urgency=row.urgency,
+        confidential=row.confidential,
+        call_me_not=row.call_me_not,
+        citizen_id=row.citizen_id,
+        agent=row.agent,
+        created_at=row.created_at,
+        state=row.state,
+        round=row.round,
+        version=row.version,
+        closed_at=row.closed_at,
+        rating=row.rating,
+    )

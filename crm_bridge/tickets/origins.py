@@ -1,0 +1,122 @@
+"""Where a ticket comes from: the contact behind an agent's form, and the citizen behind the contact."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from channels.contacts.rules import Contact
+from channels.contacts.service import Contacts
+from channels.contacts.tables import ContactRow
+from channels.voice import VoiceChannel
+from channels.voice_log import contact_of_row
+from crm_bridge.drafts.service import drop_draft
+from crm_bridge.tickets.rules import NewTicket
+from infra.kit.clock import Clock
+from infra.kit.errors import FieldError, Forbidden, Invalid
+from infra.kit.identity import Principal
+from infra.kit.vault import Vault
+from telephony.calls.tables import CallRow
+
+COUNTER = "counter"
+"""The channel of walk-ins and letters, which an agent types in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a ticket comes from.
+
+    Attributes:
+        contact_id: Row of the contact.
+        citizen_id: Row of the citizen; None for an anonymous one.
+    """
+
+    contact_id: int
+    citizen_id: int | None
+
+
+class Origins:
+    """Finds or makes the contact behind a form.
+
+    Args:
+        clock: Gives the time of a contact at the counter.
+        vault: Opens the number of a call.
+        contacts: The contacts and citizens.
+    """
+
+    def __init__(self, clock: Clock, vault: Vault, contacts: Contacts) -> None:
+        self._clock = clock
+        self._vault = vault
+        self._contacts = contacts
+
+    async def of_form(
+        self,
+        session: AsyncSession,
+        principal: Principal,
+        new: NewTicket,
+        number: str,
+        *,
+        call_id: int | None,
+        contact_id: int | None,
+    ) -> Origin:
+        """Return where an agent's form comes from, in the caller's transaction.
+
+        Args:
+            session: The transaction.
+            principal: The agent.
+            new: The form; the name in it is kept with the citizen.
+            number: The ticket's number, by which a contact at the counter is known.
+            call_id: The call, if it comes from one.
+            contact_id: The contact, if it is known.
+
+        Raises:
+            Invalid: There is no such call or contact.
+            Forbidden: It is another agent's call.
+        """
+        if call_id is not None:
+            origin = await self._of_call(session, principal, call_id)
+        elif contact_id is not None:
+            origin = await self._of_contact(session, contact_id)
+        else:
+            at_counter = Contact(
+                channel=COUNTER,
+                external_id=number,
+                received_at=self._clock.now(),
+                phone=new.callback_phone,
+            )
+            origin = await self._followed_up(session, at_counter)
+        if origin.citizen_id is not None and new.citizen_name:
+            await self._contacts.name(session, origin.citizen_id, new.citizen_name)
+        return origin
+
+    async def _of_call(self, session: AsyncSession, principal: Principal, call_id: int) -> Origin:
+        call = await session.get(CallRow, call_id)
+        if call is None:
+            raise _unknown("/call_id", "没有这次通话", "No such call")
+        if call.agent != principal.number:
+            raise Forbidden("another agent's call", "这是其他话务员的通话")
+        await drop_draft(session, principal.number, call_id)
+        return await self._followed_up(session, contact_of_row(call, self._vault))
+
+    async def _of_contact(self, session: AsyncSession, contact_id: int) -> Origin:
+        row = await session.get(ContactRow, contact_id)
+        if row is None:
+            raise _unknown("/contact_id", "没有这次来访", "No such contact")
+        if row.channel == VoiceChannel.name:
+            # Whose call it was is known to the call log; a contact alone would let anybody in.
+            raise Forbidden("name the call, not its contact", "请从通话登记工单")
+        return Origin(contact_id=contact_id, citizen_id=row.citizen_id)
+
+    async def _followed_up(self, session: AsyncSession, contact: Contact) -> Origin:
+        # An agent can be faster than the voice worker: then the contact is written here, and the worker finds it.
+        contact_id = await self._contacts.find_or_store(session, contact)
+        if await self._contacts.claim_follow_up(session, contact_id, self._clock.now()):
+            citizen_id = await self._contacts.identify(session, contact_id, contact)
+        else:
+            citizen_id = (await session.get_one(ContactRow, contact_id)).citizen_id
+        return Origin(contact_id=contact_id, citizen_id=citizen_id)
+
+
+def _unknown(pointer: str, zh: str, en: str) -> Invalid:
+    return Invalid(fields=[FieldError(pointer=pointer, message_zh=zh, message_en=en)])

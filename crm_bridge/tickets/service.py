@@ -1,0 +1,199 @@
+"""Use cases of tickets; each is one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from channels.contacts.rules import Contact
+from crm_bridge.categories.service import UNSORTED
+from crm_bridge.categories.tables import CategoryRow
+from crm_bridge.tickets.ledger import Ledger
+from crm_bridge.tickets.origins import Origins
+from crm_bridge.tickets.rules import NewTicket, Ticket
+from crm_bridge.tickets.vocabulary import TicketEvent, TicketType
+from infra.kit import idempotency
+from infra.kit.clock import Clock
+from infra.kit.database import Database
+from infra.kit.errors import Conflict, FieldError, Forbidden, Invalid
+from infra.kit.idempotency import IdempotencyKey
+from infra.kit.identity import Principal
+
+TITLE_LENGTH = 60
+TEXT_LENGTH = 4000
+ADDRESS_LENGTH = 200
+
+
+class Stale(Conflict):
+    """Somebody else changed the ticket since it was read."""
+
+    slug = "stale"
+    title_zh = "工单已被他人更新，请刷新后再操作"
+    title_en = "The ticket has been changed meanwhile, reload it"
+
+
+class Tickets:
+    """What agents do with tickets.
+
+    Args:
+        database: Where they lie.
+        clock: Gives the time.
+        ledger: Writes what happens.
+        origins: Finds the contact that a ticket comes from.
+        poke: Wakes the relay when there is something to tell.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        ledger: Ledger,
+        origins: Origins,
+        poke: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._ledger = ledger
+        self._origins = origins
+        self._poke = poke
+
+    async def register(
+        self,
+        principal: Principal,
+        new: NewTicket,
+        *,
+        call_id: int | None = None,
+        contact_id: int | None = None,
+        key: IdempotencyKey | None = None,
+    ) -> int:
+        """Write down what an agent was told, answered on the spot or left open for dispatch.
+
+        Args:
+            principal: The agent.
+            new: The form.
+            call_id: The agent's own call that the ticket comes from.
+            contact_id: The contact it comes from; with neither, somebody stands at the counter.
+            key: Sent again, the same key gives the same ticket.
+
+        Returns:
+            The row of the ticket.
+
+        Raises:
+            Invalid: The category, the call or the contact does not exist.
+            Forbidden: The call was another agent's.
+        """
+        async with self._database.transaction() as session:
+            earlier = await idempotency.earlier(session, key)
+            if earlier is not None:
+                return int(earlier)
+            await _require_category(session, new.category)
+            number = await self._ledger.next_number(session)
+            origin = await self._origins.of_form(
+                session, principal, new, number, call_id=call_id, contact_id=contact_id
+            )
+            ticket = await self._ledger.open(
+                session,
+                new,
+                number=number,
+                contact_id=origin.contact_id,
+                citizen_id=origin.citizen_id,
+                agent=principal.number,
+            )
+            if new.answer is None:
+                event, detail = TicketEvent.left_open, {}
+            else:
+                event, detail = TicketEvent.answered, {"text": new.answer}
+            await self._ledger.happen(
+                session, ticket.id, event, actor=principal.number, detail=detail
+            )
+            await idempotency.keep(session, key, str(ticket.id), self._clock.now())
+        self._poke()
+        return ticket.id
+
+    async def answer(
+        self,
+        principal: Principal,
+        ticket_id: int,
+        text: str,
+        *,
+        version: int | None = None,
+        key: IdempotencyKey | None = None,
+    ) -> int:
+        """Answer an open ticket on the spot.
+
+        Args:
+            principal: The agent whose ticket it is, or one who may read any.
+            ticket_id: Row of the ticket.
+            text: What was answered.
+            version: The version that the agent has on the screen; None does not ask.
+            key: Sent again, the same key answers once.
+
+        Returns:
+            The row of the ticket.
+
+        Raises:
+            NotFound: There is no such ticket.
+            Forbidden: It is another agent's.
+            Stale: It was changed since the agent read it.
+            TransitionRefused: It cannot be answered in its state.
+        """
+        async with self._database.transaction() as session:
+            earlier = await idempotency.earlier(session, key)
+            if earlier is not None:
+                return int(earlier)
+            ticket = await self._ledger.ticket(session, ticket_id)
+            if ticket.agent != principal.number and not principal.may("ticket.read_any"):
+                raise Forbidden("another agent's ticket", "这是其他话务员的工单")
+            if version is not None and version != ticket.version:
+                raise Stale
+            await self._ledger.happen(
+                session,
+                ticket_id,
+                TicketEvent.answered,
+                actor=principal.number,
+                detail={"text": text},
+            )
+            await idempotency.keep(session, key, str(ticket_id), self._clock.now())
+        self._poke()
+        return ticket_id
+
+    async def open_from(
+        self, session: AsyncSession, contact_id: int, contact: Contact, citizen_id: int | None
+    ) -> Ticket | None:
+        """Open the ticket of a contact that brought its matter in writing, in the caller's transaction.
+
+        Returns:
+            The ticket, registered and waiting for an agent; None for a call, whose matter nobody has written yet.
+        """
+        message = contact.message
+        if message is None:
+            return None
+        new = NewTicket(
+            type=TicketType.help,
+            category=UNSORTED,
+            title=(message.title or message.text)[:TITLE_LENGTH],
+            text=message.text[:TEXT_LENGTH],
+            address=message.address[:ADDRESS_LENGTH],
+        )
+        return await self._ledger.open(
+            session,
+            new,
+            number=await self._ledger.next_number(session),
+            contact_id=contact_id,
+            citizen_id=citizen_id,
+            agent=None,
+        )
+
+
+async def _require_category(session: AsyncSession, code: str) -> None:
+    if await session.get(CategoryRow, code) is None:
+        raise Invalid(
+            fields=[
+                FieldError(
+                    pointer="/category",
+                    message_zh="没有这个分类，请重新选择",
+                    message_en="No such category, choose another",
+                )
+            ]
+        )

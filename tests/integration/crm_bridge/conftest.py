@@ -1,0 +1,11 @@
+import pytest
+
+from infra.kit.clock import ManualClock
+from infra.kit.database import Database
+from infra.kit.vault import Vault
+from tests.integration.crm_bridge.house import House
+
+
+@pytest.fixture
+async def house(database: Database, clock: ManualClock, vault: Vault) -> House:
+    return await House(database=database, clock=clock, vault=vault).open()
