@@ -44,14 +44,14 @@ class Request(Action):  # type: ignore[misc]  # panoramisk ships no types
     Attributes:
         name: Name of the action.
         answer: Set once to the `Response`, or to the error that came instead.
-        items: What a list action has got so far; None until Asterisk announces a list.
+        collected: What a list action has got so far; None until Asterisk announces a list.
     """
 
     def __init__(self, name: str, fields: Fields) -> None:
         super().__init__({**fields, "Action": name})
         self.name = name
         self.answer: asyncio.Future[Response] = self.future
-        self.items: list[Headers] | None = None
+        self.collected: list[Headers] | None = None
         self.first: Headers = {}
 
 

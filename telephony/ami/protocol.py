@@ -106,24 +106,24 @@ class Protocol(AMIProtocol):  # type: ignore[misc]  # panoramisk ships no types
             log.info("ami.orphan", response=headers["Response"])
             return
         if headers["Response"] == "Success" and headers.get("EventList", "").lower() == "start":
-            request.first, request.items = headers, []
+            request.first, request.collected = headers, []
             return
         self._resolve(request, headers)
 
     def _take_item(self, headers: dict[str, str]) -> None:
         request = self.responses.get(headers["ActionID"])
-        if request is None or request.items is None:
+        if request is None or request.collected is None:
             return
         if headers.get("EventList", "").lower() != "complete":
-            request.items.append(headers)
-        elif int(headers["ListItems"]) == len(request.items):
+            request.collected.append(headers)
+        elif int(headers["ListItems"]) == len(request.collected):
             self._resolve(request, request.first)
         else:
             self.forget(request)
             if not request.answer.done():
                 request.answer.set_exception(
                     ListIncomplete(
-                        f"{request.name}: {len(request.items)} items of {headers['ListItems']}"
+                        f"{request.name}: {len(request.collected)} items of {headers['ListItems']}"
                     )
                 )
 
@@ -135,7 +135,7 @@ class Protocol(AMIProtocol):  # type: ignore[misc]  # panoramisk ships no types
                     success=headers["Response"] != "Error",
                     message=headers.get("Message", ""),
                     headers=headers,
-                    items=request.items or (),
+                    items=request.collected or (),
                 )
             )
 

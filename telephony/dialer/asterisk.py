@@ -18,7 +18,7 @@ import structlog
 
 from infra.kit.clock import Clock
 from infra.kit.errors import TryLater
-from telephony.ami.errors import ActionRefused, AnswerLost, LinkDown
+from telephony.ami.errors import ActionRefused, AnswerLost
 from telephony.ami.events import LianxinEvent, LinkUp
 from telephony.ami.link import AmiLink
 from telephony.ami.lists import tree
@@ -32,6 +32,8 @@ _LONGEST_SECONDS = 900.0
 """No survey takes longer: an attempt that is older and has not ended will not be heard of again."""
 _BOOT_ERROR_SECONDS = 2.0
 _SWEEP_SECONDS = 3600.0
+_QUESTIONS = {question.value: question for question in Question}
+_RESULTS = {result.value: result for result in Result}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,19 +101,18 @@ class AsteriskDialer:
             await asyncio.sleep(_SWEEP_SECONDS)
 
     async def _ask(self, number: PhoneNumber, survey: Survey, woken: asyncio.Event) -> Outcome:
-        record = await self._read(survey.attempt_id)
-        if record is None:
+        boot = self._link.booted_at
+        if await self._read(survey.attempt_id) is None:
             if self._late(survey):
                 return self._without_record(survey.attempt_id, Result.refused_late)
             await self._order(number, survey)
-        boot = self._link.booted_at
         gives_up = self._clock.monotonic() + _LONGEST_SECONDS
         while self._clock.monotonic() < gives_up:
             woken.clear()
             try:
                 outcome = await self._look(number, survey, boot)
-            except LinkDown:
-                log.info("dialer.waiting_for_link", attempt=survey.attempt_id)
+            except TryLater:
+                log.info("dialer.waiting_for_pbx", attempt=survey.attempt_id)
                 outcome = None
             if outcome is not None:
                 return outcome
@@ -167,7 +168,7 @@ class AsteriskDialer:
         if fields["state"] == "ended":
             outcome = Outcome(
                 attempt_id=attempt_id,
-                result=_result(fields.get("result", "")),
+                result=_RESULTS.get(fields.get("result", ""), Result.unknown),
                 answers=answers,
                 reason_recording=fields.get("reason"),
                 ended_at=datetime.fromtimestamp(at, UTC),
@@ -180,8 +181,9 @@ class AsteriskDialer:
         for path, value in (await tree(self._link, root.rstrip("/"))).items():
             name = path.removeprefix(root)
             digit = int(dict(parse_qsl(value)).get("digit", "0"))
-            if name in Question and digit in VALID_KEYS[Question(name)]:
-                answers[Question(name)] = digit
+            question = _QUESTIONS.get(name)
+            if question is not None and digit in VALID_KEYS[question]:
+                answers[question] = digit
         return answers
 
     def _if_dead(self, attempt_id: str, record: _Record) -> Outcome | None:
@@ -219,7 +221,3 @@ class AsteriskDialer:
         for watches in self._watches.values():
             for woken in watches:
                 woken.set()
-
-
-def _result(written: str) -> Result:
-    return Result(written) if written in Result else Result.unknown
