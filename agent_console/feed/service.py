@@ -69,6 +69,7 @@ class Feed:
         The entry's body is `{"agents": [工号, …], "data": {…}}`. This runs in the transaction that marks the outbox
         entry done, so each feed gets it exactly once.
         """
+        # Always by 工号, so that two relays never wait for each other's heads.
         agents = sorted(set(entry.body["agents"]))
         connection = await session.connection()
         for agent in agents:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from agent_console.presence.rules import Event
 from agent_console.presence.service import PresenceService
-from telephony.calls.rules import CallChange, ChangeKind
+from telephony.calls.rules import CallChange, ChangeKind, Direction
 
 EVENTS: Mapping[ChangeKind, Event] = MappingProxyType(
     {
@@ -41,6 +41,8 @@ class CallPresence:
     def on_change(self, change: CallChange) -> None:
         """Take a change from the tracker; returns at once."""
         event = EVENTS.get(change.kind)
+        if change.kind is ChangeKind.offered and change.call.direction is Direction.outbound:
+            event = Event.answer  # he is dialling: from his first digit he is busy
         agent = change.agent or (
             change.call.agent if change.kind is not ChangeKind.offered else None
         )

@@ -128,11 +128,11 @@ class Console:
             supervisor.spawn("socket", self.socket.run)
             yield self
 
-    async def tell(self, agents: list[str], *numbers: int, kind: str = "ticket.changed") -> None:
-        """Put entries into the outbox and carry them to the feeds."""
+    async def tell(self, agent: str, *numbers: int, kind: str = "ticket.changed") -> None:
+        """Put entries into the outbox and carry them to the feed."""
         async with self.database.transaction() as session:
             for number in numbers:
-                body = {"agents": agents, "data": {"ticket_id": number}}
+                body = {"agents": [agent], "data": {"ticket_id": number}}
                 await put(session, self.clock, destination="feed", kind=kind, key="t", body=body)
         while await self.relay.run_once():
             pass

@@ -18,7 +18,7 @@ async def test_an_agent_logs_in_opens_the_page_goes_online_and_is_told_of_a_tick
     hint = await page.next("hint")
     assert (hint["type"], hint["data"]["state"]) == ("presence.changed", "online")
 
-    await console.tell(["1001"], 7)
+    await console.tell("1001", 7)
     entry = await page.next("event")
     assert (entry["seq"], entry["type"], entry["data"]) == (1, "ticket.changed", {"ticket_id": 7})
 
