@@ -25,8 +25,9 @@ from crm_bridge.callbacks.rules import (
 from crm_bridge.callbacks.settings import CallbackSettings
 from crm_bridge.callbacks.tables import CallbackAttemptRow, CallbackRow
 from crm_bridge.tickets.ledger import Ledger
-from crm_bridge.tickets.rules import FINISHED, Ticket
+from crm_bridge.tickets.rules import FINISHED
 from crm_bridge.tickets.tables import TicketRow
+from crm_bridge.tickets.ticket import Ticket
 from crm_bridge.tickets.vocabulary import TicketEvent
 from infra.kit import audit
 from infra.kit.clock import Clock
@@ -47,6 +48,15 @@ class Order:
     callback_id: int
     number: PhoneNumber = field(repr=False)
     survey: Survey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToReview:
+    """A callback of which nobody can tell whether the telephone rang, and since when that is known."""
+
+    callback_id: int
+    ticket_id: int
+    since: datetime
 
 
 class Callbacks:
@@ -201,6 +211,23 @@ class Callbacks:
         async with self._database.transaction() as session:
             await self._outcomes.take_key(session, attempt_id, question, digit)
         self._poke()
+
+    async def to_review(self) -> Sequence[ToReview]:
+        """Return the callbacks that wait for a person's decision, oldest first, at most 100."""
+        statement = (
+            select(CallbackRow.id, CallbackRow.ticket_id, func.max(CallbackAttemptRow.ended_at))
+            .join(CallbackAttemptRow, col(CallbackAttemptRow.callback_id) == CallbackRow.id)
+            .where(CallbackRow.state == CallbackState.needs_review)
+            .group_by(col(CallbackRow.id), col(CallbackRow.ticket_id))
+            .order_by(col(CallbackRow.id))
+            .limit(100)
+        )
+        async with self._database.reading() as session:
+            return [
+                ToReview(callback_id=callback_id, ticket_id=ticket_id, since=since)
+                for callback_id, ticket_id, since in (await session.exec(statement)).all()
+                if callback_id is not None and since is not None
+            ]
 
     async def review(self, principal: Principal, callback_id: int, *, call_again: bool) -> None:
         """Decide about a callback of which nobody could tell whether it rang.

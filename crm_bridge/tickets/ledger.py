@@ -15,17 +15,9 @@ from sqlalchemy import text as sql
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from crm_bridge.tickets.rules import (
-    FINISHED,
-    UNBORN,
-    Life,
-    NewTicket,
-    Ticket,
-    follow,
-    life_of,
-    ticket_number,
-)
+from crm_bridge.tickets.rules import FINISHED, UNBORN, Life, follow, life_of, ticket_number
 from crm_bridge.tickets.tables import TicketContactRow, TicketEventRow, TicketRow
+from crm_bridge.tickets.ticket import NewTicket, Ticket
 from crm_bridge.tickets.vocabulary import TicketEvent, TicketState
 from infra.kit import outbox
 from infra.kit.clock import Clock

@@ -12,7 +12,7 @@ from channels.contacts.tables import ContactRow
 from channels.voice import VoiceChannel
 from channels.voice_log import contact_of_row
 from crm_bridge.drafts.service import drop_draft
-from crm_bridge.tickets.rules import NewTicket
+from crm_bridge.tickets.ticket import NewTicket
 from infra.kit.clock import Clock
 from infra.kit.errors import FieldError, Forbidden, Invalid
 from infra.kit.identity import Principal

@@ -11,7 +11,7 @@ from crm_bridge.categories.service import UNSORTED
 from crm_bridge.categories.tables import CategoryRow
 from crm_bridge.tickets.ledger import Ledger
 from crm_bridge.tickets.origins import Origins
-from crm_bridge.tickets.rules import NewTicket, Ticket
+from crm_bridge.tickets.ticket import NewTicket, Ticket
 from crm_bridge.tickets.vocabulary import TicketEvent, TicketType
 from infra.kit import idempotency
 from infra.kit.clock import Clock

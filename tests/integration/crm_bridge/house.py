@@ -20,9 +20,9 @@ from crm_bridge.categories.service import Categories
 from crm_bridge.intake import Intake
 from crm_bridge.tickets.ledger import Ledger
 from crm_bridge.tickets.origins import Origins
-from crm_bridge.tickets.rules import NewTicket
 from crm_bridge.tickets.service import Tickets
 from crm_bridge.tickets.tables import TicketEventRow, TicketRow
+from crm_bridge.tickets.ticket import NewTicket
 from crm_bridge.tickets.vocabulary import TicketType
 from infra.kit.clock import ManualClock
 from infra.kit.database import Database

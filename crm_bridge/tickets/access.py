@@ -1,0 +1,56 @@
+"""Who may see which ticket, and whose it is."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement
+from sqlmodel import and_, col, or_, select, true
+
+from channels.contacts.tables import ContactRow
+from channels.voice_log import is_contact_of_call
+from crm_bridge.tickets.tables import TicketRow
+from crm_bridge.tickets.ticket import Ticket
+from crm_bridge.tickets.vocabulary import TicketType
+from infra.kit.identity import Principal
+from telephony.calls.tables import CallRow
+
+READ_ANY = "ticket.read_any"
+CONFIDENTIAL = "ticket.confidential"
+
+_AFTER_A_CALL = timedelta(minutes=15)
+"""How long after a call the agent may still look at what the citizen reported before: the writing-up."""
+
+
+def visible(principal: Principal, now: datetime) -> ColumnElement[bool]:
+    """Return the condition on `TicketRow` for what this person may see.
+
+    An agent sees the tickets he wrote, and those of a citizen he is talking to or has just talked to; of these not
+    the ones that hide their citizen, as their being in the list would tell.
+    """
+    if principal.may(READ_ANY):
+        return true()
+    talking_to = (
+        select(ContactRow.citizen_id)
+        .join(CallRow, is_contact_of_call())
+        .where(
+            CallRow.agent == principal.number,
+            or_(col(CallRow.ended_at).is_(None), col(CallRow.ended_at) > now - _AFTER_A_CALL),
+        )
+    )
+    return or_(
+        col(TicketRow.agent) == principal.number,
+        and_(col(TicketRow.citizen_id).in_(talking_to), open_about_citizen(principal)),
+    )
+
+
+def open_about_citizen(principal: Principal) -> ColumnElement[bool]:
+    """Return the condition on `TicketRow` for tickets that may be shown beside the citizen's name or number."""
+    if principal.may(CONFIDENTIAL):
+        return true()
+    return and_(col(TicketRow.confidential).is_(False), col(TicketRow.type) != TicketType.report)
+
+
+def sees_citizen(principal: Principal, ticket: Ticket) -> bool:
+    """Return whether this person may see whose the ticket is."""
+    return not ticket.hides_citizen or principal.may(CONFIDENTIAL)

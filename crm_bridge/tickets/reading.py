@@ -1,0 +1,213 @@
+"""Tickets as this or that person may see them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from channels.contacts.service import Contacts
+from channels.contacts.tables import ContactRow
+from channels.voice_log import is_contact_of_call
+from crm_bridge.callbacks.reading import callbacks_of
+from crm_bridge.categories.tables import CategoryRow
+from crm_bridge.tickets.access import sees_citizen, visible
+from crm_bridge.tickets.ledger import ticket_of
+from crm_bridge.tickets.tables import TicketContactRow, TicketEventRow, TicketRow
+from crm_bridge.tickets.ticket import Ticket
+from crm_bridge.tickets.views import (
+    CitizenView,
+    TicketContactView,
+    TicketEventView,
+    TicketPage,
+    TicketSummary,
+    TicketView,
+    summary_fields,
+)
+from crm_bridge.tickets.vocabulary import TicketState
+from infra.kit import audit
+from infra.kit.clock import Clock
+from infra.kit.database import Database
+from infra.kit.errors import FieldError, Forbidden, Invalid, NotFound
+from infra.kit.identity import Principal
+from telephony.calls.tables import CallRow
+
+
+class TicketReader:
+    """Reads tickets for people.
+
+    Args:
+        database: Where they lie.
+        clock: Tells which calls are still fresh.
+        contacts: Knows the citizens.
+    """
+
+    def __init__(self, database: Database, clock: Clock, contacts: Contacts) -> None:
+        self._database = database
+        self._clock = clock
+        self._contacts = contacts
+
+    async def page(
+        self,
+        principal: Principal,
+        *,
+        mine: bool,
+        state: TicketState | None,
+        cursor: str | None,
+        limit: int,
+    ) -> TicketPage:
+        """Return a part of the tickets that this person may see, newest first.
+
+        Raises:
+            Invalid: The cursor is not one of ours.
+        """
+        statement = (
+            select(TicketRow, CategoryRow.name_zh)
+            .join(CategoryRow, col(CategoryRow.code) == TicketRow.category)
+            .where(visible(principal, self._clock.now()))
+            .order_by(col(TicketRow.id).desc())
+            .limit(limit + 1)
+        )
+        if mine:
+            statement = statement.where(TicketRow.agent == principal.number)
+        if state is not None:
+            statement = statement.where(TicketRow.state == state)
+        if cursor is not None:
+            statement = statement.where(col(TicketRow.id) < position_of(cursor))
+        async with self._database.reading() as session:
+            rows = (await session.exec(statement)).all()
+        items = [TicketSummary.of(ticket_of(row), name) for row, name in rows[:limit]]
+        return TicketPage(
+            items=items, next_cursor=cursor_at(items[-1].id) if len(rows) > limit else None
+        )
+
+    async def show(self, principal: Principal, ticket_id: int) -> TicketView:
+        """Return a ticket with all that belongs to it.
+
+        The citizen of a confidential ticket is shown only by special grant, and each time is written to the audit log.
+
+        Raises:
+            NotFound: There is no such ticket.
+            Forbidden: It is not this person's to see.
+        """
+        async with self._database.reading() as session:
+            ticket = await self._visible(session, principal, ticket_id)
+            known = sees_citizen(principal, ticket)
+            category = await session.get_one(CategoryRow, ticket.category)
+            view = TicketView(
+                **summary_fields(ticket, category.name_zh),
+                text=ticket.text,
+                address=ticket.address,
+                call_me_not=ticket.call_me_not,
+                citizen=await self._citizen(session, ticket) if known else None,
+                contacts=await _contacts_of(session, ticket.id, with_calls=known),
+                events=await _events_of(session, ticket.id),
+                callbacks=await callbacks_of(session, ticket.id),
+                version=ticket.version,
+            )
+        if view.citizen is not None and ticket.hides_citizen:
+            async with self._database.transaction() as session:
+                await audit.write(
+                    session,
+                    self._clock,
+                    actor=principal,
+                    action="ticket.citizen_shown",
+                    subject=f"ticket:{ticket.id}",
+                    detail={"citizen_id": view.citizen.id},
+                )
+        return view
+
+    async def _visible(self, session: AsyncSession, principal: Principal, ticket_id: int) -> Ticket:
+        row = await session.get(TicketRow, ticket_id)
+        if row is None:
+            raise NotFound
+        allowed = select(TicketRow.id).where(
+            TicketRow.id == ticket_id, visible(principal, self._clock.now())
+        )
+        if (await session.exec(allowed)).one_or_none() is None:
+            raise Forbidden("another agent's ticket", "这是其他话务员的工单")
+        return ticket_of(row)
+
+    async def _citizen(self, session: AsyncSession, ticket: Ticket) -> CitizenView | None:
+        if ticket.citizen_id is None:
+            return None
+        citizen = await self._contacts.citizen(session, ticket.citizen_id)
+        return CitizenView(
+            id=citizen.id,
+            name=citizen.name,
+            phone_masked=citizen.phone.masked if citizen.phone else None,
+        )
+
+
+def cursor_at(position: int) -> str:
+    """Return the cursor of a list that goes on below this row."""
+    return base64.urlsafe_b64encode(str(position).encode()).decode().rstrip("=")
+
+
+def position_of(cursor: str) -> int:
+    """Return the row below which a list goes on.
+
+    Raises:
+        Invalid: The cursor is not one of ours.
+    """
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+    except ValueError:
+        text = ""
+    if not text.isdigit() or len(text) > 18:
+        raise Invalid(
+            fields=[
+                FieldError(
+                    pointer="/cursor",
+                    message_zh="翻页位置无效，请从第一页重新开始",
+                    message_en="Not a cursor of this list, start again from the first page",
+                )
+            ]
+        )
+    return int(text)
+
+
+async def _contacts_of(
+    session: AsyncSession, ticket_id: int, *, with_calls: bool
+) -> list[TicketContactView]:
+    statement = (
+        select(ContactRow, CallRow)
+        .join(TicketContactRow, col(TicketContactRow.contact_id) == ContactRow.id)
+        .join(CallRow, is_contact_of_call(), isouter=True)
+        .where(TicketContactRow.ticket_id == ticket_id)
+        .order_by(col(ContactRow.id))
+    )
+    rows: Sequence[tuple[ContactRow, CallRow | None]] = (await session.exec(statement)).all()
+    return [
+        TicketContactView(
+            id=contact.id or 0,
+            channel=contact.channel,
+            at=contact.received_at,
+            # The call would lead to the number, and its recording to the voice.
+            call_id=call.id if call and with_calls else None,
+            recording_available=bool(call and with_calls and call.recording),
+        )
+        for contact, call in rows
+    ]
+
+
+async def _events_of(session: AsyncSession, ticket_id: int) -> list[TicketEventView]:
+    statement = (
+        select(TicketEventRow)
+        .where(TicketEventRow.ticket_id == ticket_id)
+        .order_by(col(TicketEventRow.seq))
+    )
+    return [
+        TicketEventView(
+            seq=row.seq,
+            event=row.event,
+            from_state=row.from_state,
+            to_state=row.to_state,
+            at=row.at,
+            actor=row.actor,
+            detail=row.detail,
+        )
+        for row in (await session.exec(statement)).all()
+    ]
