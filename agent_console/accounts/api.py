@@ -9,7 +9,7 @@ from typing import Annotated
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
-from pydantic import SecretStr, StringConstraints
+from pydantic import ConfigDict, Field, SecretStr, StringConstraints
 
 from agent_console.accounts.service import Accounts
 from agent_console.accounts.sessions import LiveSession, Sessions
@@ -58,10 +58,12 @@ class Profile:
 
 
 class LoginBody(ApiModel):
-    """What a person types to come in."""
+    """What a person types to come in; a blank at the end of a password is part of it."""
+
+    model_config = ConfigDict(str_strip_whitespace=False)
 
     number: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$")]
-    password: Annotated[SecretStr, StringConstraints(min_length=1, max_length=200)]
+    password: Annotated[SecretStr, Field(min_length=1, max_length=200)]
 
 
 class UserView(ApiModel):

@@ -50,10 +50,6 @@ class Lifetime:
     idle: timedelta = timedelta(minutes=30)
     absolute: timedelta = timedelta(hours=12)
 
-    def ends_at(self, started_at: datetime, seen_at: datetime) -> datetime:
-        """Return the moment from which the login is over."""
-        return min(started_at + self.absolute, seen_at + self.idle)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
