@@ -1,0 +1,103 @@
+import { defineStore } from 'pinia'
+import { markRaw, reactive } from 'vue'
+
+import { api } from '@/api'
+import { ApiProblem } from '@/api/http'
+import { IdempotencyKeys } from '@/domain/random'
+import { draftOf, emptyDraft, savedBody, type TicketDraft } from '@/domain/ticket-form'
+
+import { useClock } from './clock'
+
+const SAVE_AFTER_MS = 600
+const RETRY_AFTER_MS = 5000
+
+export type Saving = 'empty' | 'loading' | 'typed' | 'saved' | 'failed'
+
+export interface DraftDesk {
+  callId: number | null
+  draft: TicketDraft
+  saving: Saving
+  savedAt: string | null
+  touched: boolean
+  keys: Pick<IdempotencyKeys, 'for'>
+  timer: ReturnType<typeof setTimeout> | undefined
+}
+
+/** What was typed, by call. It is on the server a moment after each pause in typing. */
+export const useDrafts = defineStore('drafts', () => {
+  const clock = useClock()
+  const desks = reactive(new Map<string, DraftDesk>())
+
+  /** The form of a call, or of a walk-in or letter for null. Read from the server the first time. */
+  function of(callId: number | null): DraftDesk {
+    const key = String(callId ?? 'counter')
+    const known = desks.get(key)
+    if (known !== undefined) return known
+    desks.set(key, {
+      callId,
+      draft: emptyDraft(),
+      saving: callId === null ? 'empty' : 'loading',
+      savedAt: null,
+      touched: false,
+      keys: markRaw(new IdempotencyKeys()),
+      timer: undefined,
+    })
+    const desk = desks.get(key) as DraftDesk
+    if (callId !== null) void read(desk, callId)
+    return desk
+  }
+
+  async function read(desk: DraftDesk, callId: number): Promise<void> {
+    try {
+      const saved = await api.draft(callId)
+      // Whoever already types is newer than what was saved.
+      if (!desk.touched && saved.body) {
+        desk.draft = draftOf(saved.body)
+        desk.savedAt = saved.saved_at ?? null
+      }
+    } catch {
+      // An unread draft is no reason to keep the agent from typing.
+    }
+    if (!desk.touched) desk.saving = desk.savedAt === null ? 'empty' : 'saved'
+  }
+
+  function typed(desk: DraftDesk): void {
+    desk.touched = true
+    desk.saving = 'typed'
+    clearTimeout(desk.timer)
+    desk.timer = setTimeout(() => void save(desk), SAVE_AFTER_MS)
+  }
+
+  async function save(desk: DraftDesk, leaving = false): Promise<void> {
+    clearTimeout(desk.timer)
+    if (desk.callId === null || desk.saving === 'saved' || !desk.touched) return
+    const body = savedBody(desk.draft)
+    try {
+      await api.saveDraft(desk.callId, body, leaving)
+      if (JSON.stringify(savedBody(desk.draft)) !== JSON.stringify(body)) return
+      desk.saving = 'saved'
+      desk.savedAt = new Date(clock.read()).toISOString()
+    } catch (error) {
+      desk.saving = 'failed'
+      const hopeless = error instanceof ApiProblem && error.status !== 401 && error.status < 500
+      if (!hopeless) desk.timer = setTimeout(() => void save(desk), RETRY_AFTER_MS)
+    }
+  }
+
+  /** The ticket is made: its form is done with. */
+  function drop(callId: number | null): void {
+    const key = String(callId ?? 'counter')
+    clearTimeout(desks.get(key)?.timer)
+    desks.delete(key)
+  }
+
+  function saveAll(leaving = false): void {
+    for (const desk of desks.values()) {
+      if (desk.saving === 'typed' || desk.saving === 'failed') void save(desk, leaving)
+    }
+  }
+
+  const anyTyped = (): boolean => [...desks.values()].some((desk) => desk.saving === 'typed' || desk.saving === 'failed')
+
+  return { desks, of, typed, save, drop, saveAll, anyTyped }
+})
