@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -13,6 +14,9 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter
 
 log = structlog.get_logger()
+
+Work = Callable[[], Awaitable[None]]
+"""What a task does; called again when it raised."""
 
 _FIRST_DELAY = 0.2
 _LONGEST_DELAY = 30.0
@@ -53,7 +57,7 @@ class Supervisor:
     ) -> None:
         await self.stop()
 
-    def spawn(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    def spawn(self, name: str, work: Work) -> None:
         """Run `work()` under this name until it returns or the supervisor stops.
 
         Raises:
@@ -64,9 +68,21 @@ class Supervisor:
             raise ValueError(f"a task named {name} is running")
         self._watched[name] = _Watched(asyncio.create_task(self._watch(name, work), name=name))
 
+    @asynccontextmanager
+    async def running(self, **work: Work) -> AsyncIterator[None]:
+        """Run tasks inside the block, under their keywords; leaving it ends them."""
+        for name, function in work.items():
+            self.spawn(name, function)
+        try:
+            yield
+        finally:
+            await self._cancel([self._watched.pop(name).task for name in work])
+
     async def stop(self) -> None:
         """Cancel every task and return when all have ended."""
-        tasks = [watched.task for watched in self._watched.values()]
+        await self._cancel([watched.task for watched in self._watched.values()])
+
+    async def _cancel(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -75,7 +91,7 @@ class Supervisor:
         """Return the names of the tasks that are waiting to be started again."""
         return sorted(name for name, watched in self._watched.items() if watched.failing)
 
-    async def _watch(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    async def _watch(self, name: str, work: Work) -> None:
         delay = _FIRST_DELAY
         loop = asyncio.get_running_loop()
         while True:

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from telephony.asterisk.cli import asterisk
-from telephony.phone_network.cli import phone_network
 
 from infra.kit.clock import SystemClock
 from infra.kit.database import Database
@@ -22,6 +20,8 @@ from infra.run import settings as settings_module
 from infra.run.example import render as render_example
 from infra.run.migrate import migrate as migrate_database
 from infra.run.settings import Settings
+from telephony.asterisk.cli import asterisk
+from telephony.phone_network.cli import phone_network
 
 pass_settings = click.make_pass_decorator(Settings)
 
@@ -54,9 +54,13 @@ def serve(settings: Settings) -> None:
 @pass_settings
 def demo(settings: Settings, *, quiet_citizens: bool) -> None:
     """Run the demo city: one process, a real Asterisk, a simulated telephone network, citizens who call."""
+    from infra.run.demo import LOG_FILE
     from infra.run.demo import demo as run_demo
 
-    _run(run_demo(settings, citizens=not quiet_citizens))
+    LOG_FILE.parent.mkdir(parents=True, exist_ok=True)
+    with LOG_FILE.open("a") as stream:
+        configure(settings.logs.level, readable=False, stream=stream)
+        _run(run_demo(settings, citizens=not quiet_citizens))
 
 
 @cli.command()

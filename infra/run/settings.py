@@ -19,6 +19,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from channels.voice import VoiceSettings
+from crm_bridge.callbacks.settings import CallbackSettings
 from infra.kit.errors import Misconfigured
 from infra.kit.problems import field_errors
 from telephony.asterisk.settings import AsteriskSettings
@@ -112,6 +114,24 @@ class TelephonySettings(Section):
     )
 
 
+class ConsoleSettings(Section):
+    """People at screens."""
+
+    wrap_up_seconds: int = Field(
+        default=30, ge=0, le=1800, description="Time for writing up after a call."
+    )
+    away_seconds: int = Field(
+        default=30, ge=5, description="An agent whose page is gone for this long leaves the queue."
+    )
+    session_idle_minutes: int = Field(
+        default=30, ge=1, description="A login without any sign of life ends after this time."
+    )
+    session_hours: int = Field(default=12, ge=1, description="A login ends after this time anyway.")
+    feed_days: int = Field(
+        default=7, ge=1, description="How long what an agent was shown can be shown again."
+    )
+
+
 class Settings(BaseSettings):
     """Every setting there is."""
 
@@ -130,6 +150,9 @@ class Settings(BaseSettings):
     security: SecuritySettings = SecuritySettings()
     logs: LogSettings = LogSettings()
     telephony: TelephonySettings = TelephonySettings()
+    voice: VoiceSettings = VoiceSettings()
+    callbacks: CallbackSettings = CallbackSettings()
+    console: ConsoleSettings = ConsoleSettings()
     asterisk: AsteriskSettings = AsteriskSettings()
     phone_network: PhoneNetworkSettings = PhoneNetworkSettings()
 

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 from prometheus_client import CollectorRegistry, Histogram
 
 from infra.kit.errors import Misconfigured
@@ -29,10 +30,12 @@ def application(
     authenticator: Authenticator,
     health: Health,
     registry: CollectorRegistry,
+    *middlewares: Middleware,
 ) -> web.Application:
     """Return the application with every typed route, the operators' endpoints and their OpenAPI document."""
     app = web.Application(
-        middlewares=[_timed(registry), problem_middleware], client_max_size=_LARGEST_BODY
+        middlewares=[_timed(registry), problem_middleware, *middlewares],
+        client_max_size=_LARGEST_BODY,
     )
     app[AUTHENTICATOR] = authenticator
     described: dict[str, Any] = {}
@@ -69,7 +72,7 @@ async def _listen(runner: web.AppRunner, settings: ServerSettings) -> None:
         ) from error
 
 
-def _timed(registry: CollectorRegistry) -> Any:
+def _timed(registry: CollectorRegistry) -> Middleware:
     seconds = Histogram(
         "lianxin_http_seconds",
         "Time to answer a request",

@@ -1,0 +1,68 @@
+"""Contacts, tickets and callbacks, wired."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from channels.contacts.service import Contacts
+from crm_bridge import figures
+from crm_bridge.callbacks import api as callbacks_api
+from crm_bridge.callbacks.service import Callbacks
+from crm_bridge.categories import api as categories_api
+from crm_bridge.categories.service import Categories
+from crm_bridge.drafts import api as drafts_api
+from crm_bridge.drafts.service import Drafts
+from crm_bridge.history import api as history_api
+from crm_bridge.history.service import History
+from crm_bridge.intake import Intake
+from crm_bridge.tickets import api as tickets_api
+from crm_bridge.tickets.ledger import Ledger
+from crm_bridge.tickets.origins import Origins
+from crm_bridge.tickets.reading import TicketReader
+from crm_bridge.tickets.service import Tickets
+from infra.kit.http import Routes
+from infra.kit.outbox import Relay
+from infra.run.foundation import Foundation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Casework:
+    """Citizens' matters.
+
+    Attributes:
+        intake: Takes contacts in.
+        callbacks: Rings citizens back.
+        subjects: The HTTP faces.
+    """
+
+    intake: Intake
+    callbacks: Callbacks
+    subjects: Sequence[Routes]
+
+
+async def casework(base: Foundation, relay: Relay) -> Casework:
+    """Return the use cases; an empty table of categories is filled with those that ship."""
+    settings = base.settings.callbacks
+    database, clock, vault = base.database, base.clock, base.vault
+    contacts = Contacts(database, vault)
+    ledger = Ledger(clock, base.zone, vault)
+    tickets = Tickets(database, clock, ledger, Origins(clock, vault, contacts), relay.poke)
+    callbacks = Callbacks(
+        database, clock, vault, contacts, ledger, settings, settings.plan(base.zone), relay.poke
+    )
+    ledger.on_closing(callbacks.owe)
+    categories = Categories(database)
+    await categories.seed()
+    return Casework(
+        intake=Intake(database, clock, contacts, tickets, relay.poke),
+        callbacks=callbacks,
+        subjects=(
+            tickets_api.routes(tickets, TicketReader(database, clock, contacts)),
+            categories_api.routes(categories),
+            drafts_api.routes(Drafts(database, clock, vault)),
+            history_api.routes(History(database, vault, contacts)),
+            callbacks_api.routes(callbacks),
+            figures.routes(figures.Figures(database, clock, base.zone)),
+        ),
+    )

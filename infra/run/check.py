@@ -1,0 +1,106 @@
+"""`lianxin check`: is everything there, and what is to be done where it is not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import redis.asyncio as redis
+
+from infra.kit.clock import SystemClock
+from infra.kit.database import Database
+from infra.kit.errors import LianxinError
+from infra.kit.health import Report
+from infra.kit.vault import open_vault
+from infra.run.migrate import require_current
+from infra.run.settings import Settings
+from infra.run.telephones import ami_settings
+from telephony.ami.link import AmiLink
+from telephony.asterisk import install
+
+_LINK_SECONDS = 3.0
+
+
+async def check(settings: Settings) -> dict[str, Report]:
+    """Return a report for each thing that this installation needs."""
+    checks: dict[str, Callable[[Settings], Awaitable[Report]]] = {
+        "settings": _settings,
+        "database": _database,
+        "data key": _key,
+    }
+    if settings.redis.url:
+        checks["redis"] = _redis
+    if settings.telephony.enabled:
+        checks["asterisk"] = _asterisk
+    return {name: await _guarded(found, settings) for name, found in checks.items()}
+
+
+async def _guarded(found: Callable[[Settings], Awaitable[Report]], settings: Settings) -> Report:
+    try:
+        return await found(settings)
+    except LianxinError as error:
+        return Report(
+            ok=False,
+            detail_en=error.detail_en or error.title_en,
+            detail_zh=error.detail_zh or error.title_zh,
+        )
+
+
+async def _settings(_settings: Settings) -> Report:
+    return Report(ok=True, detail_en="complete and valid", detail_zh="完整有效")
+
+
+async def _database(settings: Settings) -> Report:
+    database = Database(settings.database.url)
+    await database.open()
+    try:
+        await require_current(database)
+    finally:
+        await database.close()
+    return Report(ok=True, detail_en="answers, up to date", detail_zh="正常，版本为最新")
+
+
+async def _key(settings: Settings) -> Report:
+    path = settings.security.data_key_file
+    if not path.exists():
+        return Report(
+            ok=False,
+            detail_en=f"there is no {path}: it is made at the first start, or restore it from its copy",
+            detail_zh=f"没有 {path}：首次启动时会自动生成；若已有数据，请从备份恢复",
+        )
+    open_vault(path)
+    return Report(ok=True, detail_en=str(path), detail_zh=str(path))
+
+
+async def _redis(settings: Settings) -> Report:
+    try:
+        async with redis.from_url(settings.redis.url, socket_connect_timeout=2) as client:
+            await client.ping()
+    except (redis.RedisError, OSError):
+        return Report(
+            ok=False,
+            detail_en=f"{settings.redis.url} does not answer: start Redis or mend redis.url",
+            detail_zh=f"{settings.redis.url} 没有响应：请启动 Redis 或修改 redis.url",
+        )
+    return Report(ok=True, detail_en="answers", detail_zh="正常")
+
+
+async def _asterisk(settings: Settings) -> Report:
+    installation = install.require(settings.asterisk)
+    version = ".".join(map(str, installation.version))
+    link = AmiLink(ami_settings(settings), SystemClock())
+    try:
+        async with asyncio.timeout(_LINK_SECONDS):
+            await asyncio.gather(link.run(), return_exceptions=True)
+    except TimeoutError:
+        found = await link.check()
+    if found.ok:
+        return found
+    where = f"{settings.asterisk.ami_host}:{settings.asterisk.ami_port}"
+    return Report(
+        ok=False,
+        detail_en=f"Asterisk {version} is installed; its manager interface at {where}: {link.state}. "
+        "Start it (`lianxin serve` does), or mend asterisk.ami_port and asterisk.ami_secret",
+        detail_zh=f"已安装 Asterisk {version}；{where} 的管理接口：{link.state}。"
+        "请启动它（lianxin serve 会启动），或修改 asterisk.ami_port、asterisk.ami_secret",
+    )

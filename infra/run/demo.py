@@ -1,0 +1,153 @@
+"""The demo city: everything in one process, a simulated telephone network, and citizens who call by themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import structlog
+from sqlmodel import select
+
+from agent_console.accounts.tables import UserRow
+from infra.kit.database import Database
+from infra.kit.errors import LianxinError
+from infra.kit.identity import Role
+from infra.run.foundation import Foundation
+from infra.run.people import add_person
+from infra.run.serve import running
+from infra.run.settings import Settings
+from telephony.asterisk import install
+from telephony.phone_network.citizens import call
+from telephony.phone_network.network import running as network_running
+from telephony.phone_network.settings import PhoneNetworkSettings
+
+log = structlog.get_logger()
+
+PASSWORD = "lianxin-demo-2026"  # noqa: S105  # the demo's, printed at its start; the demo listens on the loopback
+LOG_FILE = Path("var/lianxin.log")
+_FIRST_CALL_SECONDS = 15.0
+_BETWEEN_CALLS_SECONDS = (40.0, 90.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Person:
+    number: str
+    name: str
+    role: Role
+
+
+PEOPLE: Sequence[_Person] = (
+    _Person(number="1001", name="李静", role=Role.AGENT),
+    _Person(number="1002", name="王磊", role=Role.AGENT),
+    _Person(number="1003", name="陈晓", role=Role.AGENT),
+    _Person(number="2001", name="周敏", role=Role.LEAD),
+    _Person(number="9001", name="管理员", role=Role.ADMINISTRATOR),
+)
+
+CALLERS = (
+    "13800011121",
+    "13800011112",
+    "13800011235",
+    "13800012340",
+    "13800012450",
+    "13800020001",
+    "13800050002",
+    "13800090003",
+)
+"""Numbers of the simulated network: when they are rung back they answer, are busy, are silent or press keys."""
+
+
+async def demo(settings: Settings, *, citizens: bool) -> None:
+    """Run the demo city until it is interrupted.
+
+    Raises:
+        LianxinError: Something that is needed is missing; the message says what to do.
+    """
+    settings = _demo_settings(settings)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    installation = install.require(settings.asterisk)
+    _say("正在启动演示电话网 / starting the simulated telephone network")
+    async with network_running(settings.phone_network, installation, _say):
+        _say("正在启动热线 / starting the hotline")
+        async with running(settings, _say) as base:
+            await _add_people(base)
+            _welcome(settings)
+            if citizens:
+                base.supervisor.spawn("citizens", lambda: _citizens(settings.phone_network))
+            await stop.wait()
+            _say("正在停止 / stopping")
+
+
+def _demo_settings(settings: Settings) -> Settings:
+    """Return the settings with callbacks that come at once and at any hour, unless they were set."""
+    if "callbacks" in settings.model_fields_set:
+        return settings
+    soon = {"windows": ("00:00-24:00",), "delay_seconds": 5.0, "gap_seconds": 60.0}
+    callbacks = settings.callbacks.model_copy(update={**soon, "different_hours": False})
+    return settings.model_copy(update={"callbacks": callbacks})
+
+
+async def _add_people(base: Foundation) -> None:
+    known = await _known(base.database)
+    for person in PEOPLE:
+        if person.number not in known:
+            await add_person(
+                base.settings, base.clock, person.number, person.name, person.role, PASSWORD
+            )
+
+
+async def _known(database: Database) -> set[str]:
+    async with database.reading() as session:
+        return set((await session.exec(select(UserRow.number))).all())
+
+
+async def _citizens(network: PhoneNetworkSettings) -> None:
+    """Let a citizen call every so often, until cancelled."""
+    pause = _FIRST_CALL_SECONDS
+    while True:
+        await asyncio.sleep(pause)
+        pause = random.uniform(*_BETWEEN_CALLS_SECONDS)  # noqa: S311  # when a citizen calls is no secret
+        caller = random.choice(CALLERS)  # noqa: S311  # nor is who
+        _say(f"市民来电 / a citizen calls: {caller}")
+        try:
+            ending = await call(network, caller, network.hotline_number, stay_seconds=90)
+        except (LianxinError, OSError, TimeoutError) as error:
+            log.warning("demo_call_failed", error=type(error).__name__)
+            continue
+        _say(f"来电结束 / the call is over: {caller}, {'接通' if ending.answered else '未接通'}")
+
+
+def _welcome(settings: Settings) -> None:
+    where = f"http://{settings.server.host}:{settings.server.port}"
+    lines = [
+        "",
+        click.style(f"  连心 Lianxin · {settings.city.name_zh} 12345", bold=True),
+        f"  工作台 / console      {click.style(where, fg='cyan')}",
+        f"  接口说明 / API        {where}/api/docs",
+        f"  日志 / log            {LOG_FILE}",
+        "",
+        f"  登录 / log in with    {'  '.join(f'{p.number} {p.name}' for p in PEOPLE)}",
+        f"  密码 / password       {PASSWORD}",
+        "",
+        "  登录后选“在线”即可接听；模拟市民每分钟左右打进来一次。",
+        "  Go online after logging in; a simulated citizen calls about once a minute.",
+        "  另开终端可自行拨打 / or call yourself from another terminal:",
+        f"    .venv/bin/lianxin phone-network call 13800011121 {settings.asterisk.hotline_number} --talk 60",
+        "",
+        "  Ctrl-C 结束 / to stop",
+        "",
+    ]
+    click.echo("\n".join(lines))
+
+
+def _say(text: str) -> None:
+    click.echo(f"{click.style('▸', fg='cyan')} {text}", file=sys.stderr)

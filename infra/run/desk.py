@@ -1,0 +1,209 @@
+"""People at screens: accounts, presence, feed and pages, wired into one HTTP application."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from aiohttp import web
+from sqlalchemy import event
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from agent_console.accounts import api as accounts_api
+from agent_console.accounts.api import CookieAuthenticator, Profile, cookie_middleware
+from agent_console.accounts.passwords import Passwords
+from agent_console.accounts.rules import Lifetime
+from agent_console.accounts.service import Accounts
+from agent_console.accounts.sessions import SESSION_ENDED, SESSION_STARTED, Sessions
+from agent_console.calls import api as calls_api
+from agent_console.calls.service import Calls
+from agent_console.feed.pages import Pages
+from agent_console.feed.pusher import Pusher
+from agent_console.feed.service import Feed
+from agent_console.feed.socket import AgentSocket
+from agent_console.feed.topics import AGENT_HINT
+from agent_console.pages import ConsolePages
+from agent_console.presence import api as presence_api
+from agent_console.presence.calls import CallPresence
+from agent_console.presence.roster import SessionRoster
+from agent_console.presence.rules import Event
+from agent_console.presence.service import PresenceService, Times
+from agent_console.screen_pop import CallNews, ScreenPop
+from agent_console.sip_proxy import SipProxy
+from channels.voice import VoiceChannel, VoiceListener
+from channels.voice_log import calls_without_contact
+from crm_bridge.callbacks.runner import CallbackRunner
+from infra.kit.http import Routes
+from infra.kit.outbox import Relay
+from infra.run.casework import Casework, casework
+from infra.run.foundation import Foundation
+from infra.run.telephones import Telephones, telephones
+from infra.run.web import application
+from telephony.calls.rules import ChangeKind
+from telephony.calls.tables import CallRow
+
+_SWEEP_SECONDS = 1.0
+_TIDY_SECONDS = 600.0
+_DELIVERED_KEPT = timedelta(days=2)
+_WRONG_LOGINS_KEPT = timedelta(days=1)
+
+
+class Desk:
+    """Everything that people at screens use, above one open ground floor.
+
+    Args:
+        base: The ground floor.
+    """
+
+    def __init__(self, base: Foundation) -> None:
+        settings, database, clock, vault = base.settings, base.database, base.clock, base.vault
+        console = settings.console
+        self._base = base
+        self.sessions = Sessions(
+            database,
+            clock,
+            vault,
+            base.hints,
+            lifetime=Lifetime(
+                idle=timedelta(minutes=console.session_idle_minutes),
+                absolute=timedelta(hours=console.session_hours),
+            ),
+        )
+        self.accounts = Accounts(database, clock, self.sessions, Passwords())
+        self.presence = PresenceService(
+            database,
+            clock,
+            base.hints,
+            lambda: None,
+            times=Times(
+                wrap_up=timedelta(seconds=console.wrap_up_seconds),
+                away=timedelta(seconds=console.away_seconds),
+            ),
+        )
+        self.feed = Feed(database, clock, base.hints)
+        self.pages = Pages(registry=base.registry)
+        self.pusher = Pusher(self.feed, self.pages, clock)
+        self.socket = AgentSocket(
+            self.sessions,
+            self.feed,
+            self.pages,
+            self.pusher,
+            base.hints,
+            self.presence.page_seen,
+        )
+        self.relay = Relay(database, clock, {"feed": self.feed.deliver}, registry=base.registry)
+        self.profile = Profile(
+            hotline=settings.asterisk.hotline_number,
+            city_zh=settings.city.name_zh,
+            city_en=settings.city.name_en,
+            voice=settings.telephony.enabled,
+            secure=settings.server.public_url.startswith("https://"),
+        )
+
+    def application(self, work: Casework) -> web.Application:
+        """Return the application with every route, socket and page."""
+        settings = self._base.settings
+        app = application(
+            self._subjects(work),
+            CookieAuthenticator(self.sessions),
+            self._base.health,
+            self._base.registry,
+            cookie_middleware(self.profile),
+        )
+        self.socket.attach(app)
+        SipProxy(
+            self.sessions, self._base.hints, f"ws://127.0.0.1:{settings.asterisk.http_port}/ws"
+        ).attach(app)
+        ConsolePages().attach(app)
+        return app
+
+    async def leave(self, agent: str) -> None:
+        """Let an agent go whose last login has ended."""
+        await self.presence.apply(agent, Event.leave)
+
+    async def sweep(self) -> None:
+        """End what is over by the clock, again and again, until cancelled."""
+        while True:
+            await self.presence.sweep()
+            await self.sessions.end_expired()
+            await asyncio.sleep(_SWEEP_SECONDS)
+
+    async def tidy(self) -> None:
+        """Delete what is kept no longer, again and again, until cancelled."""
+        while True:
+            await self.relay.purge(_DELIVERED_KEPT)
+            await self.feed.purge(timedelta(days=self._base.settings.console.feed_days))
+            await self.accounts.purge(_WRONG_LOGINS_KEPT)
+            await asyncio.sleep(_TIDY_SECONDS)
+
+    def _subjects(self, work: Casework) -> Iterable[Routes]:
+        base = self._base
+        reasons = [reason.code for reason in self.profile.pause_reasons]
+        calls = Calls(base.database, base.clock, base.vault, base.settings.asterisk.recordings_dir)
+        yield accounts_api.routes(self.accounts, self.sessions, self.profile, self.leave)
+        yield presence_api.routes(self.presence, reasons)
+        yield calls_api.routes(calls)
+        yield from work.subjects
+
+
+@asynccontextmanager
+async def running_desk(base: Foundation) -> AsyncIterator[web.Application]:
+    """Run everything above the ground floor inside the block and yield the application that serves it."""
+    desk = Desk(base)
+    work = await casework(base, desk.relay)
+    async with base.supervisor.running(
+        relay=desk.relay.run,
+        intake=work.intake.run,
+        feed=desk.feed.run,
+        pusher=desk.pusher.run,
+        socket=desk.socket.run,
+        sweep=desk.sweep,
+        tidy=desk.tidy,
+    ):
+        if base.settings.telephony.enabled:
+            async with _voice(base, desk, work):
+                yield desk.application(work)
+        else:
+            yield desk.application(work)
+
+
+@asynccontextmanager
+async def _voice(base: Foundation, desk: Desk, work: Casework) -> AsyncIterator[None]:
+    """Let calls reach the screens, become contacts and change presence; ring citizens back."""
+    found: Telephones
+    presence = CallPresence(desk.presence, lambda: found.busy_agents())
+    voice = VoiceListener(
+        VoiceChannel(),
+        work.intake.take,
+        lambda: calls_without_contact(base.database, base.clock, base.vault),
+        base.settings.voice,
+        registry=base.registry,
+    )
+    # The pop goes first: nothing stands between Asterisk's event and the agent's socket.
+    listeners = (ScreenPop(desk.pages.hint).on_change, presence.on_change, voice.hear)
+    roster = SessionRoster(desk.sessions, desk.presence)
+    news = CallNews(base.clock, base.vault)
+
+    async def written(session: AsyncSession, row: CallRow, kinds: Iterable[ChangeKind]) -> None:
+        await news.written(session, row, list(kinds))
+        event.listen(
+            session.sync_session, "after_commit", lambda _session: desk.relay.poke(), once=True
+        )
+
+    async with telephones(base, roster, listeners, written) as found:
+
+        async def follow(_hint: dict[str, Any]) -> None:
+            found.phones.request_reconcile()
+
+        for topic in (SESSION_STARTED, SESSION_ENDED, AGENT_HINT):
+            base.hints.subscribe(topic, follow)
+        callbacks = CallbackRunner(
+            work.callbacks, found.dialer, base.settings.callbacks, registry=base.registry
+        )
+        async with base.supervisor.running(
+            presence=presence.run, voice=voice.run, callbacks=callbacks.run
+        ):
+            yield

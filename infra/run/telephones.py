@@ -1,0 +1,133 @@
+"""The telephony of one process: its Asterisk, the link to it, and everything that follows calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from infra.run.foundation import Foundation
+from infra.run.settings import Settings
+from telephony.agents.rules import Roster
+from telephony.agents.service import AgentPhones
+from telephony.ami.link import AmiLink, AmiSettings
+from telephony.asterisk import install, prompts
+from telephony.asterisk.credentials import ami_secret
+from telephony.asterisk.process import AsteriskProcess
+from telephony.asterisk.render import render
+from telephony.asterisk.settings import AsteriskSettings
+from telephony.calls.resync import CallSync
+from telephony.calls.rules import CallChange
+from telephony.calls.service import CallLog, Written
+from telephony.calls.tracker import CallTracker
+from telephony.dialer.asterisk import AsteriskDialer
+from telephony.mailbox import Mailbox
+
+log = structlog.get_logger()
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telephones:
+    """What the floors above use of telephony."""
+
+    link: AmiLink
+    tracker: CallTracker
+    sync: CallSync
+    phones: AgentPhones
+    dialer: AsteriskDialer
+
+    async def busy_agents(self) -> Collection[str]:
+        """Return the 工号 of everybody who has a call, once the calls are known for certain."""
+        await self.sync.synchronised()
+        return {call.agent for call in self.tracker.calls.values() if call.agent is not None}
+
+
+def ami_settings(settings: Settings) -> AmiSettings:
+    """Return how this installation reaches its Asterisk."""
+    return AmiSettings(
+        pbx=settings.telephony.pbx,
+        host=settings.asterisk.ami_host,
+        port=settings.asterisk.ami_port,
+        username=settings.asterisk.ami_user,
+        secret=ami_secret(settings.asterisk),
+    )
+
+
+@asynccontextmanager
+async def telephones(
+    base: Foundation,
+    roster: Roster,
+    listeners: Sequence[Callable[[CallChange], None]],
+    written: Written,
+) -> AsyncIterator[Telephones]:
+    """Follow the calls of one Asterisk inside the block.
+
+    Args:
+        base: The ground floor.
+        roster: Who is logged in.
+        listeners: Told of every change of a call, in this order, at once.
+        written: Told of every call that is written down, in the same transaction.
+    """
+    link = AmiLink(ami_settings(base.settings), base.clock)
+    tracker = CallTracker(link.pbx, base.clock)
+    calls = CallLog(base.database, base.vault, [written])
+    for listener in (*listeners, calls.hear):
+        tracker.subscribe(listener)
+    sync = CallSync(link, tracker)
+    phones = AgentPhones(link, roster)
+    mailbox = Mailbox(link, lambda ended: calls.take(link.pbx, ended))
+    dialer = AsteriskDialer(link, base.clock)
+    base.health.add("asterisk", link.check)
+    found = Telephones(link=link, tracker=tracker, sync=sync, phones=phones, dialer=dialer)
+    try:
+        async with base.supervisor.running(
+            ami=link.run,
+            calls=sync.run,
+            call_log=calls.run,
+            agents=phones.run,
+            mailbox=mailbox.run,
+            dialer=dialer.run,
+        ):
+            yield found
+    finally:
+        await calls.drain()  # nothing that was heard is left unwritten
+
+
+@asynccontextmanager
+async def own_asterisk(
+    base: Foundation, say: Say = lambda _: None
+) -> AsyncIterator[AsteriskProcess]:
+    """Run the hotline's Asterisk inside the block, and start it again when it ends by itself.
+
+    Raises:
+        Misconfigured: There is none, a port is taken, or it does not start.
+    """
+    settings = base.settings.asterisk
+    process = AsteriskProcess(await _rendered(settings, say), settings, "asterisk")
+    await process.start()
+
+    async def keep() -> None:
+        while True:
+            if not process.running:
+                await process.start()
+            code = await process.wait()
+            log.error("asterisk_ended", exit_code=code)
+            await asyncio.sleep(1)
+
+    try:
+        async with base.supervisor.running(asterisk=keep):
+            yield process
+    finally:
+        await process.stop()
+
+
+async def _rendered(settings: AsteriskSettings, say: Say) -> install.Installation:
+    installation = install.require(settings)
+    await asyncio.to_thread(render, settings, installation)
+    await asyncio.to_thread(prompts.make_prompts, settings.prompts, say=say)
+    return installation
