@@ -160,7 +160,9 @@ class AmiLink:
                 handler(event)
             except Exception:
                 self.tally.handler_errors += 1
-                log.exception("ami.handler_failed", pbx=self.pbx, kind=type(event).__name__)
+                # The 1st, 2nd, 4th, 8th …: a handler that always fails must not drown us in its traces.
+                if self.tally.handler_errors.bit_count() == 1:
+                    log.exception("ami.handler_failed", pbx=self.pbx, kind=type(event).__name__)
 
     def _receive(self, event: Event) -> None:
         if type(event) is FullyBooted:

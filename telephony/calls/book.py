@@ -144,7 +144,8 @@ class CallBook:
                     callback(change)
                 except Exception:
                     self.subscriber_errors += 1
-                    log.exception("call.subscriber_failed", linkedid=change.call.linkedid)
+                    if self.subscriber_errors.bit_count() == 1:  # see AmiLink: traces are long
+                        log.exception("call.subscriber_failed", linkedid=change.call.linkedid)
         return changes
 
     def _forget(self, linkedid: str) -> None:

@@ -42,11 +42,6 @@ class Leg:
         """Whether it leads to the telephone network."""
         return self.channel.startswith("PJSIP/trunk-")
 
-    @property
-    def is_callback(self) -> bool:
-        """Whether it is our own end of an automatic callback."""
-        return "@lianxin-callback-" in self.channel
-
 
 class Legs:
     """Every channel that exists, by its id and by its call."""

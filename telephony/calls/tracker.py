@@ -271,8 +271,9 @@ class CallTracker:
             self._book.answer(call, agent, self._time(event))
 
     def _open_queued(self, leg: Leg, caller: str, at: datetime) -> None:
-        callback = any(other.is_callback for other in self._legs.of_call(leg.linkedid))
-        direction = Direction.callback if callback else Direction.inbound
+        # A citizen who dialled began the call himself; one who was rung joined what our order had begun.
+        dialled = leg.uniqueid == leg.linkedid
+        direction = Direction.inbound if dialled else Direction.callback
         self._book.open(leg.linkedid, direction, caller=caller, at=at, queue=leg.queue)
         if leg.linkedid in self.calls:
             self._citizens[leg.linkedid] = leg.uniqueid

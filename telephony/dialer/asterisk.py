@@ -57,6 +57,7 @@ class AsteriskDialer:
         self._link = link
         self._clock = clock
         self._watches: dict[str, list[asyncio.Event]] = {}
+        self._came_up = asyncio.Event()
         link.subscribe([LianxinEvent], self._hear)
         link.subscribe([LinkUp], self._link_up)
 
@@ -95,33 +96,39 @@ class AsteriskDialer:
         """Throw away the PBX's notes on attempts that are no longer valid anyway, until cancelled."""
         while True:
             try:
+                async with asyncio.timeout(_SWEEP_SECONDS):
+                    await self._came_up.wait()
+            except TimeoutError:
+                log.debug("dialer.sweeping")
+            self._came_up.clear()
+            try:
                 await self._sweep()
             except TryLater:
                 log.info("dialer.not_swept")
-            await asyncio.sleep(_SWEEP_SECONDS)
 
     async def _ask(self, number: PhoneNumber, survey: Survey, woken: asyncio.Event) -> Outcome:
         boot = self._link.booted_at
-        if await self._read(survey.attempt_id) is None:
-            if self._late(survey):
-                return self._without_record(survey.attempt_id, Result.refused_late)
+        record = await self._read(survey.attempt_id)
+        if record is not None:
+            woken.set()
+        elif self._late(survey):
+            return self._without_record(survey.attempt_id, Result.refused_late)
+        else:
             await self._order(number, survey)
         gives_up = self._clock.monotonic() + _LONGEST_SECONDS
-        while self._clock.monotonic() < gives_up:
-            woken.clear()
-            try:
-                outcome = await self._look(number, survey, boot)
-            except TryLater:
-                log.info("dialer.waiting_for_pbx", attempt=survey.attempt_id)
-                outcome = None
-            if outcome is not None:
-                return outcome
+        outcome = None
+        while outcome is None and self._clock.monotonic() < gives_up:
             try:
                 async with asyncio.timeout(_LOOK_SECONDS):
                     await woken.wait()
             except TimeoutError:
                 log.debug("dialer.looking", attempt=survey.attempt_id)
-        return self._without_record(survey.attempt_id, Result.unknown)
+            woken.clear()
+            try:
+                outcome = await self._look(number, survey, boot)
+            except TryLater:
+                log.info("dialer.waiting_for_pbx", attempt=survey.attempt_id)
+        return outcome or self._without_record(survey.attempt_id, Result.unknown)
 
     async def _look(self, number: PhoneNumber, survey: Survey, boot: float) -> Outcome | None:
         """Return the outcome, if it can be told now; order again what has left no trace."""
@@ -218,6 +225,7 @@ class AsteriskDialer:
                 woken.set()
 
     def _link_up(self, _event: LinkUp) -> None:
+        self._came_up.set()
         for watches in self._watches.values():
             for woken in watches:
                 woken.set()
