@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import col, select
 
-from channels.contacts.rules import Contact
+from channels.contacts.rules import Contact, Message
 from channels.contacts.service import Contacts
 from channels.voice import contact_of
 from crm_bridge.callbacks.runner import CallbackRunner
@@ -50,6 +50,14 @@ ZHOU = replace(
     name="周敏",
     role=Role.LEAD,
     permissions=LI.permissions | {"ticket.read_any", "callback.review"},
+)
+SUN = replace(
+    ZHOU,
+    user_id=4,
+    number="3001",
+    name="孙平",
+    role=Role.DISPATCHER,
+    permissions=ZHOU.permissions | {"ticket.confidential", "call.read_any"},
 )
 MOBILE = PhoneNumber("13800015121")
 AT_ONCE = CallbackSettings(delay_seconds=0, seconds_between_calls=0, look_seconds=0.02)
@@ -187,8 +195,6 @@ class House:
 
 def written(external_id: str = "form-1", phone: PhoneNumber | None = MOBILE) -> Contact:
     """A matter that came in writing."""
-    from channels.contacts.rules import Message
-
     return Contact(
         channel="letters",
         external_id=external_id,
