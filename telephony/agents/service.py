@@ -38,7 +38,9 @@ class AgentPhones:
         self._queue = queue
         self._wanted = asyncio.Event()
         self._lock = asyncio.Lock()
-        link.subscribe([LinkUp, QueueMemberChange], lambda _event: self.request_reconcile())
+        self._to_load = True
+        link.subscribe([LinkUp], self._link_up)
+        link.subscribe([QueueMemberChange], lambda _event: self.request_reconcile())
 
     def request_reconcile(self) -> None:
         """Look at the roster soon; requests that come together are served together."""
@@ -77,13 +79,27 @@ class AgentPhones:
             members = await self._members()
             failed: set[str] = set()
             for step in steps(phones, stored, members, self._queue):
+                self._to_load |= step.action == "DBPut"
                 if step.agent not in failed and not await self._do(step):
                     failed.add(step.agent)
+            if self._to_load:
+                await self._load()
 
     async def registered(self) -> set[str]:
         """Return the 工号 of every agent whose telephone is registered."""
         found = (agent_of_member(contact.endpoint) for contact in await contacts(self._link))
         return {number for number in found if number is not None}
+
+    def _link_up(self, _event: LinkUp) -> None:
+        self._to_load = True  # whoever minted last may have died before this
+        self.request_reconcile()
+
+    async def _load(self) -> None:
+        # A telephone that is new in AstDB can register and be dialled at once, but Asterisk 22 follows the
+        # state only of those that it knew when res_pjsip last looked: to the queue it would stay
+        # unavailable for ever, and never ring. Looking again takes a millisecond and touches no call.
+        await self._link.send("Reload", {"Module": "res_pjsip.so"})
+        self._to_load = False
 
     async def _members(self) -> dict[str, Membership]:
         status = await queue_status(self._link)
