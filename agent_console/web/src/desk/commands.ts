@@ -82,6 +82,6 @@ export function useCommands(query: Ref<string>, showMap: () => void): ComputedRe
     const typed = query.value.trim()
     const commands = [...statuses.value, ...others.value]
     if (typed === '') return commands
-    return [...dial.value, ...found.value, ...commands.filter((one) => matches(one.words, typed))]
+    return [...found.value, ...dial.value, ...commands.filter((one) => matches(one.words, typed))]
   })
 }

@@ -15,6 +15,11 @@ export function isTyping(target: EventTarget | null): boolean {
   return target.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(target.tagName)
 }
 
+/** True while a dialog lies over the desk. */
+function isCovered(): boolean {
+  return [...document.querySelectorAll('.el-overlay')].some((layer) => layer.getClientRects().length > 0)
+}
+
 /** The keys that work wherever the focus is, and the letters that work outside of fields. */
 export function useDeskKeys(open: Openers): void {
   const call = useCall()
@@ -50,7 +55,7 @@ export function useDeskKeys(open: Openers): void {
     // A call key must not run twice because a finger rests on it.
     const act = anywhere[event.key]
     if (act !== undefined) return run(event, event.repeat ? () => undefined : act)
-    if (document.querySelector('.el-overlay-dialog') !== null || isTyping(event.target)) return
+    if (isCovered() || isTyping(event.target)) return
     const letter = outside[event.key.toLowerCase()]
     if (letter !== undefined) run(event, letter)
   }

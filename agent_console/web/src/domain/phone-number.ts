@@ -5,11 +5,14 @@ export function masked(number: string): string {
   return `${digits.slice(0, 3)}****${digits.slice(-4)}`
 }
 
-/** What was typed, as digits that can be dialled; null when it is no number. */
+/**
+ * What was typed, as digits that can be dialled; null when it is no number. Domestic numbers end at
+ * twelve digits, and a ticket's number, which is longer, must not be dialled by mistake.
+ */
 export function dialable(text: string): string | null {
   const compact = text.replace(/[\s\-()]/g, '')
   const digits = compact.replace(/^\+?86(?=1\d{10}$)/, '')
-  return /^\d{3,15}$/.test(digits) ? digits : null
+  return /^\d{3,12}$/.test(digits) ? digits : null
 }
 
 /** 138 0001 5678: digits in groups that can be read aloud. */

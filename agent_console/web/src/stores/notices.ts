@@ -37,7 +37,7 @@ export const useNotices = defineStore('notices', () => {
   }
 
   function tell(words: string, kind: 'success' | 'info' | 'warning' | 'error' = 'success'): void {
-    ElMessage({ message: words, type: kind, grouping: true, showClose: kind === 'error', duration: kind === 'error' ? 8000 : 4000 })
+    ElMessage({ message: words, type: kind, grouping: true, placement: 'bottom', offset: 12, showClose: kind === 'error', duration: kind === 'error' ? 8000 : 4000 })
   }
 
   function complain(error: unknown): void {

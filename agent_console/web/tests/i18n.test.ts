@@ -1,0 +1,56 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { describe, expect, it } from 'vitest'
+
+import en from '@/i18n/en'
+import zh from '@/i18n/zh-CN'
+
+function flat(tree: object, prefix = ''): [string, string][] {
+  return Object.entries(tree).flatMap(([key, value]): [string, string][] =>
+    typeof value === 'string' ? [[prefix + key, value]] : flat(value as object, `${prefix}${key}.`),
+  )
+}
+
+const chinese = new Map(flat(zh))
+const english = new Map(flat(en))
+const places = (words: string) => [...words.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort()
+
+function sources(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((one) => {
+    const path = join(folder, one.name)
+    if (one.isDirectory()) return one.name === 'i18n' ? [] : sources(path)
+    return /\.(ts|vue)$/.test(one.name) ? [path] : []
+  })
+}
+
+describe('the two languages', () => {
+  it('have the same keys', () => {
+    expect([...english.keys()].sort()).toEqual([...chinese.keys()].sort())
+  })
+
+  it('have the same places to fill in', () => {
+    const differing = [...chinese].filter(([key, words]) => String(places(words)) !== String(places(english.get(key) ?? '')))
+    expect(differing).toEqual([])
+  })
+
+  it('leave nothing unsaid and no Chinese in English', () => {
+    expect([...chinese, ...english].filter(([, words]) => words.trim() === '')).toEqual([])
+    expect([...english].filter(([key, words]) => /\p{Script=Han}/u.test(words) && key !== 'top.language')).toEqual([])
+  })
+
+  it('say every key that the sources ask for by its full name', () => {
+    const asked = sources('src').flatMap((path) => [...readFileSync(path, 'utf8').matchAll(/\bt\('([\w.]+)'/g)].map(([, key]) => key ?? ''))
+    expect(asked.length).toBeGreaterThan(100)
+    expect(asked.filter((key) => !chinese.has(key))).toEqual([])
+  })
+
+  it('are not written into the sources themselves', () => {
+    const han = sources('src').filter((path) => {
+      const code = readFileSync(path, 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*|<!--[\s\S]*?-->/g, '')
+      // The language switch names each language in itself; a Chinese keyboard's question mark is a key.
+      return /\p{Script=Han}/u.test(code.replaceAll("'中文'", ''))
+    })
+    expect(han).toEqual([])
+  })
+})
