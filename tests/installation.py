@@ -92,7 +92,7 @@ class Installation:
         """Start the process; return when it answers and, with `ready`, has everything that it needs."""
         with (self.folder / "output.log").open("ab") as log:
             self.process = subprocess.Popen(  # noqa: ASYNC220  # a test may wait for a fork
-                [sys.executable, "-m", "infra.run.cli", "--config", str(self.file), "serve"],
+                [Path(sys.executable).with_name("lianxin"), "--config", self.file, "serve"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
