@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -43,8 +44,13 @@ def vault() -> Vault:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    with start_postgres(tmp_path_factory.mktemp("postgres")) as server:
+def postgres() -> Iterator[PostgresServer]:
+    # Not below pytest's own folder: whenever another pytest starts it closes that folder to all but its owner, and the
+    # server runs as another user.
+    with (
+        tempfile.TemporaryDirectory(prefix="lianxin-postgres-") as folder,
+        start_postgres(Path(folder)) as server,
+    ):
         yield server
 
 
