@@ -148,7 +148,7 @@ class Person:
     """Somebody who is logged in and talks to the API as the pages do."""
 
     def __init__(self, installation: Installation, number: str) -> None:
-        self._url = installation.url
+        self.url = self._url = installation.url
         self.number = number
         self.session = aiohttp.ClientSession(
             cookie_jar=aiohttp.CookieJar(unsafe=True), timeout=aiohttp.ClientTimeout(total=20)

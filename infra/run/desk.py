@@ -93,6 +93,8 @@ class Desk:
             self.pusher,
             base.hints,
             self.presence.page_seen,
+            # Well before an agent whose page is open could be taken for gone.
+            beat_every=min(10.0, console.away_seconds / 3),
         )
         self.relay = Relay(database, clock, {"feed": self.feed.deliver}, registry=base.registry)
         self.profile = Profile(

@@ -55,6 +55,8 @@ def ami_settings(settings: Settings) -> AmiSettings:
         port=settings.asterisk.ami_port,
         username=settings.asterisk.ami_user,
         secret=ami_secret(settings.asterisk),
+        ping_seconds=settings.asterisk.ping_seconds,
+        refused_seconds=settings.asterisk.login_again_seconds,
     )
 
 

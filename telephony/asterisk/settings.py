@@ -135,6 +135,17 @@ class AsteriskSettings(PbxSettings):
     )
     rtp_start: Port = Field(default=10000, description="First UDP port of the range for speech.")
     rtp_end: Port = Field(default=10999, description="Last UDP port of that range.")
+    ping_seconds: float = Field(
+        default=5.0,
+        gt=0,
+        le=60,
+        description="How often Asterisk is asked whether it is still there; one that is silent for as long is left.",
+    )
+    login_again_seconds: float = Field(
+        default=30.0,
+        gt=0,
+        description="How long to wait after Asterisk has refused our login, which only a person can mend.",
+    )
     trunk_address: Address = Field(
         default="127.0.0.2", description="IPv4 address of the carrier's SIP trunk."
     )
