@@ -1,4 +1,4 @@
-import { watch } from 'vue'
+import { computed, watch } from 'vue'
 import { useRouter } from 'vue-router'
 
 import { useCall } from '@/stores/call'
@@ -22,8 +22,11 @@ export function useScreenPop(): void {
     void router.push({ name: 'call', params: { id } })
   }
 
+  /** The call to show. After a hang-up the server's record lags behind the line: that is no new call. */
+  const live = computed(() => (call.elsewhere || !['idle', 'ending'].includes(call.phase) ? call.callId : null))
+
   watch(
-    () => call.callId,
+    live,
     (id) => {
       if (id !== null && (call.phase === 'talking' || !drafts.anyTyped())) bring(id)
     },
