@@ -14,10 +14,16 @@ describe('the feed', () => {
     expect(feed.lastSeq).toBe(41)
   })
 
-  it('keeps its own place when it comes back after a lost connection', () => {
-    const feed = new FeedSequence(7)
-    feed.startAt(41)
+  it('gives the server its place when it comes back after a lost connection', () => {
+    const feed = new FeedSequence(3)
+    feed.takeEntry(entry(7))
     expect(feed.lastSeq).toBe(7)
+  })
+
+  it('begins anew when the server no longer has its place', () => {
+    const feed = new FeedSequence(500)
+    feed.startAt(41)
+    expect([feed.takeEntry(entry(42)), feed.lastSeq]).toEqual([true, 42])
   })
 
   it('tells a replay once, in order, whatever is repeated', () => {

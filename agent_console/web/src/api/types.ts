@@ -139,6 +139,8 @@ export interface Callback {
   id: number
   state: string
   due_at?: Instant | null
+  /** Why nobody is called. */
+  reason?: string | null
   attempts: CallbackAttempt[]
   answers: { contacted?: number | null; solved?: number | null; satisfied?: number | null }
 }
@@ -244,6 +246,12 @@ export interface TicketNews {
   number: string
   state: string
   version: number
+}
+
+/** The first word of the socket: whether the page goes on where it was or begins anew at `last_seq`. */
+export interface Hello {
+  event: 'feed.start' | 'feed.resume'
+  last_seq: number
 }
 
 /** A hint: it may be lost, and only ever says "look again". */

@@ -44,7 +44,7 @@ export function useRinging(): void {
   watch(
     () => call.phase,
     (phase, before) => {
-      if (phase === 'ringing' && before === 'idle') start()
+      if (phase === 'ringing') start()
       else if (before === 'ringing') stop()
       if (phase === 'talking') notices.say(t('call.answered_said'))
       if (phase === 'idle' && before !== 'ringing') notices.say(t('call.ended_said'))

@@ -19,8 +19,8 @@ export function useStatus(): { goOnline: () => Promise<void>; pause: (reason: st
     try {
       await presence.change(to, reason)
       const why = session.session?.pause_reasons.find((one) => one.code === reason)
-      const named = why === undefined ? '' : ` · ${preferences.english ? why.en : why.zh}`
-      notices.say(t('status.changed', { state: t(`status.${to}`) + named }))
+      const named = preferences.english ? why?.en : why?.zh
+      notices.say(t('status.changed', { state: named ?? t(`status.${to}`) }))
     } catch (error) {
       notices.complain(error)
     }
@@ -29,7 +29,7 @@ export function useStatus(): { goOnline: () => Promise<void>; pause: (reason: st
   /** The browser asks for the microphone now, in the agent's own click, not while a citizen waits. */
   async function goOnline(): Promise<void> {
     if (phone.ours && !(await phone.checkMicrophone())) {
-      notices.tell(t('status.microphone_first', { do: t(`phone.do.${phone.problem ?? 'missing'}`) }), 'warning')
+      notices.tell(t('status.microphone_first'), 'warning')
       return
     }
     if ('Notification' in window && Notification.permission === 'default') void Notification.requestPermission()

@@ -20,9 +20,12 @@ export class FeedSequence {
     return this.last
   }
 
-  /** Where a new page begins; a page that already has a place keeps it. */
+  /**
+   * Begins anew where the server says: a new page, or one whose place the server no longer has (away for
+   * longer than entries are kept, a database put back from a backup).
+   */
   startAt(seq: number): void {
-    this.last ??= seq
+    this.last = seq
   }
 
   /** True when a durable entry says something not yet shown. Its number is counted either way. */

@@ -1,13 +1,13 @@
 import { UA, WebSocketInterface } from 'jssip'
 import { DTMF_TRANSPORT } from 'jssip/lib/Constants'
-import type { EndEvent, RTCSession } from 'jssip/lib/RTCSession'
+import type { EndEvent, HoldEvent, RTCSession } from 'jssip/lib/RTCSession'
 import type { RTCSessionEvent } from 'jssip/lib/UA'
 
 import type { PhoneAccount } from '@/api/types'
 
 import { hurriedGathering } from './ice'
 import type { LineEvent } from './line'
-import { closeMicrophone, NoMicrophone, openMicrophone } from './microphone'
+import { closeMicrophone, type MicrophoneProblem, NoMicrophone, openMicrophone } from './microphone'
 
 export type Registration = 'connecting' | 'registered' | 'unreachable' | 'rejected'
 
@@ -16,7 +16,8 @@ export interface PhoneListener {
   /** `number` is the far end as SIP names it; `cause` is SIP's word for why a call is over. */
   onLine(event: LineEvent, told: { number?: string; cause?: string }): void
   onHeld(held: boolean): void
-  onMicrophone(problem: NoMicrophone): void
+  /** Null when it could be opened. */
+  onMicrophone(problem: MicrophoneProblem | null): void
 }
 
 /** No STUN: agents and the PBX share a network, and host candidates are enough and immediate. */
@@ -141,8 +142,10 @@ export class Softphone {
     session.on('peerconnection', ({ peerconnection }) => this.hear(peerconnection))
     if ((session.connection as unknown) !== null && session.connection !== undefined) this.hear(session.connection)
     session.on('confirmed', () => this.listener.onLine('established', {}))
-    session.on('hold', () => this.listener.onHeld(true))
-    session.on('unhold', () => this.listener.onHeld(false))
+    // A far end that holds us is not our hold.
+    const ours = ({ originator }: HoldEvent) => (originator as string) === 'local'
+    session.on('hold', (event) => ours(event) && this.listener.onHeld(true))
+    session.on('unhold', (event) => ours(event) && this.listener.onHeld(false))
     const over = (event: EndEvent) => {
       if (this.session !== session) return
       this.session = null
@@ -166,10 +169,11 @@ export class Softphone {
       const microphone = await openMicrophone()
       closeMicrophone(this.microphone)
       this.microphone = microphone
+      this.listener.onMicrophone(null)
       return microphone
     } catch (error) {
       if (!(error instanceof NoMicrophone)) throw error
-      this.listener.onMicrophone(error)
+      this.listener.onMicrophone(error.problem)
       return null
     }
   }

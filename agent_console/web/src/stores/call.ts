@@ -88,7 +88,7 @@ export const useCall = defineStore('call', () => {
 
   /** News of the agent's own call; every one is only a reason to look. */
   function news(type: string, told: CallNews): void {
-    if (type === 'call.ended') {
+    if (type === 'call.ended' || type === 'call.missed') {
       if (current.value?.linkedid === told.linkedid) current.value = null
       void calls.load()
     } else if (current.value === null || current.value.linkedid === told.linkedid) {

@@ -36,7 +36,8 @@ export const useDesk = defineStore('desk', () => {
     figures.lookSoon()
     const outcome = told.rating ? t(`rating.${told.rating}`) : t(`result.${told.result}`)
     const words = t('callback.finished', { number: told.number, outcome })
-    notices.tell(words, told.rating && told.rating <= 3 ? 'success' : 'info')
+    const kind = told.rating && told.rating > 3 ? 'warning' : 'success'
+    notices.tell(words, told.rating ? kind : 'info')
     notices.say(words)
   }
 

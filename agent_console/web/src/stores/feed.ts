@@ -2,7 +2,7 @@ import { io, type Socket } from 'socket.io-client'
 import { defineStore } from 'pinia'
 import { ref } from 'vue'
 
-import type { FeedEntry, Hint } from '@/api/types'
+import type { FeedEntry, Hello, Hint } from '@/api/types'
 import { FeedSequence } from '@/feed/sequence'
 
 export type FeedPhase = 'off' | 'connecting' | 'live' | 'lost'
@@ -50,8 +50,8 @@ export const useFeed = defineStore('feed', () => {
       // An active socket is retried by the library; one that the server refused is not.
       if (!opened.active) reopenSoon(opened, onRefused)
     })
-    opened.on('hello', (hello: { last_seq?: number | null }) => {
-      if (typeof hello.last_seq === 'number') sequence.startAt(hello.last_seq)
+    opened.on('hello', ({ event, last_seq }: Hello) => {
+      if (event === 'feed.start') sequence.startAt(last_seq)
       remember()
     })
     opened.on('event', (entry: FeedEntry, acknowledge?: (seq: number) => void) => {

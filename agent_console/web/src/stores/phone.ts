@@ -51,8 +51,8 @@ export const usePhone = defineStore('phone', () => {
       onLine: (event, told) => onLine(event, told),
       onHeld: (held) => onHeld(held),
       onMicrophone(refused) {
-        microphoneProblem.value = refused.problem
-        onLine('refused_microphone', {})
+        microphoneProblem.value = refused
+        if (refused !== null) onLine('refused_microphone', {})
       },
     }),
   )

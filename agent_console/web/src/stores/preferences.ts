@@ -20,6 +20,7 @@ export const usePreferences = defineStore('preferences', () => {
   watchEffect(() => {
     i18n.global.locale.value = language.value
     document.documentElement.lang = language.value
+    document.title = i18n.global.t('app.title')
   })
   watchEffect(() => document.documentElement.classList.toggle('dark', theme.value === 'dark'))
 

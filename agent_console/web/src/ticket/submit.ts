@@ -11,6 +11,7 @@ import { type DraftDesk, useDrafts } from '@/stores/drafts'
 import { useFigures } from '@/stores/figures'
 import { useNotices } from '@/stores/notices'
 import { usePreferences } from '@/stores/preferences'
+import { useSession } from '@/stores/session'
 import { useTickets } from '@/stores/tickets'
 
 /** Checks and sends a form; says beside each field what is wrong, by our rules or by the server's. */
@@ -26,6 +27,7 @@ export function useTicketSubmit(
   const figures = useFigures()
   const notices = useNotices()
   const preferences = usePreferences()
+  const session = useSession()
   const tickets = useTickets()
 
   const busy = ref(false)
@@ -49,7 +51,9 @@ export function useTicketSubmit(
     if (elsewhere.length > 0) return elsewhere.join(' ')
     const count = own.value.length + (own.value.length === 0 ? refused.value.length : 0)
     if (count > 0) return t('form.problems', { count })
-    return failure.value === null ? '' : notices.sentence(failure.value)
+    // What an ended session refused can be sent again once there is a new one.
+    const over = failure.value instanceof ApiProblem && failure.value.status === 401 && session.phase === 'in'
+    return failure.value === null || over ? '' : notices.sentence(failure.value)
   })
 
   async function showFirst(): Promise<void> {
