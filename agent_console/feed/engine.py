@@ -13,6 +13,7 @@ its WebSocket, and nothing else:
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -26,6 +27,7 @@ PING_SECONDS = 5
 PONG_SECONDS = 4
 _LARGEST_FRAME = 16 * 1024
 _CLOSE_SECONDS = 1.0
+_KERNEL_BUFFER = 128 * 1024
 
 
 class SendQueue(asyncio.Queue[EnginePacket | None]):
@@ -67,6 +69,7 @@ class PageWebSocket:
         """Serve the connection until it ends."""
         self._request = environ["aiohttp.request"]
         self._queue.cut = self._cut
+        _bound_kernel_buffer(self._request)
         await self._socket.prepare(self._request)
         try:
             await self._handler(self)
@@ -107,6 +110,14 @@ class PageWebSocket:
     def _cut(self) -> None:
         if self._request is not None and self._request.transport is not None:
             self._request.transport.abort()
+
+
+def _bound_kernel_buffer(request: web.Request) -> None:
+    # The kernel would take megabytes for a peer that does not read, and nothing here would notice.
+    transport = request.transport
+    connection = transport.get_extra_info("socket") if transport is not None else None
+    if connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER)
 
 
 def _is_expected(frame: str) -> bool:

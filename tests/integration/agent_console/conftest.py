@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import aiohttp
 import pytest
+import structlog
 from aiohttp import web
 from argon2 import PasswordHasher
 
@@ -32,6 +34,7 @@ from infra.kit.database import Database
 from infra.kit.hints import Hints, MemoryHints
 from infra.kit.http import AUTHENTICATOR, Routes, mount
 from infra.kit.identity import Role
+from infra.kit.logging import places
 from infra.kit.outbox import Relay, put
 from infra.kit.problems import problem_middleware
 from infra.kit.tasks import Supervisor
@@ -64,6 +67,7 @@ class Console:
     patience: Patience = field(default_factory=Patience)
     extra: Callable[[Console], list[Routes]] = lambda _console: []
     base: str = ""
+    stop: Callable[[], Coroutine[Any, Any, None]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.pokes = 0
@@ -117,6 +121,7 @@ class Console:
             supervisor = await stack.enter_async_context(Supervisor())
             runner = web.AppRunner(self.app(), shutdown_timeout=1.0)
             await runner.setup()
+            self.stop = runner.cleanup
             stack.push_async_callback(runner.cleanup)
             site = web.TCPSite(runner, "127.0.0.1", 0)
             await site.start()
@@ -164,13 +169,23 @@ class Person:
             headers={"X-CSRF-Token": self.csrf, **headers},
         )
 
-    async def page(self, last_seq: int | None = None, *, acknowledge: bool = True) -> PageClient:
+    async def page(
+        self, last_seq: int | None = None, *, acknowledge: bool = True, reads: bool = True
+    ) -> PageClient:
         return await PageClient.connect(
-            self.http, self.console.base, last_seq, acknowledge=acknowledge
+            self.http, self.console.base, last_seq, acknowledge=acknowledge, reads=reads
         )
 
 
 Browser = Callable[[], Awaitable[Person]]
+
+
+@pytest.fixture(autouse=True)
+def plain_logs() -> Iterator[None]:
+    """Left alone, structlog draws every traceback with its variables, which stops the loop for a second each time."""
+    structlog.configure(processors=[places, structlog.processors.KeyValueRenderer()])
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
