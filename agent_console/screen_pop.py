@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from agent_console.calls.view import caller_of
+from agent_console.calls.service import caller_of
 from infra.kit import outbox
 from infra.kit.clock import Clock
 from infra.kit.vault import Vault

@@ -22,11 +22,11 @@ PERMISSIONS: Mapping[Role, frozenset[str]] = MappingProxyType(
         | _TICKETS
         | _ANY_CALLS
         | _PHONE
-        | {"number.reveal", "ticket.read_any", "queue.watch"},
+        | {"number.reveal", "ticket.read_any", "queue.watch", "callback.review"},
         Role.DISPATCHER: _EVERYBODY
         | _TICKETS
         | _ANY_CALLS
-        | {"number.reveal", "ticket.read_any", "queue.watch"},
+        | {"number.reveal", "ticket.read_any", "queue.watch", "callback.review"},
         Role.ANALYST: _EVERYBODY | {"queue.watch"},
         Role.UNIT_CLERK: _EVERYBODY,
         Role.UNIT_HEAD: _EVERYBODY,

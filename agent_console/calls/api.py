@@ -8,7 +8,7 @@ from aiohttp import web
 from pydantic import Field
 
 from agent_console.calls.service import Calls
-from agent_console.calls.view import CallView
+from crm_bridge.history.views import CallView
 from infra.kit.http import ApiModel, Routes
 from infra.kit.identity import Principal
 
@@ -53,16 +53,15 @@ def routes(calls: Calls) -> Routes:
     @api.get("/api/v1/calls/current", permission="call.read")
     async def current(principal: Principal) -> CurrentCall:
         """Show the call that rings at me or that I am on."""
-        return CurrentCall(call=await calls.current(principal.number))
+        return CurrentCall(call=await calls.current(principal))
 
     @api.get("/api/v1/calls", permission="call.read")
     async def page(principal: Principal, query: CallQuery) -> CallPage:
         """List calls."""
-        if not query.mine:
-            principal.require("call.read_any")
         before = int(query.cursor) if query.cursor else None
-        agent = principal.number if query.mine else None
-        items, following = await calls.page(agent, before, query.limit)
+        items, following = await calls.page(
+            principal, mine=query.mine, before=before, limit=query.limit
+        )
         return CallPage(items=list(items), next_cursor=str(following) if following else None)
 
     @api.get("/api/v1/calls/{call_id}", permission="call.read")

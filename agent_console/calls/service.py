@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from sqlmodel import and_, col, func, or_, select
-from sqlmodel.sql.expression import Select
+from sqlmodel import and_, col, or_, select
+from sqlmodel.sql.expression import SelectOfScalar
 
-from agent_console.calls.view import CallView, call_view, caller_of
-from channels.contacts.tables import CitizenRow, ContactRow
-from channels.voice_log import is_contact_of_call
-from crm_bridge.tickets.tables import TicketContactRow
+from crm_bridge.history.service import History
+from crm_bridge.history.views import CallView
 from infra.kit import audit
 from infra.kit.clock import Clock
 from infra.kit.database import Database
@@ -21,27 +18,9 @@ from infra.kit.identity import Principal
 from infra.kit.vault import Vault
 from telephony.calls.rules import CallState, Direction
 from telephony.calls.tables import CallRow
+from telephony.numbers import PhoneNumber
 
 _AT_AN_AGENT = (CallState.ringing, CallState.answered, CallState.held)
-
-_CONTACT = select(ContactRow.id).where(is_contact_of_call()).correlate(CallRow).scalar_subquery()
-_TICKET = (
-    select(func.max(TicketContactRow.ticket_id))
-    .join(ContactRow, col(ContactRow.id) == col(TicketContactRow.contact_id))
-    .where(is_contact_of_call())
-    .correlate(CallRow)
-    .scalar_subquery()
-)
-_PREVIOUS = (
-    select(func.count(col(ContactRow.id)))
-    .join(CitizenRow, col(CitizenRow.id) == col(ContactRow.citizen_id))
-    .where(
-        col(CitizenRow.phone_digest) == col(CallRow.caller_digest),
-        col(ContactRow.received_at) < col(CallRow.offered_at),
-    )
-    .correlate(CallRow)
-    .scalar_subquery()
-)
 
 
 class Calls:
@@ -51,43 +30,57 @@ class Calls:
         database: Where calls lie.
         clock: Gives the time of what is audited.
         vault: Opens the citizens' numbers.
+        history: Knows what calls became.
         recordings: The folder of the recordings.
     """
 
-    def __init__(self, database: Database, clock: Clock, vault: Vault, recordings: Path) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        vault: Vault,
+        history: History,
+        recordings: Path,
+    ) -> None:
         self._database = database
         self._clock = clock
         self._vault = vault
+        self._history = history
         self._recordings = recordings.resolve()
 
-    async def current(self, agent: str) -> CallView | None:
-        """Return the call that rings at the agent or that he is talking on, or None."""
+    async def current(self, principal: Principal) -> CallView | None:
+        """Return the call that rings at this person or that he is talking on, or None."""
         dialled = and_(
             col(CallRow.direction) == Direction.outbound, col(CallRow.state) == CallState.offered
         )
         at_him = or_(col(CallRow.state).in_(_AT_AN_AGENT), dialled)
-        statement = _calls().where(col(CallRow.agent) == agent, at_him).limit(1)
-        found = await self._views(statement)
+        mine = _calls().where(col(CallRow.agent) == principal.number, at_him).limit(1)
+        found = await self._views(principal, mine)
         return found[0] if found else None
 
     async def page(
-        self, agent: str | None, before: int | None, limit: int
+        self, principal: Principal, *, mine: bool, before: int | None, limit: int
     ) -> tuple[Sequence[CallView], int | None]:
         """Return calls, newest first, and the id before which the next page begins.
 
         Args:
-            agent: Only this agent's; None is everybody's.
+            principal: Who asks.
+            mine: Only his own; otherwise everybody's.
             before: Only calls with a smaller id.
             limit: At most so many.
+
+        Raises:
+            Forbidden: He may not see everybody's.
         """
         statement = _calls().limit(limit + 1)
-        if agent is not None:
-            statement = statement.where(col(CallRow.agent) == agent)
+        if mine:
+            statement = statement.where(col(CallRow.agent) == principal.number)
+        else:
+            principal.require("call.read_any")
         if before is not None:
             statement = statement.where(col(CallRow.id) < before)
-        found = await self._views(statement)
-        more = len(found) > limit
-        return found[:limit], found[limit - 1].id if more else None
+        found = await self._views(principal, statement)
+        return found[:limit], found[limit - 1].id if len(found) > limit else None
 
     async def one(self, principal: Principal, call_id: int) -> CallView:
         """Return a call.
@@ -96,7 +89,7 @@ class Calls:
             NotFound: There is none with this id.
             Forbidden: It is another agent's.
         """
-        found = await self._views(_calls().where(col(CallRow.id) == call_id))
+        found = await self._views(principal, _calls().where(col(CallRow.id) == call_id))
         if not found:
             raise NotFound
         _require_own(principal, found[0].agent, "call.read_any")
@@ -158,19 +151,22 @@ class Calls:
             )
         return file
 
-    async def _views(self, statement: Select[CallRow, Any, Any, Any]) -> list[CallView]:
+    async def _views(
+        self, principal: Principal, statement: SelectOfScalar[CallRow]
+    ) -> list[CallView]:
         async with self._database.reading() as session:
             rows = (await session.exec(statement)).all()
-        return [
-            call_view(
-                row, self._vault, contact_id=contact_id, ticket_id=ticket_id, previous=previous
-            )
-            for row, contact_id, ticket_id, previous in rows
-        ]
+            return await self._history.views(session, principal, rows)
 
 
-def _calls() -> Select[CallRow, Any, Any, Any]:
-    return select(CallRow, _CONTACT, _TICKET, _PREVIOUS).order_by(col(CallRow.id).desc())
+def _calls() -> SelectOfScalar[CallRow]:
+    return select(CallRow).order_by(col(CallRow.id).desc())
+
+
+def caller_of(row: CallRow, vault: Vault) -> PhoneNumber | None:
+    """Return the citizen's number, or None when it was withheld."""
+    sealed = row.caller_encrypted
+    return PhoneNumber(vault.decrypt(sealed)) if sealed is not None else None
 
 
 def _require_own(principal: Principal, agent: str | None, any_permission: str) -> None:

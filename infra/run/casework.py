@@ -33,11 +33,13 @@ class Casework:
     Attributes:
         intake: Takes contacts in.
         callbacks: Rings citizens back.
+        history: Knows what calls became.
         subjects: The HTTP faces.
     """
 
     intake: Intake
     callbacks: Callbacks
+    history: History
     subjects: Sequence[Routes]
 
 
@@ -53,15 +55,17 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
     )
     ledger.on_closing(callbacks.owe)
     categories = Categories(database)
+    history = History(database, vault, contacts)
     await categories.seed()
     return Casework(
         intake=Intake(database, clock, contacts, tickets, relay.poke),
         callbacks=callbacks,
+        history=history,
         subjects=(
             tickets_api.routes(tickets, TicketReader(database, clock, contacts)),
             categories_api.routes(categories),
             drafts_api.routes(Drafts(database, clock, vault)),
-            history_api.routes(History(database, vault, contacts)),
+            history_api.routes(history),
             callbacks_api.routes(callbacks),
             figures.routes(figures.Figures(database, clock, base.zone)),
         ),

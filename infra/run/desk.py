@@ -31,6 +31,7 @@ from agent_console.presence.calls import CallPresence
 from agent_console.presence.roster import SessionRoster
 from agent_console.presence.rules import Event
 from agent_console.presence.service import PresenceService, Times
+from agent_console.queue_board import QueueBoard
 from agent_console.screen_pop import CallNews, ScreenPop
 from agent_console.sip_proxy import SipProxy
 from channels.voice import VoiceChannel, VoiceListener
@@ -49,6 +50,7 @@ _SWEEP_SECONDS = 1.0
 _TIDY_SECONDS = 600.0
 _DELIVERED_KEPT = timedelta(days=2)
 _WRONG_LOGINS_KEPT = timedelta(days=1)
+_ENDED_LOGINS_KEPT = timedelta(days=30)
 
 
 class Desk:
@@ -139,12 +141,19 @@ class Desk:
             await self.relay.purge(_DELIVERED_KEPT)
             await self.feed.purge(timedelta(days=self._base.settings.console.feed_days))
             await self.accounts.purge(_WRONG_LOGINS_KEPT)
+            await self.sessions.purge(_ENDED_LOGINS_KEPT)
             await asyncio.sleep(_TIDY_SECONDS)
 
     def _subjects(self, work: Casework) -> Iterable[Routes]:
         base = self._base
         reasons = [reason.code for reason in self.profile.pause_reasons]
-        calls = Calls(base.database, base.clock, base.vault, base.settings.asterisk.recordings_dir)
+        calls = Calls(
+            base.database,
+            base.clock,
+            base.vault,
+            work.history,
+            base.settings.asterisk.recordings_dir,
+        )
         yield accounts_api.routes(self.accounts, self.sessions, self.profile, self.leave)
         yield presence_api.routes(self.presence, reasons)
         yield calls_api.routes(calls)
@@ -205,7 +214,10 @@ async def _voice(base: Foundation, desk: Desk, work: Casework) -> AsyncIterator[
         callbacks = CallbackRunner(
             work.callbacks, found.dialer, base.settings.callbacks, registry=base.registry
         )
+        board = QueueBoard(
+            lambda: found.tracker.calls.values(), desk.presence, base.hints, base.clock
+        )
         async with base.supervisor.running(
-            presence=presence.run, voice=voice.run, callbacks=callbacks.run
+            presence=presence.run, voice=voice.run, callbacks=callbacks.run, board=board.run
         ):
             yield
