@@ -100,7 +100,7 @@ class Mailbox:
     def _hear(self, event: LianxinEvent) -> None:
         if event.name == "LianxinCallEnded":
             fields = {name.lower(): value for name, value in event.fields.items()}
-            self._put(fields["linkedid"], fields)
+            self._put(fields["call"], fields)
             self._wanted.set()
 
     async def _look_inside(self) -> None:

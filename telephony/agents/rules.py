@@ -149,7 +149,7 @@ def _number_of(path: str) -> str | None:
 
 
 def _mint(phone: AgentPhone, stored: Mapping[str, str]) -> list[Step]:
-    minted = [
+    return [
         Step(
             action="DBPut",
             fields={"Family": account.family, "Key": account.key, "Val": account.value},
@@ -158,12 +158,6 @@ def _mint(phone: AgentPhone, stored: Mapping[str, str]) -> list[Step]:
         for account in accounts(phone)
         if stored.get(f"{account.family}/{account.key}") != account.value
     ]
-    if minted:
-        # Asterisk watches only the contacts of AORs that it knew at its start: without this the telephone
-        # registers, but the queue takes it for unavailable and never rings it.
-        watch = f"pjsip reload qualify aor {account_name(phone.number)}"
-        minted.append(Step(action="Command", fields={"Command": watch}, agent=phone.number))
-    return minted
 
 
 def _seat(phone: AgentPhone, member: Membership | None, queue: str) -> list[Step]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from panoramisk.actions import Action
 
 from telephony.ami.errors import AmiInjection
-from telephony.ami.events import Headers
+from telephony.ami.framing import Headers
 
 Fields = Mapping[str, str | Sequence[str]]
 

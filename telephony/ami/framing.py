@@ -6,14 +6,14 @@ reads at any byte, and must survive it.
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
+
+Headers = Mapping[str, str]
 
 END = b"\r\n\r\n"
 BANNER = b"Asterisk Call Manager/"
 MAX_PENDING_BYTES = 64 * 1024
 """Far above any message of ours; a peer that sends more without an end is not speaking AMI."""
-
-_HEADER = re.compile(r"^([^:\r\n]+): ?([^\r\n]*)", re.MULTILINE)
 
 
 class TooLong(ValueError):
@@ -41,14 +41,14 @@ class Framer:
         return messages
 
 
-def parse_headers(message: bytes) -> dict[str, str]:
+def parse_headers(message: bytes) -> Headers:
     """Return the headers of one message, by name as Asterisk writes it.
 
     Of a repeated header the first counts: Asterisk writes its own before those that a user may have
     had a hand in. Bytes that are not UTF-8 are replaced, never dropped.
     """
-    pairs = _HEADER.findall(message.decode("utf-8", "replace"))
-    headers = dict(pairs)
-    if len(headers) != len(pairs):
-        headers = dict(reversed(pairs))
+    headers: dict[str, str] = {}
+    for line in message.decode("utf-8", "replace").split("\r\n"):
+        name, _, value = line.partition(": ")
+        headers.setdefault(name, value)
     return headers

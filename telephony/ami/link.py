@@ -101,6 +101,7 @@ class AmiLink:
         self.tally = Tally()
         self.state = LinkState.down
         self.booted_at = 0.0
+        self.subscribe([FullyBooted], self._up)
         self.inbox = Inbox(self.tally, on_full=self._pause, on_room=self._resume)
 
     @property
@@ -164,16 +165,13 @@ class AmiLink:
                 if self.tally.handler_errors.bit_count() == 1:
                     log.exception("ami.handler_failed", pbx=self.pbx, kind=type(event).__name__)
 
-    def _receive(self, event: Event) -> None:
-        if type(event) is FullyBooted:
-            now = self._clock.now().timestamp()
-            self.booted_at = now - event.uptime
-            self.state = LinkState.up
-            self.tally.connections += 1
-            self._booted.set()
-            self.inbox.put(LinkUp(at=now, booted_at=self.booted_at))
-        else:
-            self.inbox.put(event)
+    def _up(self, event: FullyBooted) -> None:
+        now = self._clock.now().timestamp()
+        self.booted_at = now - event.uptime
+        self.state = LinkState.up
+        self.tally.connections += 1
+        self._booted.set()
+        self._dispatch(LinkUp(now, self.booted_at))
 
     async def _stay_connected(self) -> None:
         failures = 0
@@ -204,7 +202,7 @@ class AmiLink:
             host=settings.host,
             port=settings.port,
             loop=asyncio.get_running_loop(),
-            protocol_factory=lambda: Protocol(self._receive, self.tally),
+            protocol_factory=lambda: Protocol(self.inbox.put, self.tally),
         )
         self._booted.clear()
         try:
@@ -224,7 +222,7 @@ class AmiLink:
             connection.close()
             if was_up:
                 log.warning("ami.lost", pbx=self.pbx)
-                self.inbox.put(LinkLost(at=self._clock.now().timestamp()))
+                self.inbox.put(LinkLost(self._clock.now().timestamp()))
 
     async def _log_in(self, protocol: Protocol) -> None:
         try:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from telephony.ami.errors import ActionRefused
-from telephony.ami.events import Headers
+from telephony.ami.framing import Headers
 from telephony.ami.link import AmiLink
 
 LIST_SECONDS = 15.0

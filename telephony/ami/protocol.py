@@ -17,7 +17,7 @@ from panoramisk.ami_protocol import AMIProtocol
 from telephony.ami.actions import Fields, Request, Response, encode
 from telephony.ami.errors import AnswerLost, LinkDown, ListIncomplete
 from telephony.ami.events import PARSERS, Event
-from telephony.ami.framing import BANNER, Framer, TooLong, parse_headers
+from telephony.ami.framing import BANNER, Framer, Headers, TooLong, parse_headers
 from telephony.ami.tally import Tally
 
 log = structlog.get_logger()
@@ -84,10 +84,9 @@ class Protocol(AMIProtocol):  # type: ignore[misc]  # panoramisk ships no types
             if parse is None and not answers:
                 self._tally.skipped += 1
                 return
-            headers = parse_headers(message)
             if answers:
-                self._take_item(headers)
-            event = parse(headers) if parse is not None else None
+                self._take_item(parse_headers(message))
+            event = parse(message) if parse is not None else None
             if event is not None:
                 self._tally.events += 1
                 self._receive(event)
@@ -99,7 +98,7 @@ class Protocol(AMIProtocol):  # type: ignore[misc]  # panoramisk ships no types
             raise ValueError("neither an event nor a response")
         self._take_response(headers)
 
-    def _take_response(self, headers: dict[str, str]) -> None:
+    def _take_response(self, headers: Headers) -> None:
         request = self.responses.get(headers.get("ActionID"))
         if request is None:
             self._tally.orphans += 1
@@ -110,7 +109,7 @@ class Protocol(AMIProtocol):  # type: ignore[misc]  # panoramisk ships no types
             return
         self._resolve(request, headers)
 
-    def _take_item(self, headers: dict[str, str]) -> None:
+    def _take_item(self, headers: Headers) -> None:
         request = self.responses.get(headers["ActionID"])
         if request is None or request.collected is None:
             return
@@ -127,7 +126,7 @@ class Protocol(AMIProtocol):  # type: ignore[misc]  # panoramisk ships no types
                     )
                 )
 
-    def _resolve(self, request: Request, headers: dict[str, str]) -> None:
+    def _resolve(self, request: Request, headers: Headers) -> None:
         self.forget(request)
         if not request.answer.done():
             request.answer.set_result(

@@ -95,7 +95,7 @@ async def test_whatever_an_agents_fields_hold_only_our_actions_reach_the_pbx(
         await AgentPhones(
             link, OneAgent(phone(**{field: f"a{text}\r\nAction: Hangup"}))
         ).reconcile()
-    allowed = {"DBGetTree", "QueueStatus", "DBPut", "QueueAdd", "QueuePause"}
+    allowed = {"DBGetTree", "QueueStatus", "DBPut", "QueueAdd", "QueuePause", "Reload"}
     assert set(pbx.names()) <= allowed
 
 
