@@ -1,4 +1,4 @@
-"""An agent's telephone without a browser: registers, answers what rings, hangs up. It speaks SIP over UDP and no media."""
+"""An agent's telephone without a browser: registers, answers, hangs up. It speaks SIP over UDP and no media."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import cast
 
 _ANSWER_SECONDS = 5.0
 _FINGERPRINT = ":".join(["AB"] * 32)
@@ -65,8 +66,7 @@ class Telephone(asyncio.DatagramProtocol):
         self.talking = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: object) -> None:
         message = data.decode(errors="replace")
