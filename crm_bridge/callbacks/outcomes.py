@@ -29,7 +29,7 @@ from crm_bridge.tickets.rules import TransitionRefused
 from crm_bridge.tickets.vocabulary import TicketEvent
 from infra.kit import outbox
 from infra.kit.clock import Clock
-from telephony.dialer.rules import VALID_KEYS, Outcome, Question
+from telephony.dialer.rules import Outcome, Question, Result
 
 log = structlog.get_logger()
 
@@ -48,34 +48,27 @@ class Outcomes:
         self._ledger = ledger
         self._plan = plan
 
-    async def finish(self, session: AsyncSession, outcome: Outcome) -> None:
-        """Close an attempt and conclude what follows; nothing happens if it had been closed."""
+    async def finish(
+        self, session: AsyncSession, outcome: Outcome, *, forgotten: bool = False
+    ) -> None:
+        """Close an attempt and conclude what follows; `forgotten` ends the lease too.
+
+        An outcome may come twice, from the worker that rang and from one that settled: the first one that knows
+        anything stands, and of the second only keys are taken that the first did not have.
+        """
         found = await self._lock(session, outcome.attempt_id)
         if found is None:
             return
         callback, attempt = found
         for question, digit in outcome.answers.items():
             await self._keep(session, attempt, question, digit)
-        if attempt.result is None:
+        if attempt.result in (None, Result.unknown):
             attempt.result = outcome.result
             attempt.ended_at = outcome.ended_at
             attempt.reason_recording = outcome.reason_recording
+        if forgotten:
             callback.lease_owner = callback.lease_until = None
-            await session.flush()
-        await self._conclude(session, callback)
-
-    async def take_key(
-        self, session: AsyncSession, attempt_id: str, question: Question, digit: int
-    ) -> None:
-        """Keep a key; while the call still runs its meaning is left to the outcome."""
-        if digit not in VALID_KEYS[question]:
-            log.warning("callback_key_invalid", attempt=attempt_id, question=question)
-            return
-        found = await self._lock(session, attempt_id)
-        if found is None:
-            return
-        callback, attempt = found
-        await self._keep(session, attempt, question, digit)
+        await session.flush()
         await self._conclude(session, callback)
 
     async def close_unrated(
@@ -90,7 +83,7 @@ class Outcomes:
     async def _lock(
         self, session: AsyncSession, attempt_id: str
     ) -> tuple[CallbackRow, CallbackAttemptRow] | None:
-        # The callback's row is what everybody locks, so that outcome and late key come one after the other.
+        # The callback's row is what everybody locks, so that two outcomes come one after the other.
         of_attempt = select(CallbackAttemptRow.callback_id).where(
             CallbackAttemptRow.id == attempt_id
         )
@@ -127,8 +120,9 @@ class Outcomes:
             )
         ).all()
         rating = await self._pressed(session, callback)
-        if callback.state is CallbackState.dialing:
+        if callback.state in (CallbackState.dialing, CallbackState.needs_review):
             if attempts[-1].result is None:
+                # News of an older attempt while a newer one rings: it is concluded when that one ends.
                 return
             ended = [
                 PastAttempt(started_at=attempt.started_at, result=attempt.result)
@@ -137,7 +131,8 @@ class Outcomes:
             ]
             verdict = conclude(self._clock.now(), self._plan, ended, rated=rating is not None)
             reason = verdict.bar.value if verdict.bar else ended[-1].result.value
-            await self._apply(session, callback, verdict, rating, reason)
+            if (callback.state, verdict.event) in TRANSITIONS:
+                await self._apply(session, callback, verdict, rating, reason)
         elif rating is not None and (callback.state, CallbackEvent.rated) in TRANSITIONS:
             await self._apply(session, callback, Verdict(event=CallbackEvent.rated), rating, "")
 

@@ -14,6 +14,7 @@ from telephony.dialer.rules import Result
 
 _MIDNIGHT = time(0, 0)
 _DAYS_AHEAD = 8
+_MOST_DOUBLINGS = 5
 
 
 class CallbackState(StrEnum):
@@ -63,6 +64,7 @@ TRANSITIONS: Mapping[tuple[CallbackState | None, CallbackEvent], CallbackState] 
         (_S.dialing, _E.uncertain): _S.needs_review,
         (_S.needs_review, _E.postponed): _S.due,
         (_S.needs_review, _E.not_rated): _S.unrated,
+        (_S.needs_review, _E.barred): _S.not_called,
         # A key that was pressed and reached us late counts, whatever has been concluded meanwhile.
         (_S.due, _E.rated): _S.rated,
         (_S.needs_review, _E.rated): _S.rated,
@@ -136,8 +138,8 @@ class CallingPlan:
         attempts: How often a citizen is tried.
         gap: The least time between two attempts that rang.
         different_hours: Whether each attempt is made at another hour of the day.
-        carrier_retries: How often in a row an attempt that did not ring is made again.
-        carrier_delay: The wait before the first of these; it doubles.
+        carrier_retries: How often in a row an attempt that failed in the network is made again.
+        carrier_delay: The wait after an attempt that did not ring; it doubles, five times at most.
     """
 
     zone: ZoneInfo
@@ -240,14 +242,15 @@ def conclude(
 
 
 def _after_failure(now: datetime, plan: CallingPlan, attempts: Sequence[PastAttempt]) -> Verdict:
-    in_a_row = 0
+    failures: list[Result] = []
     for attempt in reversed(attempts):
         if attempt.result in RANG:
             break
-        in_a_row += 1
-    if in_a_row > plan.carrier_retries:
+        failures.append(attempt.result)
+    # Only the network's refusals are numbered: when our own PBX is away, that is not the citizen's fault.
+    if failures.count(Result.carrier_failure) > plan.carrier_retries:
         return Verdict(event=CallbackEvent.barred, bar=Bar.carrier_failure)
-    wait = plan.carrier_delay * 2 ** (in_a_row - 1)
+    wait = plan.carrier_delay * 2 ** min(len(failures) - 1, _MOST_DOUBLINGS)
     return Verdict(event=CallbackEvent.postponed, due_at=next_opening(now + wait, plan))
 
 

@@ -9,13 +9,16 @@ from uuid import uuid4
 import structlog
 from prometheus_client import CollectorRegistry, Counter
 
-from crm_bridge.callbacks.service import Callbacks, Order
+from crm_bridge.callbacks.leases import Order
+from crm_bridge.callbacks.service import Callbacks
 from crm_bridge.callbacks.settings import CallbackSettings
+from infra.kit.errors import TryLater
 from telephony.dialer.rules import Dialer, Outcome
 
 log = structlog.get_logger()
 
-_SETTLE_SECONDS = 10.0
+_PBX_SECONDS = 10.0
+_REST_SECONDS = 15.0
 _RENEWALS_PER_LEASE = 3
 
 
@@ -38,10 +41,12 @@ class CallbackRunner:
         registry: CollectorRegistry | None = None,
     ) -> None:
         self._callbacks = callbacks
+        self._leases = callbacks.leases
         self._dialer = dialer
         self._settings = settings
         self._owner = uuid4().hex
         self._ringing: dict[int, asyncio.Task[None]] = {}
+        self._resting_until = 0.0
         self._woken = asyncio.Event()
         self._attempts = Counter(
             "lianxin_callback_attempts", "Attempts that ended", ["result"], registry=registry
@@ -78,22 +83,27 @@ class CallbackRunner:
 
     async def settle(self) -> None:
         """Find out what became of attempts whose worker fell silent; nobody is rung for it."""
-        for attempt_id in await self._callbacks.take_over(self._owner):
+        for left in await self._leases.take_over(self._owner):
             try:
-                async with asyncio.timeout(_SETTLE_SECONDS):
-                    outcome = await self._dialer.settle(attempt_id)
+                if left.settled:
+                    await self._forget(left.attempt_id)
+                    continue
+                async with asyncio.timeout(_PBX_SECONDS):
+                    outcome = await self._dialer.settle(left.attempt_id)
                 if outcome is not None:
                     await self._finish(outcome)
             except (
                 Exception
-            ) as error:  # the PBX or the database is away: its lease runs out and it is tried again
-                log.warning("callback_not_settled", attempt=attempt_id, error=type(error).__name__)
+            ) as error:  # PBX or database away: the lease runs out and it is tried again
+                log.warning(
+                    "callback_not_settled", attempt=left.attempt_id, error=type(error).__name__
+                )
 
     async def _claim(self) -> Sequence[Order]:
-        if not self._settings.enabled:
+        if not self._settings.enabled or asyncio.get_running_loop().time() < self._resting_until:
             return ()
         free = self._settings.concurrent_calls - len(self._ringing)
-        return await self._callbacks.claim(self._owner, free)
+        return await self._leases.claim(self._owner, free)
 
     def _start(self, group: asyncio.TaskGroup, order: Order) -> None:
         task = group.create_task(self._ask(order))
@@ -107,23 +117,36 @@ class CallbackRunner:
     async def _ask(self, order: Order) -> None:
         attempt_id = order.survey.attempt_id
         try:
-            async with asyncio.timeout(self._settings.call_seconds):
-                outcome = await self._dialer.ask(order.number, order.survey)
-            await self._finish(outcome)
-        except (
-            Exception
-        ) as error:  # whatever it was, nobody knows what rang: the lease runs out and it is settled
+            try:
+                async with asyncio.timeout(self._settings.call_seconds):
+                    outcome = await self._dialer.ask(order.number, order.survey)
+            except TryLater:
+                # The order did not reach the PBX: nothing rang, and for a while nothing will.
+                log.warning("callback_not_rung", attempt=attempt_id)
+                self._resting_until = asyncio.get_running_loop().time() + _REST_SECONDS
+                await self._callbacks.not_rung(attempt_id)
+            else:
+                await self._finish(outcome)
+        except Exception as error:  # nobody knows what rang: the lease runs out and it is settled
             log.warning("callback_left_open", attempt=attempt_id, error=type(error).__name__)
 
     async def _finish(self, outcome: Outcome) -> None:
         await self._callbacks.finish(outcome)
         self._attempts.labels(outcome.result.value).inc()
-        # Only now, with the outcome on disk, may the PBX forget; if it cannot be told, its mailbox tells us once more.
-        async with asyncio.timeout(_SETTLE_SECONDS):
-            await self._dialer.forget(outcome.attempt_id)
+        # Only now, with the outcome on disk, may the PBX forget.
+        await self._forget(outcome.attempt_id)
+
+    async def _forget(self, attempt_id: str) -> None:
+        try:
+            async with asyncio.timeout(_PBX_SECONDS):
+                await self._dialer.forget(attempt_id)
+        except (TryLater, TimeoutError):
+            log.info("callback_not_forgotten", attempt=attempt_id)
+        else:
+            await self._leases.release(self._owner, attempt_id)
 
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(self._settings.lease_seconds / _RENEWALS_PER_LEASE)
             if self._ringing:
-                await self._callbacks.renew(self._owner, list(self._ringing))
+                await self._leases.renew(self._owner, list(self._ringing))

@@ -1,17 +1,17 @@
-"""Callbacks on disk: what is owed, who rings whom, and what came of it. Each use case is one transaction."""
+"""What is owed to citizens, what came of ringing them, and what a person decides. Each use case is one transaction."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import uuid4
 
 import structlog
-from sqlmodel import col, func, select, update
+from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.contacts.service import Contacts
+from crm_bridge.callbacks.leases import Leases
 from crm_bridge.callbacks.outcomes import Outcomes
 from crm_bridge.callbacks.rules import (
     Bar,
@@ -20,12 +20,10 @@ from crm_bridge.callbacks.rules import (
     CallingPlan,
     next_opening,
     next_state,
-    window_end,
 )
 from crm_bridge.callbacks.settings import CallbackSettings
 from crm_bridge.callbacks.tables import CallbackAttemptRow, CallbackRow
 from crm_bridge.tickets.ledger import Ledger
-from crm_bridge.tickets.rules import FINISHED
 from crm_bridge.tickets.tables import TicketRow
 from crm_bridge.tickets.ticket import Ticket
 from crm_bridge.tickets.vocabulary import TicketEvent
@@ -35,19 +33,10 @@ from infra.kit.database import Database
 from infra.kit.errors import NotFound
 from infra.kit.identity import Principal
 from infra.kit.vault import Vault
-from telephony.dialer.rules import Outcome, Question, Survey
+from telephony.dialer.rules import Outcome, Result
 from telephony.numbers import PhoneNumber
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """A citizen to be rung, by the worker that claimed it; its attempt is on disk."""
-
-    callback_id: int
-    number: PhoneNumber = field(repr=False)
-    survey: Survey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +50,9 @@ class ToReview:
 
 class Callbacks:
     """What the city owes to those whose tickets have finished.
+
+    Attributes:
+        leases: Who rings whom.
 
     Args:
         database: Where it lies.
@@ -93,6 +85,7 @@ class Callbacks:
         self._plan = plan
         self._poke = poke
         self._outcomes = Outcomes(clock, ledger, plan)
+        self.leases = Leases(database, clock, vault, ledger, settings, plan)
 
     async def owe(self, session: AsyncSession, ticket: Ticket) -> None:
         """Write down the callback of a ticket that has finished, in the transaction that finished it.
@@ -119,97 +112,25 @@ class Callbacks:
                 session, ticket.id, TicketEvent.archived, detail={"reason": bar.value}
             )
 
-    async def claim(self, owner: str, limit: int) -> Sequence[Order]:
-        """Take due callbacks for ringing; their attempts are on disk when this returns.
-
-        Args:
-            owner: The worker; its lease must be renewed while it rings.
-            limit: How many at most.
-
-        Returns:
-            Whom to ring; nobody outside the calling windows.
-        """
-        now = self._clock.now()
-        closes_at = window_end(now, self._plan)
-        if closes_at is None or limit < 1:
-            return ()
-        lease_until = now + timedelta(seconds=self._settings.lease_seconds)
-        order_until = now + timedelta(seconds=self._settings.order_seconds)
-        # The PBX refuses the order after this moment. As it is never later than the lease, a worker that slept
-        # through its lease cannot ring a citizen whose attempt another worker has settled.
-        valid_until = min(closes_at, lease_until, order_until)
-        due = (
-            select(CallbackRow.id)
-            .where(CallbackRow.state == CallbackState.due, col(CallbackRow.due_at) <= now)
-            .order_by(col(CallbackRow.due_at))
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        claim = (
-            update(CallbackRow)
-            .where(col(CallbackRow.id).in_(due))
-            .values(state=CallbackState.dialing, lease_owner=owner, lease_until=lease_until)
-            .returning(col(CallbackRow.id))
-            .execution_options(synchronize_session=False)
-        )
-        async with self._database.transaction() as session:
-            ids = list((await session.exec(claim)).scalars())
-            return [
-                await self._begin(session, callback_id, now, valid_until) for callback_id in ids
-            ]
-
-    async def renew(self, owner: str, callback_ids: Sequence[int]) -> None:
-        """Keep the lease of callbacks that the worker still rings for."""
-        until = self._clock.now() + timedelta(seconds=self._settings.lease_seconds)
-        async with self._database.transaction() as session:
-            await session.exec(
-                update(CallbackRow)
-                .where(col(CallbackRow.id).in_(callback_ids), col(CallbackRow.lease_owner) == owner)
-                .values(lease_until=until)
-            )
-
-    async def take_over(self, owner: str, limit: int = 20) -> Sequence[str]:
-        """Take the attempts of workers that fell silent.
-
-        Returns:
-            Attempts whose outcome is not known; they are to be settled, never to be dialled.
-        """
-        now = self._clock.now()
-        silent = (
-            select(CallbackRow.id)
-            .where(col(CallbackRow.lease_until) < now)
-            .order_by(col(CallbackRow.lease_until))
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        claim = (
-            update(CallbackRow)
-            .where(col(CallbackRow.id).in_(silent))
-            .values(
-                lease_owner=owner,
-                lease_until=now + timedelta(seconds=self._settings.lease_seconds),
-            )
-            .returning(col(CallbackRow.id))
-            .execution_options(synchronize_session=False)
-        )
-        async with self._database.transaction() as session:
-            ids = list((await session.exec(claim)).scalars())
-            open_attempts = select(CallbackAttemptRow.id).where(
-                col(CallbackAttemptRow.callback_id).in_(ids),
-                col(CallbackAttemptRow.result).is_(None),
-            )
-            return (await session.exec(open_attempts)).all()
-
     async def finish(self, outcome: Outcome) -> None:
-        """Write down what came of an attempt and all that follows; a second time nothing more happens."""
+        """Write down what came of an attempt and all that follows; a second time nothing more happens.
+
+        The lease stays until the PBX has been told to forget the attempt (`release`).
+        """
         async with self._database.transaction() as session:
             await self._outcomes.finish(session, outcome)
         self._poke()
 
-    async def take_key(self, attempt_id: str, question: Question, digit: int) -> None:
-        """Write down a key that reached us by the mailbox, however late; a second time nothing more happens."""
+    async def not_rung(self, attempt_id: str) -> None:
+        """Write down that the order to ring never reached the PBX, which has nothing to forget."""
         async with self._database.transaction() as session:
-            await self._outcomes.take_key(session, attempt_id, question, digit)
+            await self._outcomes.finish(
+                session,
+                Outcome(
+                    attempt_id=attempt_id, result=Result.refused_late, ended_at=self._clock.now()
+                ),
+                forgotten=True,
+            )
         self._poke()
 
     async def to_review(self) -> Sequence[ToReview]:
@@ -260,33 +181,6 @@ class Callbacks:
                 detail={"call_again": call_again},
             )
         self._poke()
-
-    async def _begin(
-        self, session: AsyncSession, callback_id: int, now: datetime, valid_until: datetime
-    ) -> Order:
-        row = await session.get_one(CallbackRow, callback_id)
-        assert row.phone_encrypted is not None  # noqa: S101  # a callback without a number is barred
-        made = select(func.count()).where(col(CallbackAttemptRow.callback_id) == callback_id)
-        attempt = CallbackAttemptRow(
-            id=uuid4().hex,
-            callback_id=callback_id,
-            n=(await session.exec(made)).one() + 1,
-            started_at=now,
-        )
-        session.add(attempt)
-        ticket = await self._ledger.ticket(session, row.ticket_id)
-        if ticket.state in FINISHED:
-            await self._ledger.happen(session, ticket.id, TicketEvent.callback_due)
-        return Order(
-            callback_id=callback_id,
-            number=PhoneNumber(self._vault.decrypt(row.phone_encrypted)),
-            survey=Survey(
-                attempt_id=attempt.id,
-                questions=self._settings.questions,
-                ring_seconds=self._settings.ring_seconds,
-                valid_until=valid_until,
-            ),
-        )
 
     async def _number(self, session: AsyncSession, ticket: Ticket) -> PhoneNumber | None:
         row = await session.get_one(TicketRow, ticket.id)

@@ -51,10 +51,12 @@ class CallbackSettings(BaseModel):
         default=5,
         ge=0,
         le=20,
-        description="How often in a row an attempt that never rang, by the network's fault, is made again.",
+        description="How often in a row an attempt that failed in the network is made again.",
     )
     carrier_delay_seconds: float = Field(
-        default=60, ge=0, description="The wait before the first of these; it doubles each time."
+        default=60,
+        ge=0,
+        description="The wait after an attempt that did not ring; it doubles, five times at most.",
     )
     order_seconds: float = Field(
         default=15, gt=0, description="The PBX refuses an order to ring that is older than this."

@@ -337,7 +337,7 @@ async def test_figures_count_my_own_day(house: House, client: Client) -> None:
 
 async def test_lead_decides_about_a_doubtful_callback(house: House, client: Client) -> None:
     await house.close_a_ticket()
-    await house.callbacks.claim("dies", 1)
+    await house.callbacks.leases.claim("dies", 1)
     house.clock.advance(house.settings.lease_seconds + 1)
     await house.runner.run_once()
     assert (await ask(client, "GET", "/callbacks/review"))[0] == 403

@@ -183,7 +183,7 @@ async def test_call_that_still_runs_after_a_crash_is_waited_for(house: House) ->
 
 async def test_attempt_that_the_pbx_knows_nothing_of_goes_to_a_person(house: House) -> None:
     ticket_id = await house.close_a_ticket()
-    await house.callbacks.claim("a-worker-that-dies-now", 1)
+    await house.callbacks.leases.claim("a-worker-that-dies-now", 1)
     house.clock.advance(LEASE)
     assert await house.runner.run_once() == 0
     assert (await house.callback(ticket_id)).state == "needs_review"
@@ -196,7 +196,7 @@ async def test_attempt_that_the_pbx_knows_nothing_of_goes_to_a_person(house: Hou
 
 async def test_worker_that_slept_through_its_lease_cannot_ring(house: House) -> None:
     await house.close_a_ticket()
-    (order,) = await house.callbacks.claim("a-worker-that-falls-asleep", 1)
+    (order,) = await house.callbacks.leases.claim("a-worker-that-falls-asleep", 1)
     house.clock.advance(LEASE)
     await house.runner.run_once()
     outcome = await house.dialer.ask(order.number, order.survey)
@@ -206,24 +206,58 @@ async def test_worker_that_slept_through_its_lease_cannot_ring(house: House) -> 
 
 async def test_lease_that_is_renewed_is_not_taken_over(house: House) -> None:
     await house.close_a_ticket()
-    (order,) = await house.callbacks.claim("busy", 1)
+    (order,) = await house.callbacks.leases.claim("busy", 1)
     house.clock.advance(20)
-    await house.callbacks.renew("busy", [order.callback_id])
+    await house.callbacks.leases.renew("busy", [order.callback_id])
     house.clock.advance(20)
-    assert await house.callbacks.take_over("another") == []
+    assert await house.callbacks.leases.take_over("another") == []
 
 
-async def test_pbx_that_is_away_leaves_the_attempt_to_be_settled(house: House) -> None:
+async def test_order_that_never_reached_the_pbx_is_given_again_and_is_no_attempt(
+    house: House,
+) -> None:
+    house.dialer.script(MOBILE, pressed(1))
     ticket_id = await house.close_a_ticket()
     house.dialer.reachable = False
-    await house.runner.run_once()
-    assert (await house.callback(ticket_id)).state == "dialing"
+    assert await house.runner.run_once() == 1
+    assert (await house.callback(ticket_id)).state == "due"
+    house.dialer.reachable = True
+    house.clock.advance(60)
+    assert await house.runner.run_once() == 0  # the runner rests before it tries the PBX again
+    assert await house.new_runner().run_once() == 1
+    assert await house.ratings() == [1]
+    assert len(house.dialer.rung) == 1
+
+
+async def test_pbx_that_is_away_after_a_crash_is_asked_again_later(house: House) -> None:
+    house.dialer.script(MOBILE, pressed(1))
+    await house.close_a_ticket()
+    attempt_id = await ring_and_die(house)
+    house.dialer.finish(attempt_id)
+    house.dialer.reachable = False
     house.clock.advance(LEASE)
     await house.runner.run_once()
+    assert await house.ratings() == []
     house.dialer.reachable = True
     house.clock.advance(LEASE)
     await house.runner.run_once()
-    assert (await house.callback(ticket_id)).state == "needs_review"
+    assert await house.ratings() == [1]
+
+
+async def test_pbx_that_could_not_be_told_to_forget_is_told_later(house: House) -> None:
+    house.dialer.script(MOBILE, pressed(1))
+    await house.close_a_ticket()
+    attempt_id = await ring_and_die(house)
+    house.dialer.finish(attempt_id)
+    outcome = await house.dialer.settle(attempt_id)
+    assert outcome is not None
+    await house.callbacks.finish(outcome)  # and the process dies before it tells the PBX
+    assert house.dialer.forgotten == []
+    for _ in range(2):
+        house.clock.advance(LEASE)
+        await house.runner.run_once()
+    assert house.dialer.forgotten == [attempt_id]
+    assert await house.ratings() == [1]
 
 
 async def test_outcome_that_arrives_twice_counts_once(house: House) -> None:
@@ -233,82 +267,62 @@ async def test_outcome_that_arrives_twice_counts_once(house: House) -> None:
     (attempt,) = await house.attempts()
     before = await house.events(ticket_id)
     for digit in (1, 5):
-        await house.callbacks.finish(
-            Outcome(
-                attempt_id=attempt.id,
-                result=Result.answered,
-                answers={Question.satisfied: digit},
-                ended_at=house.clock.now(),
-            )
-        )
+        await house.callbacks.finish(outcome_of(house, attempt.id, Result.answered, digit))
     assert await house.ratings() == [1]
     assert await house.events(ticket_id) == before
 
 
 async def test_outcome_of_an_unknown_attempt_is_let_go(house: House) -> None:
-    await house.callbacks.finish(
-        Outcome(attempt_id="nobodys", result=Result.answered, ended_at=house.clock.now())
-    )
-    await house.callbacks.take_key("nobodys", Question.satisfied, 1)
+    await house.callbacks.finish(outcome_of(house, "nobodys", Result.answered, 1))
     assert await house.ratings() == []
 
 
-@pytest.mark.parametrize(("digit", "state"), [(2, "archived"), (5, "callback")])
-async def test_key_that_arrives_after_the_callback_was_given_up_counts_once(
-    house: House, digit: int, state: str
+@pytest.mark.parametrize(
+    ("first", "late", "state", "ticket_state"),
+    [
+        (Result.unknown, 2, "rated", "archived"),
+        (Result.unknown, 5, "rated", "callback"),
+        (Result.answered, 2, "rated", "archived"),
+        (Result.answered, 5, "rated", "callback"),
+        (Result.hung_up, 3, "rated", "archived"),
+    ],
+)
+async def test_key_that_a_second_outcome_brings_counts_once(
+    house: House, first: Result, late: int, state: str, ticket_state: str
 ) -> None:
-    house.dialer.script(MOBILE, Reply(result=Result.answered))
+    house.dialer.script(MOBILE, Reply(result=first))
     ticket_id = await house.close_a_ticket()
     await house.runner.run_once()
     (attempt,) = await house.attempts()
-    assert (await house.ticket(ticket_id)).state == "archived"
     for _ in range(2):
-        await house.callbacks.take_key(attempt.id, Question.satisfied, digit)
-    assert await house.ratings() == [digit]
+        await house.callbacks.finish(outcome_of(house, attempt.id, Result.answered, late))
+    assert await house.ratings() == [late]
     ticket = await house.ticket(ticket_id)
-    assert (ticket.state, ticket.rating) == (state, digit)
-    assert (await house.callback(ticket_id)).state == "rated"
+    assert (ticket.state, ticket.rating) == (ticket_state, late)
+    assert (await house.callback(ticket_id)).state == state
+    house.clock.advance(10 * 24 * 3600)
+    assert await house.runner.run_once() == 0
 
 
-async def test_key_of_a_doubtful_attempt_settles_it(house: House) -> None:
+@pytest.mark.parametrize(
+    ("known", "state"),
+    [
+        (Result.no_answer, "due"),
+        (Result.no_such_number, "not_called"),
+        (Result.answered, "unrated"),
+        (Result.unknown, "needs_review"),
+    ],
+)
+async def test_doubt_ends_when_the_worker_that_rang_turns_up_after_all(
+    house: House, known: Result, state: str
+) -> None:
     house.dialer.script(MOBILE, Reply(result=Result.unknown))
     ticket_id = await house.close_a_ticket()
     await house.runner.run_once()
     (attempt,) = await house.attempts()
-    await house.callbacks.take_key(attempt.id, Question.satisfied, 1)
-    assert (await house.callback(ticket_id)).state == "rated"
-
-
-async def test_key_that_arrives_while_another_attempt_is_due_stops_it(house: House) -> None:
-    house.dialer.script(MOBILE, Reply(result=Result.hung_up))
-    await house.close_a_ticket()
-    await house.runner.run_once()
-    (attempt,) = await house.attempts()
-    await house.callbacks.take_key(attempt.id, Question.satisfied, 2)
-    house.clock.advance(10 * 24 * 3600)
-    assert await house.runner.run_once() == 0
-    assert await house.ratings() == [2]
-
-
-async def test_key_during_the_call_is_kept_for_the_outcome(house: House) -> None:
-    ticket_id = await house.close_a_ticket()
-    house.dialer.script(MOBILE, Reply(result=Result.hung_up))
-    attempt_id = await ring_and_die(house)
-    await house.callbacks.take_key(attempt_id, Question.satisfied, 4)
-    assert await house.ratings() == []
-    house.dialer.finish(attempt_id)
-    house.clock.advance(LEASE)
-    await house.runner.run_once()
-    assert (await house.ticket(ticket_id)).rating == 4
-
-
-async def test_key_that_answers_nothing_is_not_kept(house: House) -> None:
-    await house.close_a_ticket()
-    await house.runner.run_once()
-    (attempt,) = await house.attempts()
-    await house.callbacks.take_key(attempt.id, Question.satisfied, 9)
-    async with house.database.reading() as session:
-        assert (await session.exec(select(CallbackAnswerRow))).all() == []
+    await house.callbacks.finish(outcome_of(house, attempt.id, known))
+    assert (await house.callback(ticket_id)).state == state
+    assert [attempt.result for attempt in await house.attempts()] == [known]
 
 
 async def test_first_key_to_a_question_stands(house: House) -> None:
@@ -316,7 +330,7 @@ async def test_first_key_to_a_question_stands(house: House) -> None:
     await house.close_a_ticket()
     await house.runner.run_once()
     (attempt,) = await house.attempts()
-    await house.callbacks.take_key(attempt.id, Question.satisfied, 5)
+    await house.callbacks.finish(outcome_of(house, attempt.id, Result.answered, 5))
     async with house.database.reading() as session:
         (answer,) = (await session.exec(select(CallbackAnswerRow))).all()
         (rating,) = (await session.exec(select(RatingRow))).all()
@@ -348,7 +362,7 @@ async def test_person_decides_about_a_doubtful_attempt(
 
 async def test_installation_that_does_not_ring_still_settles(house: House) -> None:
     await house.close_a_ticket()
-    await house.callbacks.claim("dies", 1)
+    await house.callbacks.leases.claim("dies", 1)
     await house.close_a_ticket(replace(FORM, title="另一件事"))
     house.settings = house.settings.model_copy(update={"enabled": False})
     house.clock.advance(LEASE)
@@ -371,14 +385,38 @@ async def test_running_worker_rings_what_becomes_due(house: House) -> None:
     assert await house.ratings() == [2]
 
 
-async def ring_and_die(house: House) -> str:
-    """Let a worker ring a citizen and be killed while the call runs."""
+async def test_news_of_an_older_attempt_waits_until_the_newer_one_has_ended(house: House) -> None:
+    house.dialer.script(MOBILE, Reply(result=Result.unknown), Reply(result=Result.no_answer))
+    ticket_id = await house.close_a_ticket()
+    await house.runner.run_once()
+    (older,) = await house.attempts()
+    await house.callbacks.review(ZHOU, older.callback_id, call_again=True)
+    newer = await ring_and_die(house, among=2)
+    await house.callbacks.finish(outcome_of(house, older.id, Result.answered, 2))
+    assert (await house.callback(ticket_id)).state == "dialing"
+    house.dialer.finish(newer)
+    house.clock.advance(LEASE)
+    await house.runner.run_once()
+    assert await house.ratings() == [2]
+
+
+def outcome_of(
+    house: House, attempt_id: str, result: Result, satisfied: int | None = None
+) -> Outcome:
+    answers = {} if satisfied is None else {Question.satisfied: satisfied}
+    return Outcome(
+        attempt_id=attempt_id, result=result, answers=answers, ended_at=house.clock.now()
+    )
+
+
+async def ring_and_die(house: House, *, among: int = 1) -> str:
+    """Let a worker ring a citizen and be killed while the call runs, which is number `among` of all calls."""
     house.dialer.holding = True
     worker = asyncio.create_task(house.new_runner().run_once())
-    await until(lambda: bool(house.dialer.rung))
+    await until(lambda: len(house.dialer.rung) == among)
     worker.cancel()
     await asyncio.gather(worker, return_exceptions=True)
-    return house.dialer.rung[0].survey.attempt_id
+    return house.dialer.rung[-1].survey.attempt_id
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -153,6 +153,8 @@ CE = CallbackEvent
         ([R.busy, R.carrier_failure, R.busy, R.carrier_failure], CE.postponed),
         ([R.carrier_failure] * 5, CE.postponed),
         ([R.carrier_failure] * 6, CE.barred),
+        ([R.refused_late] * 20, CE.postponed),
+        ([R.refused_late] * 20 + [R.carrier_failure] * 5, CE.postponed),
         ([R.carrier_failure, R.busy, R.busy], CE.postponed),
         ([R.carrier_failure, R.busy, R.busy, R.busy], CE.not_rated),
     ],
