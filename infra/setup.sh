@@ -80,7 +80,7 @@ venv() { # venv LOCK-FILE STAMP
 pages() {
     local web=agent_console/web want
     command -v npm >/dev/null || fail "Node 20 or newer with npm is needed / 需要 Node 20 或更高版本"
-    node -e 'process.exit(parseInt(process.versions.node) < 20)' || fail "Node 20 or newer is needed, this is $(node --version)"
+    node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || fail "Node 20 or newer is needed, this is $(node --version)"
     want=$(hash_of $web/package-lock.json)
     if ! fresh $web/node_modules/.stamp "$want"; then
         say "installing the locked packages of the pages"

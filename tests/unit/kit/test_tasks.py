@@ -64,3 +64,19 @@ async def test_a_check_that_breaks_is_a_finding_and_not_a_crash() -> None:
     reports = await health.reports()
     assert (reports["good"].ok, reports["bad"].ok) == (True, False)
     assert reports["bad"].detail_en == "ConnectionError"
+
+
+async def test_tasks_of_a_block_end_with_it_and_their_names_are_free_again() -> None:
+    ended: list[str] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("work")
+
+    async with Supervisor() as supervisor:
+        for _ in range(2):
+            async with supervisor.running(work=work):
+                await asyncio.sleep(0)
+    assert ended == ["work", "work"]
