@@ -60,7 +60,7 @@ class AmiSettings:
     boot_seconds: float = 60.0
     action_seconds: float = 5.0
     ping_seconds: float = 5.0
-    retry_seconds: float = 10.0
+    retry_seconds: float = 2.0
     refused_seconds: float = 30.0
 
 
