@@ -63,8 +63,9 @@ class CallbackRunner:
             while True:
                 self._woken.clear()
                 await self.settle()
-                for order in await self._claim():
-                    self._start(group, order)
+                # One by one: an order is valid for seconds only and must not wait for its turn.
+                while orders := await self._claim(at_most=1):
+                    self._start(group, orders[0])
                     await asyncio.sleep(self._settings.seconds_between_calls)
                 try:
                     async with asyncio.timeout(self._settings.look_seconds):
@@ -75,7 +76,7 @@ class CallbackRunner:
     async def run_once(self) -> int:
         """Settle what was left behind, ring everybody who is due now, and return how many were rung."""
         await self.settle()
-        orders = await self._claim()
+        orders = await self._claim(at_most=self._settings.concurrent_calls)
         async with asyncio.TaskGroup() as group:
             for order in orders:
                 self._start(group, order)
@@ -92,18 +93,16 @@ class CallbackRunner:
                     outcome = await self._dialer.settle(left.attempt_id)
                 if outcome is not None:
                     await self._finish(outcome)
-            except (
-                Exception
-            ) as error:  # PBX or database away: the lease runs out and it is tried again
+            except Exception as error:  # it is tried again when the lease has run out
                 log.warning(
                     "callback_not_settled", attempt=left.attempt_id, error=type(error).__name__
                 )
 
-    async def _claim(self) -> Sequence[Order]:
+    async def _claim(self, *, at_most: int) -> Sequence[Order]:
         if not self._settings.enabled or asyncio.get_running_loop().time() < self._resting_until:
             return ()
         free = self._settings.concurrent_calls - len(self._ringing)
-        return await self._leases.claim(self._owner, free)
+        return await self._leases.claim(self._owner, min(free, at_most))
 
     def _start(self, group: asyncio.TaskGroup, order: Order) -> None:
         task = group.create_task(self._ask(order))
