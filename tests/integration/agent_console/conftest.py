@@ -66,6 +66,7 @@ class Console:
     look_every: float = 0.2
     patience: Patience = field(default_factory=Patience)
     extra: Callable[[Console], list[Routes]] = lambda _console: []
+    attach: Callable[[Console, web.Application], None] = lambda _console, _app: None
     base: str = ""
     stop: Callable[[], Coroutine[Any, Any, None]] = field(init=False)
 
@@ -113,6 +114,7 @@ class Console:
             ],
         )
         self.socket.attach(app)
+        self.attach(self, app)
         return app
 
     @asynccontextmanager
