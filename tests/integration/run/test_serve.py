@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from infra.kit.identity import Role
+from infra.run.desk import running_desk
+from infra.run.foundation import foundation
+from tests.installation import Installation, Person
+
+WITHOUT_VOICE = {"telephony": {"enabled": False}}
+PAGES = {"/", "/wallboard", "/desk", "/reports", "/api/docs", "/socket.io/", "/sip"}
+
+
+@pytest.fixture
+async def installation(tmp_path: Path) -> AsyncIterator[Installation]:
+    made = Installation(tmp_path, WITHOUT_VOICE)
+    await made.prepare(("1001", "李静", Role.AGENT))
+    await made.start()
+    yield made
+    made.stop()
+
+
+async def test_a_started_process_is_alive_ready_and_measured(installation: Installation) -> None:
+    async with aiohttp.ClientSession(installation.url) as session:
+        async with session.get("/readyz") as answer:
+            ready = await answer.json()
+        async with session.get("/metrics") as answer:
+            families = {f.name for f in text_string_to_metric_families(await answer.text())}
+    assert ready["ready"] is True
+    assert set(ready["dependencies"]) == {"database", "tasks"}
+    assert {"lianxin_http_seconds", "process_resident_memory_bytes"} <= families
+
+
+async def test_without_voice_everything_else_works_and_says_so(installation: Installation) -> None:
+    async with Person(installation, "1001") as agent:
+        session = await agent.call("GET", "/session", expect=200)
+        assert session["features"] == {"voice": False}
+        categories = await agent.call("GET", "/categories", expect=200)
+        made = await agent.call(
+            "POST",
+            "/tickets",
+            {
+                "channel": "counter",
+                "type": "inquiry",
+                "category": next(c["code"] for c in categories["items"] if c["parent"]),
+                "title": "办理居住证需要什么材料",
+                "text": "来访人询问办理居住证的材料。",
+                "address": "",
+                "urgency": "normal",
+                "confidential": False,
+                "call_me_not": False,
+                "answer": {"text": "已告知所需材料和办理地点。"},
+            },
+            expect=201,
+        )
+        shown = await agent.call("GET", f"/tickets/{made['id']}", expect=200)
+    assert shown["number"] == made["number"]
+    assert shown["callbacks"][0]["state"] == "not_called"
+
+
+async def test_every_address_that_answers_is_described_or_a_page(tmp_path: Path) -> None:
+    made = Installation(tmp_path, WITHOUT_VOICE)
+    async with foundation(made.settings) as base, running_desk(base) as app:
+        served = {resource.canonical for resource in app.router.resources() if resource.canonical}
+    installation = Installation(tmp_path, WITHOUT_VOICE)
+    await installation.start()
+    try:
+        async with (
+            aiohttp.ClientSession(installation.url) as session,
+            session.get("/api/v1/openapi.json") as answer,
+        ):
+            described = set((await answer.json())["paths"])
+    finally:
+        installation.stop()
+    assert {path for path in served - described if not path.startswith("/{")} <= PAGES | {
+        "/assets/{name}"
+    }
+    assert described <= served
+
+
+async def test_a_graceful_stop_is_quick_and_clean(installation: Installation) -> None:
+    process = installation.process
+    assert process is not None
+    assert installation.stop() < 5
+    assert process.returncode == 0
