@@ -41,7 +41,7 @@ class Framer:
         return messages
 
 
-def parse_headers(message: bytes) -> Headers:
+def parse_headers(message: bytes) -> dict[str, str]:
     """Return the headers of one message, by name as Asterisk writes it.
 
     Of a repeated header the first counts: Asterisk writes its own before those that a user may have

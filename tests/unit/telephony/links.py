@@ -20,7 +20,7 @@ async def until(condition: Callable[[], object], seconds: float = DEADLINE_SECON
 
 
 def settings(pbx: FakePbx, **patience: float) -> AmiSettings:
-    quick = {"ping_seconds": 0.5, "action_seconds": 1.0, "retry_seconds": 0.2, **patience}
+    quick = {"retry_seconds": 0.2, **patience}
     return AmiSettings(pbx="pbx1", port=pbx.port, secret="secret", **quick)
 
 
