@@ -27,6 +27,7 @@ const PEER: RTCConfiguration = { iceServers: [], bundlePolicy: 'max-bundle', rtc
 export class Softphone {
   private ua: UA | null = null
   private session: RTCSession | null = null
+  private domain = ''
   private microphone: MediaStream | null = null
   private readonly speaker = new Audio()
   private readonly listener: PhoneListener
@@ -68,6 +69,7 @@ export class Softphone {
       if ((event.originator as string) === 'remote') this.ring(event.session)
     })
     this.ua = ua
+    this.domain = account.uri.replace(/^.*@/, '')
     this.listener.onRegistration('connecting')
     ua.start()
   }
@@ -101,8 +103,7 @@ export class Softphone {
     const ua = this.ua
     const microphone = await this.takeMicrophone()
     if (microphone === null || ua === null || ua !== this.ua) return
-    const host = String(ua.get('uri')).replace(/^.*@/, '')
-    const session = ua.call(`sip:${number}@${host}`, { mediaStream: microphone, pcConfig: PEER })
+    const session = ua.call(`sip:${number}@${this.domain}`, { mediaStream: microphone, pcConfig: PEER })
     this.follow(session)
   }
 
