@@ -156,7 +156,7 @@ async def dependency(person: Person, name: str) -> dict[str, Any]:
 async def members(link: ManagerLink) -> dict[str, tuple[bool, str]]:
     """The queue's members, as Asterisk itself lists them: 工号 → paused, reason."""
     answer = await link.act("QueueStatus", {"Queue": "hotline"})
-    found = {}
+    found: dict[str, tuple[bool, str]] = {}
     while True:
         event = await link.event(
             "QueueMember", "QueueStatusComplete", seconds=5, ActionID=answer["ActionID"]

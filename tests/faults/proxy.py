@@ -72,7 +72,8 @@ class Connection:
             except (asyncio.IncompleteReadError, ConnectionError):
                 return
             if not self.forwards:
-                continue  # the peer is silent, the sockets live
+                proxy.swallowed.append((way, message))
+                continue
             proxy.passed.append((way, message))
             cut = proxy.cut
             here = cut is not None and cut.way is way and cut.text in message
@@ -89,19 +90,23 @@ class Proxy:
 
     Attributes:
         port: Where it listens.
-        passed: Every message that came through, whether or not it was delivered.
+        passed: Every message that came through or was cut.
+        swallowed: Every message that came on a frozen connection.
         cut: Where to cut next.
         connections: Those that are open.
         accepted: How many connections there have been.
+        refuses: Whether new connections are cut at once.
     """
 
     def __init__(self, target: int) -> None:
         self._target = target
         self.port = 0
         self.passed: list[tuple[Way, bytes]] = []
+        self.swallowed: list[tuple[Way, bytes]] = []
         self.cut: Cut | None = None
         self.connections: set[Connection] = set()
         self.accepted = 0
+        self.refuses = False
 
     def cut_at(self, way: Way, text: bytes, *, deliver: bool) -> asyncio.Event:
         """Cut the connection at the next message that holds `text`; returns what is set when that has happened."""
@@ -109,16 +114,15 @@ class Proxy:
         return self.cut.done
 
     def freeze(self) -> None:
-        """Forward nothing any more on the connections that are open, and keep them open; new ones work."""
+        """Forward nothing any more on the connections that are open, and keep them open."""
         for connection in self.connections:
             connection.forwards = False
 
-    def sent(self, text: bytes) -> int:
-        """How many messages towards the PBX held `text`."""
-        return sum(way is Way.to_pbx and text in message for way, message in self.passed)
-
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
+        if self.refuses:
+            writer.transport.abort()
+            return
         try:
             pbx = await asyncio.open_connection("127.0.0.1", self._target, limit=_LIMIT)
         except OSError:

@@ -6,15 +6,13 @@ import asyncio
 import re
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
-from panoramisk.manager import Manager
 
-from telephony.asterisk.credentials import ami_secret
 from telephony.phone_network.records import What, read, times_rung
 from tests.faults.hotline import RATES_2, close_ticket, hotline, rated, until
-from tests.faults.proxy import Proxy, Way, proxying
+from tests.faults.plain import plain_manager
+from tests.faults.proxy import Way, proxying
 from tests.integration import pbx
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(90)]
@@ -46,18 +44,6 @@ async def test_link_cut_around_the_order_rings_once_and_keeps_the_rating(
         assert found["rating"] == 2
         assert [attempt["result"] for attempt in found["callbacks"][0]["attempts"]] == ["answered"]
         assert house.proxy.accepted == 2
-
-
-def plain_manager(exchange: pbx.Exchange, proxy: Proxy) -> Any:
-    """panoramisk as it comes."""
-    return Manager(
-        loop=asyncio.get_running_loop(),
-        host="127.0.0.1",
-        port=proxy.port,
-        username=exchange.hotline.ami_user,
-        secret=ami_secret(exchange.hotline),
-        reconnect_timeout=1,
-    )
 
 
 def order() -> dict[str, str]:
