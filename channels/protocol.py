@@ -6,7 +6,7 @@ carries replies back; storing, tickets and screens are the business of the floor
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar, Protocol, TypeVar
@@ -23,7 +23,7 @@ class Mode(StrEnum):
     """How a channel gets its contacts."""
 
     webhook = "webhook"
-    """The provider posts to `/channels/{name}`; `raw` is a `Delivery`."""
+    """The provider posts to `/channels/{name}`; `raw` is what it posted."""
     poll = "poll"
     """We ask the provider now and then; `raw` is what it answered."""
     listen = "listen"
@@ -37,21 +37,6 @@ class Acknowledgement:
     status: int = 200
     content_type: str = "text/plain"
     body: bytes = field(default=b"", repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """What a provider posted.
-
-    Attributes:
-        headers: With lower-case names.
-        query: Of the address.
-        body: As it came; signatures are made over these bytes.
-    """
-
-    headers: Mapping[str, str] = field(repr=False)
-    query: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
 
 
 class ChannelSettings(pydantic.BaseModel):

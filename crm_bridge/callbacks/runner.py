@@ -47,21 +47,17 @@ class CallbackRunner:
         self._owner = uuid4().hex
         self._ringing: dict[int, asyncio.Task[None]] = {}
         self._resting_until = 0.0
-        self._woken = asyncio.Event()
+        self._slot_freed = asyncio.Event()
         self._attempts = Counter(
             "lianxin_callback_attempts", "Attempts that ended", ["result"], registry=registry
         )
-
-    def poke(self) -> None:
-        """Look for due callbacks at once instead of at the next round."""
-        self._woken.set()
 
     async def run(self) -> None:
         """Ring until cancelled. Calls that run then go on, and are settled by whoever comes next."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._renew())
             while True:
-                self._woken.clear()
+                self._slot_freed.clear()
                 await self.settle()
                 # One by one: an order is valid for seconds only and must not wait for its turn.
                 while orders := await self._claim(at_most=1):
@@ -69,7 +65,7 @@ class CallbackRunner:
                     await asyncio.sleep(self._settings.seconds_between_calls)
                 try:
                     async with asyncio.timeout(self._settings.look_seconds):
-                        await self._woken.wait()
+                        await self._slot_freed.wait()
                 except TimeoutError:
                     pass
 
@@ -111,7 +107,7 @@ class CallbackRunner:
 
     def _ended(self, callback_id: int) -> None:
         self._ringing.pop(callback_id, None)
-        self._woken.set()
+        self._slot_freed.set()
 
     async def _ask(self, order: Order) -> None:
         attempt_id = order.survey.attempt_id

@@ -375,7 +375,6 @@ async def test_running_worker_rings_what_becomes_due(house: House) -> None:
     worker = asyncio.create_task(house.runner.run())
     try:
         await house.close_a_ticket()
-        house.runner.poke()
         async with asyncio.timeout(10):
             while not await house.ratings():  # noqa: ASYNC110  # what is waited for is a row
                 await asyncio.sleep(0.01)
