@@ -80,8 +80,13 @@ class Mailbox:
 
     async def run(self) -> None:
         """Hand on what comes, until cancelled."""
+        done = False
         while True:
-            await self._wanted.wait()
+            try:
+                async with asyncio.timeout(None if done else _RETRY_SECONDS):
+                    await self._wanted.wait()
+            except TimeoutError:
+                log.debug("mailbox.again", waiting=len(self._waiting))
             self._wanted.clear()
             try:
                 await self._look_inside()
@@ -89,9 +94,6 @@ class Mailbox:
             except LianxinError as error:
                 log.warning("mailbox.failed", error=type(error).__name__)
                 done = False
-            if not done:
-                await asyncio.sleep(_RETRY_SECONDS)
-                self._wanted.set()
 
     def _link_up(self, _event: LinkUp) -> None:
         self._look = True
@@ -113,8 +115,8 @@ class Mailbox:
         try:
             self._waiting[linkedid] = _ended_call(linkedid, fields)
         except (KeyError, ValueError):
-            # It stays in AstDB for a person to look at; the others go on.
-            log.exception("mailbox.unreadable", linkedid=linkedid)
+            # It stays in AstDB for a person to look at, and is not shown here: it holds a number.
+            log.error("mailbox.unreadable", linkedid=linkedid)  # noqa: TRY400
 
     async def _empty(self) -> bool:
         """Return whether everything that waited has been committed."""

@@ -48,6 +48,7 @@ class AgentPhones:
 
     async def run(self) -> None:
         """Serve requests, and look by ourselves now and then, until cancelled."""
+        self._wanted.set()
         while True:
             try:
                 async with asyncio.timeout(_LOOK_AGAIN_SECONDS):

@@ -30,16 +30,18 @@ class CallSync:
 
     async def run(self) -> None:
         """Read the lists whenever they are wanted, until cancelled."""
+        self._wanted.set()
         while True:
             await self._wanted.wait()
             self._wanted.clear()
+            if self._link.state is not LinkState.up:
+                continue  # coming up is a want of its own
             try:
                 await self._read()
             except (LianxinError, KeyError, ValueError) as error:
-                if self._link.state is LinkState.up:
-                    log.warning("calls.resync_failed", error=type(error).__name__)
-                    await asyncio.sleep(_RETRY_SECONDS)
-                    self._wanted.set()
+                log.warning("calls.resync_failed", error=type(error).__name__)
+                self._wanted.set()
+                await asyncio.sleep(_RETRY_SECONDS)
             else:
                 self._done.set()
 

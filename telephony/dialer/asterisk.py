@@ -27,7 +27,6 @@ from telephony.numbers import PhoneNumber
 
 log = structlog.get_logger()
 
-_LOOK_SECONDS = 5.0
 _LONGEST_SECONDS = 900.0
 """No survey takes longer: an attempt that is older and has not ended will not be heard of again."""
 _BOOT_ERROR_SECONDS = 2.0
@@ -51,9 +50,11 @@ class AsteriskDialer:
     Args:
         link: The Asterisk.
         clock: For `valid_until`.
+        look_seconds: How often to look at an attempt of which nothing is heard.
     """
 
-    def __init__(self, link: AmiLink, clock: Clock) -> None:
+    def __init__(self, link: AmiLink, clock: Clock, *, look_seconds: float = 5.0) -> None:
+        self._look_seconds = look_seconds
         self._link = link
         self._clock = clock
         self._watches: dict[str, list[asyncio.Event]] = {}
@@ -119,7 +120,7 @@ class AsteriskDialer:
         outcome = None
         while outcome is None and self._clock.monotonic() < gives_up:
             try:
-                async with asyncio.timeout(_LOOK_SECONDS):
+                async with asyncio.timeout(self._look_seconds):
                     await woken.wait()
             except TimeoutError:
                 log.debug("dialer.looking", attempt=survey.attempt_id)
