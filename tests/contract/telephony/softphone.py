@@ -23,7 +23,9 @@ def _md5(text: str) -> str:
 
 
 def _authorization(challenge: str, account: str, secret: str, uri: str) -> str:
-    given = dict(re.findall(r'(\w+)="?([^",\r]+)', challenge.partition("WWW-Authenticate: Digest ")[2]))
+    given = dict(
+        re.findall(r'(\w+)="?([^",\r]+)', challenge.partition("WWW-Authenticate: Digest ")[2])
+    )
     realm, nonce, cnonce = given["realm"], given["nonce"], secrets.token_hex(4)
     first, second = _md5(f"{account}:{realm}:{secret}"), _md5(f"REGISTER:{uri}")
     response = _md5(f"{first}:{nonce}:00000001:{cnonce}:auth:{second}")
