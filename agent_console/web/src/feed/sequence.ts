@@ -28,11 +28,15 @@ export class FeedSequence {
     this.last = seq
   }
 
-  /** True when a durable entry says something not yet shown. Its number is counted either way. */
+  /**
+   * True when a durable entry says something not yet shown; its number is counted either way. The end of
+   * a call is told again after its hint: the hint came while the call was still being written down, and
+   * whoever read it then has not seen its length and its recording.
+   */
   takeEntry(entry: FeedEntry): boolean {
     if (this.last !== null && entry.seq <= this.last) return false
     this.last = entry.seq
-    return this.takeOnce(entry)
+    return this.takeOnce(entry) || entry.type === 'call.ended'
   }
 
   /** True when a hint says something not yet shown. Hints about state, such as presence, always do. */
