@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -12,25 +11,16 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from sqlalchemy import create_engine
 
 from infra.kit.clock import ManualClock
-from infra.kit.database import Database, metadata
+from infra.kit.database import Database
 from infra.kit.vault import Vault
+from infra.run.tables import whole_metadata
 from tests.parts import PostgresServer, RedisServer, start_postgres, start_redis
 
 CHINA = timezone(timedelta(hours=8))
-
-
-def _load_tables() -> None:
-    """Import every `tables` module and the kit's tables, so that the metadata is whole."""
-    for package in ("infra.kit", "telephony", "channels", "crm_bridge", "agent_console"):
-        root = importlib.import_module(package)
-        for found in pkgutil.walk_packages(root.__path__, f"{package}."):
-            if package == "infra.kit" or found.name.endswith(".tables"):
-                importlib.import_module(found.name)
-
-
-_load_tables()
+_TEMPLATE = "lianxin_template"
 
 
 @pytest.fixture
@@ -60,36 +50,75 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
         yield server
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with all tables, to be copied: faster than making them for every test."""
+    path = tmp_path_factory.mktemp("template") / "template.db"
+    _make_tables(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: PostgresServer) -> str:
+    """The name of a PostgreSQL database with all tables, to be copied."""
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {_TEMPLATE}".encode())
+    _make_tables(postgres.url(_TEMPLATE).replace("postgresql:", "postgresql+psycopg:"))
+    return _TEMPLATE
+
+
+def _make_tables(url: str) -> None:
+    engine = create_engine(url)
+    whole_metadata().create_all(engine)
+    engine.dispose()
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of an empty database of either kind, gone after the test."""
-    if request.param == "sqlite":
+def database_kind(request: pytest.FixtureRequest) -> str:
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
+def database_url(
+    request: pytest.FixtureRequest, database_kind: str, tmp_path: Path
+) -> Iterator[str]:
+    """The address of an empty database of either kind."""
+    if database_kind == "sqlite":
         yield f"sqlite:///{tmp_path}/test.db"
-        return
-    server: PostgresServer = request.getfixturevalue("postgres")
+    else:
+        server: PostgresServer = request.getfixturevalue("postgres")
+        yield _postgres_database(server, "template1")
+
+
+@pytest.fixture
+async def database(
+    request: pytest.FixtureRequest, database_kind: str, tmp_path: Path
+) -> AsyncIterator[Database]:
+    """An open database of either kind with all tables."""
+    if database_kind == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "test.db")
+        url = f"sqlite:///{tmp_path}/test.db"
+    else:
+        template: str = request.getfixturevalue("postgres_template")
+        url = _postgres_database(request.getfixturevalue("postgres"), template)
+    opened = Database(url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def sqlite_database(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[Database]:
+    """An open SQLite database with all tables, where the kind of database is not what is tested."""
+    shutil.copy(sqlite_template, tmp_path / "test.db")
+    opened = Database(f"sqlite:///{tmp_path}/test.db")
+    yield opened
+    await opened.close()
+
+
+def _postgres_database(server: PostgresServer, template: str) -> str:
+    # It is not dropped after the test: the whole server goes with the session, and dropping makes a checkpoint.
     name = f"test_{uuid4().hex}"
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-        yield server.url(name)
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    """An open database of either kind with all tables."""
-    opened = Database(database_url)
-    async with opened.engine.begin() as connection:
-        await connection.run_sync(metadata.create_all)
-    await opened.open()
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def sqlite_database(tmp_path: Path) -> AsyncIterator[Database]:
-    """An open SQLite database with all tables, where the kind of database is not what is tested."""
-    opened = Database(f"sqlite:///{tmp_path}/test.db")
-    async with opened.engine.begin() as connection:
-        await connection.run_sync(metadata.create_all)
-    yield opened
-    await opened.close()
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+    return server.url(name)
