@@ -35,6 +35,9 @@ class Registry:
     def __iter__(self) -> Iterator[Channel[Any]]:
         return iter(self._channels.values())
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._channels
+
     def __len__(self) -> int:
         return len(self._channels)
 

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, Counter
 from pydantic import Field
 
 from channels.contacts.rules import Contact, Received
-from channels.protocol import Acknowledgement, CannotReply, ChannelSettings, Mode
+from channels.protocol import Acknowledgement, CannotReply, Channel, ChannelSettings, Mode
 from infra.kit.errors import Refused
 from telephony.calls.rules import Call, CallChange, ChangeKind, Direction
 
@@ -101,7 +101,7 @@ class VoiceListener:
 
     def __init__(
         self,
-        channel: VoiceChannel,
+        channel: Channel[CallChange],
         take: Callable[[Contact], Awaitable[object]],
         missed: Callable[[], Awaitable[Sequence[Contact]]],
         settings: VoiceSettings,

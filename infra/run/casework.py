@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from channels.contacts.service import Contacts
+from channels.registry import Registry
+from channels.voice import VoiceChannel
 from crm_bridge import figures
 from crm_bridge.callbacks import api as callbacks_api
 from crm_bridge.callbacks.service import Callbacks
@@ -31,12 +33,14 @@ class Casework:
     """Citizens' matters.
 
     Attributes:
+        channels: The ways in that are enabled.
         intake: Takes contacts in.
         callbacks: Rings citizens back.
         history: Knows what calls became.
         subjects: The HTTP faces.
     """
 
+    channels: Registry
     intake: Intake
     callbacks: Callbacks
     history: History
@@ -58,6 +62,7 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
     history = History(database, vault, contacts)
     await categories.seed()
     return Casework(
+        channels=Registry([VoiceChannel()] if base.settings.voice.enabled else []),
         intake=Intake(database, clock, contacts, tickets, relay.poke),
         callbacks=callbacks,
         history=history,

@@ -39,6 +39,7 @@ from channels.voice_log import calls_without_contact
 from crm_bridge.callbacks.runner import CallbackRunner
 from infra.kit.http import Routes
 from infra.kit.outbox import Relay
+from infra.kit.tasks import Work
 from infra.run.casework import Casework, casework
 from infra.run.foundation import Foundation
 from infra.run.telephones import Telephones, telephones
@@ -186,15 +187,19 @@ async def _voice(base: Foundation, desk: Desk, work: Casework) -> AsyncIterator[
     """Let calls reach the screens, become contacts and change presence; ring citizens back."""
     found: Telephones
     presence = CallPresence(desk.presence, lambda: found.busy_agents())
-    voice = VoiceListener(
-        VoiceChannel(),
-        work.intake.take,
-        lambda: calls_without_contact(base.database, base.clock, base.vault),
-        base.settings.voice,
-        registry=base.registry,
-    )
     # The pop goes first: nothing stands between Asterisk's event and the agent's socket.
-    listeners = (ScreenPop(desk.pages.hint).on_change, presence.on_change, voice.hear)
+    listeners = [ScreenPop(desk.pages.hint).on_change, presence.on_change]
+    tasks: dict[str, Work] = {"presence": presence.run}
+    if VoiceChannel.name in work.channels:
+        voice = VoiceListener(
+            work.channels[VoiceChannel.name],
+            work.intake.take,
+            lambda: calls_without_contact(base.database, base.clock, base.vault),
+            base.settings.voice,
+            registry=base.registry,
+        )
+        listeners.append(voice.hear)
+        tasks["voice"] = voice.run
     roster = SessionRoster(desk.sessions, desk.presence)
     news = CallNews(base.clock, base.vault)
 
