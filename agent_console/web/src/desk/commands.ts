@@ -43,7 +43,7 @@ export function useCommands(query: Ref<string>, showMap: () => void): ComputedRe
   const tickets = useTickets()
   const { goOnline, pause } = useStatus()
 
-  const statuses = computed<Command[]>(() => [
+  const allStatuses = (): Command[] => [
     { id: 'online', icon: 'check', words: t(presence.state === 'wrap_up' ? 'status.end_wrap_up' : 'status.go_online'), note: t('status.menu'), run: goOnline },
     ...(session.session?.pause_reasons ?? []).map((reason): Command => ({
       id: `pause-${reason.code}`,
@@ -52,7 +52,8 @@ export function useCommands(query: Ref<string>, showMap: () => void): ComputedRe
       note: t('status.menu'),
       run: () => pause(reason.code),
     })),
-  ])
+  ]
+  const statuses = computed(() => (session.can('presence.set') ? allStatuses() : []))
   const others = computed<Command[]>(() => [
     { id: 'new', icon: 'plus', words: t('inbox.new_ticket'), note: t('palette.command'), run: () => router.push({ name: 'counter' }) },
     ...TABS.map((tab): Command => ({ id: tab, icon: 'search', words: t(`palette.go_${tab}`), note: t('palette.command'), run: () => inbox.show(tab) })),

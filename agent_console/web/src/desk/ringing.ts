@@ -17,18 +17,17 @@ export function useRinging(): void {
   let card: Notification | null = null
 
   const caller = () => call.caller ?? t('call.unknown_caller')
-  const times = () => (call.previous > 0 ? t('call.times', { count: call.previous + 1 }) : t('call.first'))
 
   function start(): void {
     tone.start()
-    notices.say(t('call.ring_said', { caller: caller(), times: times() }), true)
+    notices.say(t('call.ring_said', { caller: caller() }), true)
     let shown = false
     flash = setInterval(() => {
       shown = !shown
       document.title = shown ? t('call.ring_title', { caller: caller() }) : t('app.title')
     }, FLASH_MS)
     if (document.hidden && 'Notification' in window && Notification.permission === 'granted') {
-      card = new Notification(t('call.ring_title', { caller: caller() }), { body: times(), tag: 'lianxin.call' })
+      card = new Notification(t('call.ring_title', { caller: caller() }), { tag: 'lianxin.call' })
       card.onclick = () => window.focus()
     }
   }
@@ -48,6 +47,13 @@ export function useRinging(): void {
       else if (before === 'ringing') stop()
       if (phase === 'talking') notices.say(t('call.answered_said'))
       if (phase === 'idle' && before !== 'ringing') notices.say(t('call.ended_said'))
+    },
+  )
+  // The record of earlier calls comes a moment after the ring.
+  watch(
+    () => call.phase === 'ringing' && call.previous,
+    (earlier) => {
+      if (earlier) notices.say(t('call.times', { count: earlier + 1 }))
     },
   )
   onUnmounted(stop)

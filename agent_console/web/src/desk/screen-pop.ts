@@ -2,16 +2,16 @@ import { computed, watch } from 'vue'
 import { useRouter } from 'vue-router'
 
 import { useCall } from '@/stores/call'
-import { useDrafts } from '@/stores/drafts'
 import { useInbox } from '@/stores/inbox'
 
+import { isTyping } from './keys'
+
 /**
- * Brings the call to the work area: when it rings, unless something half typed lies there; when it
- * is answered, in any case. What was typed is kept and one key away.
+ * Brings the call to the work area: when it rings, unless the agent is typing just then; when it is
+ * answered, in any case. What was typed is kept and one key away.
  */
 export function useScreenPop(): void {
   const call = useCall()
-  const drafts = useDrafts()
   const inbox = useInbox()
   const router = useRouter()
 
@@ -28,7 +28,7 @@ export function useScreenPop(): void {
   watch(
     live,
     (id) => {
-      if (id !== null && (call.phase === 'talking' || !drafts.anyTyped())) bring(id)
+      if (id !== null && (call.phase === 'talking' || !isTyping(document.activeElement))) bring(id)
     },
     { immediate: true },
   )

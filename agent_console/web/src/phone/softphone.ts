@@ -83,6 +83,10 @@ export class Softphone {
     this.session = null
   }
 
+  get busy(): boolean {
+    return this.session !== null && !this.session.isEnded()
+  }
+
   get connection(): RTCPeerConnection | null {
     return (this.session?.connection as RTCPeerConnection | undefined) ?? null
   }
@@ -129,7 +133,7 @@ export class Softphone {
   }
 
   private ring(session: RTCSession): void {
-    if (this.session !== null && !this.session.isEnded()) {
+    if (this.busy) {
       session.terminate({ status_code: 486, reason_phrase: 'Busy Here' })
       return
     }

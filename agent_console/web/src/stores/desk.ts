@@ -64,7 +64,11 @@ export const useDesk = defineStore('desk', () => {
 
   /** Reads everything that a hint may have failed to say. */
   function readAgain(): void {
-    const reads = [presence.load(), call.look(), calls.load(), tickets.load(), figures.load()]
+    const reads: Promise<unknown>[] = []
+    if (session.can('presence.set')) reads.push(presence.load())
+    if (session.can('figures.read')) reads.push(figures.load())
+    if (session.can('call.read')) reads.push(call.look(), calls.load())
+    if (session.can('ticket.read')) reads.push(tickets.load())
     if (tickets.categories.length === 0) reads.push(tickets.loadCategories())
     if (tickets.opened !== null) reads.push(tickets.open(tickets.opened.id))
     // Each part of the page shows its own failure; the banner shows the lost connection.

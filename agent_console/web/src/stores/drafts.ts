@@ -19,6 +19,8 @@ export interface DraftDesk {
   saving: Saving
   savedAt: string | null
   touched: boolean
+  /** What the server has, or nothing yet. */
+  stored: string
   keys: Pick<IdempotencyKeys, 'for'>
   timer: ReturnType<typeof setTimeout> | undefined
 }
@@ -39,6 +41,7 @@ export const useDrafts = defineStore('drafts', () => {
       saving: callId === null ? 'empty' : 'loading',
       savedAt: null,
       touched: false,
+      stored: '{}',
       keys: markRaw(new IdempotencyKeys()),
       timer: undefined,
     })
@@ -53,6 +56,7 @@ export const useDrafts = defineStore('drafts', () => {
       // Whoever already types is newer than what was saved.
       if (!desk.touched && saved.body) {
         desk.draft = draftOf(saved.body)
+        desk.stored = JSON.stringify(savedBody(desk.draft))
         desk.savedAt = saved.saved_at ?? null
       }
     } catch {
@@ -62,6 +66,8 @@ export const useDrafts = defineStore('drafts', () => {
   }
 
   function typed(desk: DraftDesk): void {
+    // A draft that was just read changes the form too; nobody has typed it.
+    if (!desk.touched && JSON.stringify(savedBody(desk.draft)) === desk.stored) return
     desk.touched = true
     desk.saving = 'typed'
     clearTimeout(desk.timer)
@@ -74,7 +80,8 @@ export const useDrafts = defineStore('drafts', () => {
     const body = savedBody(desk.draft)
     try {
       await api.saveDraft(desk.callId, body, leaving)
-      if (JSON.stringify(savedBody(desk.draft)) !== JSON.stringify(body)) return
+      desk.stored = JSON.stringify(body)
+      if (JSON.stringify(savedBody(desk.draft)) !== desk.stored) return
       desk.saving = 'saved'
       desk.savedAt = new Date(clock.read()).toISOString()
     } catch (error) {
@@ -87,7 +94,11 @@ export const useDrafts = defineStore('drafts', () => {
   /** The ticket is made: its form is done with. */
   function drop(callId: number | null): void {
     const key = String(callId ?? 'counter')
-    clearTimeout(desks.get(key)?.timer)
+    const desk = desks.get(key)
+    if (desk === undefined) return
+    clearTimeout(desk.timer)
+    // Its form saves once more as it leaves the page, which must not bring the draft back.
+    desk.touched = false
     desks.delete(key)
   }
 
@@ -97,7 +108,5 @@ export const useDrafts = defineStore('drafts', () => {
     }
   }
 
-  const anyTyped = (): boolean => [...desks.values()].some((desk) => desk.saving === 'typed' || desk.saving === 'failed')
-
-  return { desks, of, typed, save, drop, saveAll, anyTyped }
+  return { desks, of, typed, save, drop, saveAll }
 })

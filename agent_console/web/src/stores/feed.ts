@@ -47,8 +47,10 @@ export const useFeed = defineStore('feed', () => {
     })
     opened.on('connect_error', () => {
       phase.value = 'lost'
-      // An active socket is retried by the library; one that the server refused is not.
-      if (!opened.active) reopenSoon(opened, onRefused)
+      // An active socket is retried by the library; one that the server refused is not. Why it was
+      // refused a WebSocket cannot tell: the session may have ended.
+      if (opened.active) onRefused()
+      else reopenSoon(opened, onRefused)
     })
     opened.on('hello', ({ event, last_seq }: Hello) => {
       if (event === 'feed.start') sequence.startAt(last_seq)

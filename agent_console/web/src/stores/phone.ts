@@ -65,7 +65,7 @@ export const usePhone = defineStore('phone', () => {
   /** Registers in this tab, or waits until the tab that has the telephone closes. */
   function start(): void {
     stop()
-    if (session.session?.features.voice === false) {
+    if (session.session?.features.voice === false || !session.can('phone.use')) {
       phase.value = 'none'
       return
     }
@@ -77,6 +77,11 @@ export const usePhone = defineStore('phone', () => {
   }
 
   async function connect(): Promise<void> {
+    // Registering anew would end the call; the new account can wait for its end.
+    if (softphone.busy) {
+      later()
+      return
+    }
     phase.value = 'connecting'
     try {
       const account = await api.phone()

@@ -16,6 +16,8 @@ export const useSession = defineStore('session', () => {
   const session = ref<Session | null>(null)
   const phase = ref<SessionPhase>('unknown')
   const user = computed(() => session.value?.user ?? null)
+  /** What this person may do; the server asks again, this only keeps useless buttons off the page. */
+  const can = (permission: string): boolean => user.value?.permissions.includes(permission) ?? false
 
   hooks.csrfToken = () => session.value?.csrf_token ?? null
   hooks.onServerTime = (milliseconds) => clock.set(milliseconds)
@@ -56,5 +58,5 @@ export const useSession = defineStore('session', () => {
     }
   }
 
-  return { session, user, phase, load, logIn, logOut }
+  return { session, user, phase, can, load, logIn, logOut }
 })
