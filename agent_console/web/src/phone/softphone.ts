@@ -29,6 +29,7 @@ export class Softphone {
   private session: RTCSession | null = null
   private domain = ''
   private microphone: MediaStream | null = null
+  private wantsHeld = false
   private readonly speaker = new Audio()
   private readonly listener: PhoneListener
 
@@ -123,13 +124,24 @@ export class Softphone {
     else this.session?.unmute({ audio: true })
   }
 
-  /** False when the far end is still answering an earlier change. */
-  setHeld(held: boolean): boolean {
-    return (held ? this.session?.hold() : this.session?.unhold()) ?? false
+  /** Holds the call or takes it back. A wish that comes while the far end still answers an earlier one waits for it. */
+  setHeld(held: boolean): void {
+    this.wantsHeld = held
+    this.applyHold()
   }
 
   press(key: string): void {
     this.session?.sendDTMF(key, { transportType: DTMF_TRANSPORT.RFC2833 })
+  }
+
+  private applyHold(): void {
+    const session = this.session
+    if (session === null || session.isOnHold().local === this.wantsHeld) return
+    const again = () => {
+      if (this.session === session) this.applyHold()
+    }
+    if (this.wantsHeld) session.hold({}, again)
+    else session.unhold({}, again)
   }
 
   private ring(session: RTCSession): void {
@@ -143,6 +155,7 @@ export class Softphone {
 
   private follow(session: RTCSession): void {
     this.session = session
+    this.wantsHeld = false
     session.on('icecandidate', hurriedGathering())
     session.on('peerconnection', ({ peerconnection }) => this.hear(peerconnection))
     if ((session.connection as unknown) !== null && session.connection !== undefined) this.hear(session.connection)
