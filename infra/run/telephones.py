@@ -19,6 +19,7 @@ from telephony.asterisk.credentials import ami_secret
 from telephony.asterisk.process import AsteriskProcess
 from telephony.asterisk.render import render
 from telephony.asterisk.settings import AsteriskSettings
+from telephony.calls.metrics import TelephonyMetrics
 from telephony.calls.resync import CallSync
 from telephony.calls.rules import CallChange
 from telephony.calls.service import CallLog, Written
@@ -85,6 +86,7 @@ async def telephones(
     mailbox = Mailbox(link, lambda ended: calls.take(link.pbx, ended))
     dialer = AsteriskDialer(link, base.clock)
     base.health.add("asterisk", link.check)
+    base.registry.register(TelephonyMetrics(link, tracker))
     found = Telephones(link=link, tracker=tracker, sync=sync, phones=phones, dialer=dialer)
     try:
         async with base.supervisor.running(

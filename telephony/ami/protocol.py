@@ -91,6 +91,9 @@ class Protocol(AMIProtocol):  # type: ignore[misc]  # panoramisk ships no types
                 self._tally.events += 1
                 self._receive(event)
             return
+        if message.startswith(b"\r\n"):  # an end of line too many, as Asterisk sometimes sends
+            self._take(message.lstrip())
+            return
         if message.startswith(BANNER):
             message = message.partition(b"\r\n")[2]
         headers = parse_headers(message)

@@ -19,9 +19,25 @@ async def until(condition: Callable[[], object], seconds: float = DEADLINE_SECON
             await asyncio.sleep(0.002)
 
 
-def settings(pbx: FakePbx, **patience: float) -> AmiSettings:
-    quick = {"retry_seconds": 0.2, **patience}
-    return AmiSettings(pbx="pbx1", port=pbx.port, secret="secret", **quick)
+def settings(
+    pbx: FakePbx,
+    *,
+    action_seconds: float = 5.0,
+    boot_seconds: float = 60.0,
+    ping_seconds: float = 5.0,
+    refused_seconds: float = 30.0,
+) -> AmiSettings:
+    """Return settings with which a link comes back quickly."""
+    return AmiSettings(
+        pbx="pbx1",
+        port=pbx.port,
+        secret="secret",
+        action_seconds=action_seconds,
+        boot_seconds=boot_seconds,
+        ping_seconds=ping_seconds,
+        refused_seconds=refused_seconds,
+        retry_seconds=0.2,
+    )
 
 
 @asynccontextmanager

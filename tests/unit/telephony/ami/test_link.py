@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from panoramisk.manager import Manager
 
 from infra.kit.clock import SystemClock
 from telephony.ami.errors import ActionRefused, ActionTimeout, AnswerLost, LinkDown, ListIncomplete
@@ -58,6 +59,25 @@ async def test_an_action_without_an_answer_is_not_sent_again_after_a_reconnect(
         await until(lambda: pbx.connections == 2 and link.state is LinkState.up)
         await link.send("CoreShowChannels")
     assert len(pbx.sent(name)) == sent
+
+
+async def test_panoramisk_alone_would_ring_the_citizen_twice(pbx: FakePbx) -> None:
+    """The reason for all of this; when it fails, panoramisk has been mended."""
+    pbx.silent.add("Originate")
+    manager = Manager(
+        port=pbx.port,
+        username="lianxin",
+        secret="secret",
+        reconnect_timeout=0,
+        loop=asyncio.get_running_loop(),
+    )
+    await manager.connect()
+    await until(lambda: manager.authenticated)
+    manager.send_action({"Action": "Originate", "Async": "true", **ORDER})
+    await until(lambda: pbx.sent("Originate"))
+    pbx.cut()
+    await until(lambda: len(pbx.sent("Originate")) == 2)
+    manager.close()
 
 
 async def test_an_order_that_was_queued_is_answered_at_once_and_never_sent_again(
@@ -245,6 +265,17 @@ async def test_a_message_that_makes_no_sense_does_not_cost_the_link(
         await until(lambda: heard)
         assert (await link.send("Ping")).success
     assert pbx.connections == 1
+
+
+async def test_an_event_after_an_end_of_line_too_many_is_not_lost(
+    pbx: FakePbx, link: AmiLink
+) -> None:
+    heard: list[Hangup] = []
+    link.subscribe([Hangup], heard.append)
+    async with running(link):
+        pbx.say(b"\r\n" + hangup(1))
+        await until(lambda: heard)
+    assert link.tally.malformed == 0
 
 
 async def test_a_peer_that_never_ends_a_message_is_cut_off(pbx: FakePbx, link: AmiLink) -> None:
