@@ -54,9 +54,12 @@ export function useCommands(query: Ref<string>, showMap: () => void): ComputedRe
     })),
   ]
   const statuses = computed(() => (session.can('presence.set') ? allStatuses() : []))
+  const newTicket = (): Command => ({ id: 'new', icon: 'plus', words: t('inbox.new_ticket'), note: t('palette.command'), run: () => router.push({ name: 'counter' }) })
+  const lists = (): Command[] =>
+    TABS.map((tab) => ({ id: tab, icon: 'search', words: t(`palette.go_${tab}`), note: t('palette.command'), run: () => inbox.show(tab) }))
   const others = computed<Command[]>(() => [
-    { id: 'new', icon: 'plus', words: t('inbox.new_ticket'), note: t('palette.command'), run: () => router.push({ name: 'counter' }) },
-    ...TABS.map((tab): Command => ({ id: tab, icon: 'search', words: t(`palette.go_${tab}`), note: t('palette.command'), run: () => inbox.show(tab) })),
+    ...(session.can('ticket.write') ? [newTicket()] : []),
+    ...(session.can('ticket.read') ? lists() : []),
     { id: 'language', icon: 'globe', words: t('top.language_label'), note: t('top.language'), run: preferences.toggleLanguage },
     { id: 'theme', icon: preferences.theme === 'dark' ? 'sun' : 'moon', words: t(preferences.theme === 'dark' ? 'top.light' : 'top.dark'), note: t('palette.command'), run: preferences.toggleTheme },
     { id: 'map', icon: 'keyboard', words: t('top.keys'), note: '?', run: showMap },
