@@ -7,6 +7,7 @@ Every value that is rendered into an Asterisk file is checked here, at the edge:
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Self
@@ -107,7 +108,7 @@ class PbxSettings(BaseModel):
             raise ValueError(
                 "rtp_end must be at least 3 above rtp_start; rtp_end 至少应比 rtp_start 大 3"
             )
-        if len(str(self.home / "run" / "asterisk.ctl")) > LONGEST_SOCKET_PATH:
+        if len(os.fsencode(self.home / "run" / "asterisk.ctl")) > LONGEST_SOCKET_PATH:
             raise ValueError(
                 f"home is too long a path for a console socket, choose a shorter one; "
                 f"home 路径过长（超过 {LONGEST_SOCKET_PATH} 字节），请换一个较短的目录"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeAlias
@@ -27,6 +28,8 @@ class ManagerLink:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        # an OriginateResponse is told to everybody, with the id that its asker chose
+        self._name = secrets.token_hex(4)
         self._ids = itertools.count(1)
         self._events: list[Message] = []
 
@@ -44,7 +47,7 @@ class ManagerLink:
             TimeoutError: No response within ten seconds.
             TryLater: The connection was lost.
         """
-        action_id = f"link-{next(self._ids)}"
+        action_id = f"{self._name}-{next(self._ids)}"
         lines = [f"Action: {action}", f"ActionID: {action_id}"]
         for name, value in (fields or {}).items():
             lines += [f"{name}: {item}" for item in ([value] if isinstance(value, str) else value)]
@@ -55,7 +58,7 @@ class ManagerLink:
             await self._writer.drain()
             while True:
                 message = await self._read()
-                if message.get("Response") and message.get("ActionID") == action_id:
+                if "Event" not in message and message.get("ActionID") == action_id:
                     return message
                 self._events.append(message)
 

@@ -7,6 +7,7 @@ import random
 import shutil
 import socket
 import tempfile
+import wave
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from telephony.phone_network.render import render as render_network
 from telephony.phone_network.settings import PhoneNetworkSettings
 from tests.parts import free_port, missing
 
-SHORT_PROMPT_SECONDS = 0.4
+SHORT_PROMPT_SECONDS = 0.8
 QUESTION_SILENCE_MS = 600
 
 
@@ -90,6 +91,24 @@ def make_short_prompts(folder: Path) -> None:
         prompts.write_wav(folder / f"{prompt.name}.wav", prompts.tone(440.0, SHORT_PROMPT_SECONDS))
 
 
+def complaints(exchange: Exchange) -> list[str]:
+    """Every ERROR and WARNING that either Asterisk has logged."""
+    lines = [
+        line
+        for home in (exchange.hotline.home, exchange.network.home)
+        for line in (home / "log" / "messages.log").read_text().splitlines()
+    ]
+    return [line for line in lines if "WARNING[" in line or "ERROR[" in line]
+
+
+def seconds_of(recording: Path) -> float:
+    """The length of a recording; it must be 8 kHz, 16 bit, mono."""
+    with wave.open(str(recording)) as file:
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 8000)
+        frames: int = file.getnframes()
+        return frames / file.getframerate()
+
+
 @asynccontextmanager
 async def exchange(**hotline: Any) -> AsyncIterator[Exchange]:
     """Starts both, and stops them by their own ids at the end.
@@ -120,5 +139,9 @@ async def exchange(**hotline: Any) -> AsyncIterator[Exchange]:
             )
         finally:
             await asyncio.gather(*(process.stop() for process in both))
+            for home in (settings.home, network.home):
+                print(
+                    home.name, (home / "log" / "messages.log").read_text()
+                )  # seen when a test fails
     finally:
         shutil.rmtree(folder, ignore_errors=True)

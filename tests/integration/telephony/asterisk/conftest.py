@@ -12,6 +12,7 @@ from tests.integration import pbx
 async def exchange() -> AsyncIterator[pbx.Exchange]:
     async with pbx.exchange() as both:
         yield both
+        assert pbx.complaints(both) == []
 
 
 @pytest.fixture
