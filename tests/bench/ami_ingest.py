@@ -31,7 +31,7 @@ EVENTS = 200_000
 AT_ONCE = 50
 """Calls that go on at the same time: their messages come in turns."""
 CHUNK = 64 * 1024
-ROUNDS = 5
+ROUNDS = 3
 
 
 def stream(wanted: Callable[[str], bool]) -> tuple[bytes, int, int]:
