@@ -7,25 +7,12 @@ from contextlib import AsyncExitStack
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 
 from tests.browser import hotline as hotlines
+from tests.browser.chromium import chromium, new_desk
 from tests.browser.desk import Desk
 from tests.browser.hotline import Hotline
-from tests.parts import find, missing
-
-CHROMIUM_ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-    "--autoplay-policy=no-user-gesture-required",
-)
 
 OpenDesk = Callable[..., Awaitable[Desk]]
 
@@ -38,17 +25,8 @@ async def hotline(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hot
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    chromium = find("chromium", "/usr/bin", "/usr/lib/chromium") or find("google-chrome")
-    if chromium is None:
-        missing("Chromium", "apt install chromium")
-    async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(
-            executable_path=chromium, args=list(CHROMIUM_ARGUMENTS)
-        )
-        try:
-            yield started
-        finally:
-            await started.close()
+    async with chromium() as running:
+        yield running
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -57,20 +35,10 @@ async def open_desk(browser: Browser) -> AsyncIterator[OpenDesk]:
     opened: list[Desk] = []
     async with AsyncExitStack() as stack:
 
-        async def open_one(
-            url: str, agent: str | None = None, *, width: int = 1366, height: int = 768
-        ) -> Desk:
-            context = await browser.new_context(
-                viewport={"width": width, "height": height},
-                locale="zh-CN",
-                timezone_id="Asia/Shanghai",
-                color_scheme="light",
-                permissions=["microphone"],
-            )
-            desk = Desk(context, await context.new_page(), url)
+        async def open_one(url: str, agent: str | None = None) -> Desk:
+            desk = await new_desk(browser, url)
             stack.push_async_callback(desk.close)
             opened.append(desk)
-            await desk.open()
             if agent is not None:
                 await desk.log_in(agent)
                 await desk.is_ready()
