@@ -26,6 +26,9 @@ from telephony.asterisk.settings import PbxSettings
 OLDEST = (20, 0)
 """The oldest (major, minor) whose dialplan applications and AMI actions are those that we use."""
 
+SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin")
+"""Where an Asterisk lies that was installed in the ordinary way."""
+
 _STAMP = "installed.json"
 _VERSION = re.compile(r"Asterisk (?:certified[-/])?(\d+)\.(\d+)")
 
@@ -57,9 +60,9 @@ def find(settings: PbxSettings) -> Installation | None:
     """The Asterisk to run: the configured one, the one on PATH, or the one installed by us; None if there is none."""
     if settings.binary is not None:
         return _on_machine(settings.binary)
-    on_path = shutil.which(
-        "asterisk", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
-    )
+    # /usr/sbin is not on everybody's PATH
+    places = os.pathsep.join((os.environ.get("PATH", ""), *SYSTEM_FOLDERS))
+    on_path = shutil.which("asterisk", path=places)
     if on_path:
         found = _on_machine(Path(on_path).resolve())
         if found.version >= OLDEST:

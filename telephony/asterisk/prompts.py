@@ -135,7 +135,7 @@ def make_prompts(
 def _speak(text: str, path: Path) -> None:
     """Speaks Mandarin into a file; silence at both ends is cut, so that prompts can be strung together."""
     raw, done = path.with_suffix(".raw.wav"), path.with_suffix(".part.wav")
-    espeak = ["espeak-ng", "-v", "cmn", "-s", "165", "-w", str(raw), text]
+    espeak = ["espeak-ng", "-v", "cmn", "-s", "260", "-w", str(raw), text]
     trim = ["silence", "1", "0.02", "0.5%", "reverse"]
     sox = [
         "sox",

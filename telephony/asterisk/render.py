@@ -100,15 +100,12 @@ UNWANTED_EVENTS = (
 """Nobody listens to these, and there are many: they are dropped where they arise."""
 
 
-def render(
-    settings: AsteriskSettings, installation: Installation, home: Path | None = None
-) -> Path:
+def render(settings: AsteriskSettings, installation: Installation) -> Path:
     """Renders the hotline's whole configuration.
 
     Args:
         settings: The `asterisk` section.
         installation: The Asterisk that will read it.
-        home: The folder to render to, when not `settings.home`.
 
     Returns:
         The path of `asterisk.conf`, to be given to Asterisk with `-C`.
@@ -116,7 +113,7 @@ def render(
     questions = {question.value: "".join(map(str, keys)) for question, keys in VALID_KEYS.items()}
     opus = [name for name in OPUS_CODECS if installation.has_module(name)]
     return write(
-        settings if home is None else settings.model_copy(update={"home": home.absolute()}),
+        settings,
         installation,
         name="lianxin",
         templates=("telephony.asterisk", "hotline"),

@@ -77,15 +77,6 @@ def test_rendering_again_takes_away_the_files_of_an_older_version(
     assert not old.exists()
 
 
-def test_rendering_elsewhere_leaves_the_home_alone(
-    settings: AsteriskSettings, installation: Installation, tmp_path: Path
-) -> None:
-    conf = render(settings, installation, tmp_path / "else")
-
-    assert conf == tmp_path / "else" / "etc" / "asterisk.conf"
-    assert not (settings.home / "etc").exists()
-
-
 def test_a_secret_is_made_once_and_kept(tmp_path: Path, installation: Installation) -> None:
     settings = AsteriskSettings(home=tmp_path / "h")
     render(settings, installation)
