@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,12 +81,44 @@ def running(
                 process.wait(10)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PostgresServer:
+    """A PostgreSQL that a test may stop and start again on the same port."""
+
     port: int
+    command: Sequence[str]
+    log: Path
+    user: str | None
+    process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str) -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                stdout=log,
+                stderr=log,
+                user=self.user,
+                cwd="/",
+                env={**os.environ, "LC_ALL": "C.UTF-8"},
+            )
+        wait_until(self._answers, "PostgreSQL")
+
+    def stop(self, sign: signal.Signals = signal.SIGINT) -> None:
+        """Stop it: SIGINT breaks off every session, SIGQUIT is a crash."""
+        if self.process is not None:
+            with running(self.process, sign):
+                pass
+            self.process = None
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url("postgres"), connect_timeout=1).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
 
 @contextmanager
@@ -107,14 +139,13 @@ def start_postgres(folder: Path) -> Iterator[PostgresServer]:
                 parent.chmod(parent.stat().st_mode | 0o011)
         data.mkdir()
         os.chown(data, account.pw_uid, account.pw_gid)
-    environment = {**os.environ, "LC_ALL": "C.UTF-8"}
     subprocess.run(
         [initdb, "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8"],
         check=True,
         stdout=subprocess.DEVNULL,
         user=user,
         cwd="/",
-        env=environment,
+        env={**os.environ, "LC_ALL": "C.UTF-8"},
     )
     port = free_port()
     options = {
@@ -126,27 +157,12 @@ def start_postgres(folder: Path) -> Iterator[PostgresServer]:
         "fsync": "off",
     }
     arguments = [f"--{name}={value}" for name, value in options.items()]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [postgres, "-D", data, *arguments],
-            stdout=log,
-            stderr=log,
-            user=user,
-            cwd="/",
-            env=environment,
-        )
-    server = PostgresServer(port)
-
-    def answers() -> bool:
-        try:
-            psycopg.connect(server.url("postgres"), connect_timeout=1).close()
-        except psycopg.OperationalError:
-            return False
-        return True
-
-    with running(process, signal.SIGINT):
-        wait_until(answers, "PostgreSQL")
+    server = PostgresServer(port, [postgres, "-D", str(data), *arguments], folder / "log", user)
+    server.start()
+    try:
         yield server
+    finally:
+        server.stop()
 
 
 @dataclass(slots=True)

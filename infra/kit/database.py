@@ -116,6 +116,7 @@ class Database:
         if self.dialect == "sqlite":
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+            event.listen(self.engine.sync_engine, "invalidate", _give_up_lock)
         self._writing = self.engine.execution_options(lianxin_write=True)
 
     async def open(self) -> None:
@@ -168,3 +169,9 @@ def _begin_sqlite(connection: Any) -> None:
     # A writer takes the write lock at once: upgrading a read transaction in the middle would fail at random.
     write = connection.get_execution_options().get("lianxin_write", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _give_up_lock(connection: DBAPIConnection, _record: object, _error: object) -> None:
+    # A statement that is cancelled leaves its cursor open, and SQLite keeps a connection that is closed over an open
+    # cursor, with its transaction and the write lock, until Python happens to collect the cursor.
+    connection.rollback()

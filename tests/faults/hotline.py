@@ -83,24 +83,33 @@ class Hotline:
 
 @asynccontextmanager
 async def hotline(
-    folder: Path, sections: Mapping[str, dict[str, Any]] | None = None, **asterisk: Any
+    folder: Path,
+    sections: Mapping[str, dict[str, Any]] | None = None,
+    *,
+    own_asterisk: bool = False,
+    **asterisk: Any,
 ) -> AsyncIterator[Hotline]:
     """Both Asterisks run; `lianxin serve` is prepared with three agents, and has yet to be started.
 
     Args:
         folder: Where the installation lies.
         sections: Settings beside those that every fault test has.
+        own_asterisk: Whether `lianxin serve` runs the hotline's Asterisk itself, without a proxy.
         **asterisk: Settings of our side of Asterisk.
     """
     async with AsyncExitStack() as stack:
         exchange = await stack.enter_async_context(pbx.exchange())
         proxy = await stack.enter_async_context(proxying(exchange.hotline.ami_port))
         values: dict[str, dict[str, Any]] = {
-            "telephony": {"start_asterisk": False},
+            "telephony": {"start_asterisk": own_asterisk},
             "callbacks": dict(AT_ONCE),
             "console": {"away_seconds": 600},
-            "asterisk": asterisk_section(exchange.hotline, ami_port=proxy.port, **asterisk),
+            "asterisk": asterisk_section(exchange.hotline, **asterisk),
         }
+        if own_asterisk:
+            await exchange.hotline_process.stop()
+        else:
+            values["asterisk"]["ami_port"] = proxy.port
         for name, section in (sections or {}).items():
             values[name] = {**values.get(name, {}), **section}
         installation = Installation(folder, values)

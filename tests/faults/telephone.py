@@ -69,6 +69,8 @@ class Telephone(asyncio.DatagramProtocol):
         self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: object) -> None:
+        if b"SIP/2.0\r\n" not in data and not data.startswith(b"SIP/2.0 "):
+            return  # what would be speech, and what finds a way for it
         message = data.decode(errors="replace")
         first = message.partition("\r\n")[0]
         if first.startswith("SIP/2.0"):

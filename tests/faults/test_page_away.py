@@ -60,12 +60,12 @@ async def test_page_that_was_away_gets_exactly_what_it_missed_in_order(tmp_path:
         await house.installation.start()
         agent = await house.person("1001")
         page = await open_page(agent, None)
-        before = await close_ticket(agent, "13800021111")
+        before = await close_ticket(agent, "13800081111")
         await page.until(lambda seen: any(body.get("type") == "ticket.created" for _, body in seen))
         last = entries(page)[-1]["seq"]
         await page.close()
 
-        missed = [await close_ticket(agent, number) for number in ("13800025555", RATES_2)]
+        missed = [await close_ticket(agent, number) for number in ("13800085555", RATES_2)]
         await rated(agent, missed[1]["id"])
 
         async def all_told() -> bool:
@@ -118,7 +118,7 @@ async def test_agent_is_gone_when_the_page_stays_away_and_misses_nothing_all_the
                 assert await agent.call("GET", "/presence", expect=200) == since
 
             await page.close()
-            made = [await close_ticket(agent, number) for number in ("13800021111", "13800022222")]
+            made = [await close_ticket(agent, number) for number in ("13800081111", "13800022222")]
 
             async def gone() -> bool:
                 presence = await agent.call("GET", "/presence", expect=200)

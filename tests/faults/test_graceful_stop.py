@@ -1,0 +1,207 @@
+"""SIGTERM in the middle of work: over within five seconds, nothing lost, exit code 0."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import psutil
+import pytest
+from sqlmodel import select
+
+from crm_bridge.tickets.tables import TicketRow
+from infra.kit.clock import ManualClock
+from infra.kit.database import Database
+from infra.kit.vault import Vault
+from telephony.calls.rules import Call, CallChange, CallState, ChangeKind, Direction
+from telephony.calls.service import CallLog
+from telephony.calls.tables import CallRow
+from telephony.phone_network import citizens
+from tests.faults.hotline import PEOPLE, TICKET, Hotline, hotline, rows, until
+from tests.installation import Installation, Person
+from tests.integration.agent_console.page import PageClient
+
+pytestmark = pytest.mark.timeout(90)
+
+STOP_SECONDS = 5.0
+NOISE_SECONDS = 1.0
+CITIZEN = "13912345678"
+
+
+async def half_sent(person: Person, go: asyncio.Event, begun: asyncio.Event) -> int:
+    """Send one half of a ticket, and the other when `go` is set; returns the status."""
+    body = json.dumps({**TICKET, "call_me_not": True}).encode()
+
+    async def halves() -> AsyncIterator[bytes]:
+        yield body[:40]
+        begun.set()
+        await go.wait()
+        yield body[40:]
+
+    async with person.session.post(
+        f"{person.url}/api/v1/tickets",
+        data=halves(),
+        headers={"X-CSRF-Token": person.csrf, "Content-Type": "application/json"},
+    ) as response:
+        return response.status
+
+
+async def stopped(installation: Installation) -> tuple[float, int]:
+    """How long a graceful stop took, and the exit code."""
+    process = installation.process
+    assert process is not None
+    seconds = await asyncio.to_thread(installation.stop)
+    return seconds, process.returncode
+
+
+async def logged(installation: Installation, event: str) -> None:
+    async def written() -> bool:
+        return f'"{event}"' in installation.log()
+
+    await until(written, f"the log says {event}")
+
+
+async def test_request_that_is_being_received_is_answered_before_the_end(tmp_path: Path) -> None:
+    installation = Installation(tmp_path, {"telephony": {"enabled": False}})
+    await installation.prepare(*PEOPLE)
+    await installation.start()
+    go, begun = asyncio.Event(), asyncio.Event()
+    async with Person(installation, "1001") as person:
+        request = asyncio.create_task(half_sent(person, go, begun))
+        await begun.wait()
+        stop = asyncio.create_task(stopped(installation))
+        await logged(installation, "stopping")
+        go.set()
+
+        assert await request == 201
+        seconds, code = await stop
+    print(f"stopped in {seconds:.2f} s")
+    assert code == 0
+    assert seconds < STOP_SECONDS + NOISE_SECONDS
+    assert len(await rows(installation, select(TicketRow))) == 1
+
+
+async def test_killed_instead_of_stopped_the_same_request_is_lost(tmp_path: Path) -> None:
+    installation = Installation(tmp_path, {"telephony": {"enabled": False}})
+    await installation.prepare(*PEOPLE)
+    await installation.start()
+    go, begun = asyncio.Event(), asyncio.Event()
+    async with Person(installation, "1001") as person:
+        request = asyncio.create_task(half_sent(person, go, begun))
+        await begun.wait()
+        installation.kill()
+        go.set()
+
+        with pytest.raises(aiohttp.ClientError):
+            await request
+    assert await rows(installation, select(TicketRow)) == []
+
+
+async def call_is_answered(house: Hotline, agent: Person) -> asyncio.Task[citizens.Ending]:
+    """A citizen has called and the agent's page has been told that his telephone answered."""
+    telephone = await house.telephone_of(agent)
+    await agent.call("PUT", "/presence", {"state": "online"}, expect=200)
+    page = await PageClient.connect(agent.session, agent.url, None)
+    call = asyncio.create_task(
+        citizens.call(house.exchange.network, CITIZEN, "12345", stay_seconds=15)
+    )
+    async with asyncio.timeout(20):
+        await telephone.rung.wait()
+        while (await page.next("hint"))["type"] != "call.answered":
+            pass
+    return call
+
+
+async def the_call(installation: Installation) -> Any:
+    (row,) = await rows(installation, select(CallRow))
+    return row
+
+
+@pytest.mark.asterisk
+async def test_stop_during_a_call_writes_what_was_heard_and_the_rest_follows_at_the_next_start(
+    tmp_path: Path,
+) -> None:
+    async with hotline(tmp_path) as house:
+        await house.installation.start()
+        agent = await house.person("1001")
+        call = await call_is_answered(house, agent)
+
+        seconds, code = await stopped(house.installation)
+
+        row = await the_call(house.installation)
+        assert (row.state, row.agent, row.ended_at) == (CallState.answered, "1001", None)
+        assert code == 0
+        assert seconds < STOP_SECONDS + NOISE_SECONDS
+        print(f"stopped in {seconds:.2f} s")
+
+        assert (await call).answered
+        await house.installation.start()
+
+        async def over() -> bool:
+            return bool((await the_call(house.installation)).state is CallState.ended)
+
+        await until(over, "the call has ended")
+        row = await the_call(house.installation)
+        assert row.recording is not None
+        assert row.ended_at > row.answered_at
+
+
+@pytest.mark.asterisk
+async def test_stop_with_an_asterisk_of_our_own_ends_it_too_and_its_call_is_ended_at_the_next_start(
+    tmp_path: Path,
+) -> None:
+    async with hotline(tmp_path, own_asterisk=True) as house:
+        await house.installation.start()
+        process = house.installation.process
+        assert process is not None
+        (asterisk,) = psutil.Process(process.pid).children()
+        agent = await house.person("1001")
+        call = await call_is_answered(house, agent)
+
+        seconds, code = await stopped(house.installation)
+
+        print(f"stopped in {seconds:.2f} s, Asterisk too")
+        assert code == 0
+        assert seconds < STOP_SECONDS + NOISE_SECONDS
+        assert not asterisk.is_running()
+        call.cancel()
+
+        await house.installation.start()
+
+        async def over() -> bool:
+            return bool((await the_call(house.installation)).state is CallState.ended)
+
+        await until(over, "the call has ended")
+        assert (await the_call(house.installation)).agent == "1001"
+
+
+async def test_without_waiting_for_the_call_log_what_was_heard_last_is_not_on_disk(
+    sqlite_database: Database, clock: ManualClock, vault: Vault
+) -> None:
+    log = CallLog(sqlite_database, vault)
+    call = Call(
+        pbx="pbx-1",
+        linkedid="lianxin-1.0",
+        direction=Direction.inbound,
+        state=CallState.offered,
+        caller=None,
+        queue="hotline",
+        agent=None,
+        offered_at=clock.now(),
+    )
+    running = asyncio.create_task(log.run())
+    log.hear(CallChange(kind=ChangeKind.offered, call=call, at=clock.now()))
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+    async def on_disk() -> int:
+        async with sqlite_database.reading() as session:
+            return len((await session.exec(select(CallRow))).all())
+
+    assert await on_disk() == 0
+    await log.drain()
+    assert await on_disk() == 1
