@@ -29,17 +29,17 @@ export class FeedSequence {
   }
 
   /**
-   * True when a durable entry says something not yet shown; its number is counted either way. The end of
-   * a call is told again after its hint: the hint came while the call was still being written down, and
-   * whoever read it then has not seen its length and its recording.
+   * True when a durable entry was not taken before. It is told even after its hint: the hint came while
+   * the call was still being written down, and whoever read it then has not seen it as it stands now.
    */
   takeEntry(entry: FeedEntry): boolean {
     if (this.last !== null && entry.seq <= this.last) return false
     this.last = entry.seq
-    return this.takeOnce(entry) || entry.type === 'call.ended'
+    this.takeOnce(entry)
+    return true
   }
 
-  /** True when a hint says something not yet shown. Hints about state, such as presence, always do. */
+  /** True when a hint says what no entry has said before. Hints about state, such as presence, always do. */
   takeHint(hint: Hint): boolean {
     return this.takeOnce(hint)
   }

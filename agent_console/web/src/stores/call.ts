@@ -86,12 +86,15 @@ export const useCall = defineStore('call', () => {
     }
   }
 
-  /** News of the agent's own call; every one is only a reason to look. */
-  function news(type: string, told: CallNews): void {
+  /**
+   * News of the agent's own call; every one is only a reason to look. What was written down may be told
+   * long after it happened: only a hint says how things stand now.
+   */
+  function news(type: string, told: CallNews, written: boolean): void {
     if (type === 'call.ended' || type === 'call.missed') {
       if (current.value?.linkedid === told.linkedid) current.value = null
       void calls.load()
-    } else if (current.value === null || current.value.linkedid === told.linkedid) {
+    } else if (!written && (current.value === null || current.value.linkedid === told.linkedid)) {
       current.value = { ...current.value, ...told }
     }
     void look()

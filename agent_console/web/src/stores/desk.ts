@@ -53,9 +53,9 @@ export const useDesk = defineStore('desk', () => {
     'callback.finished': onCallback,
   }
 
-  function take({ type, data }: Hint): void {
+  function take({ type, data }: Hint, durable: boolean): void {
     if (type.startsWith('call.')) {
-      call.news(type, data as CallNews)
+      call.news(type, data as CallNews, durable)
       if (type === 'call.ended' || type === 'call.answered') figures.lookSoon()
     } else {
       places[type]?.(data as never)
