@@ -4,7 +4,15 @@ import json
 
 import pytest
 
-from telephony.agents.rules import AgentPhone, Availability, Membership, Step, accounts, steps
+from telephony.agents.rules import (
+    AgentPhone,
+    Availability,
+    Membership,
+    Step,
+    accounts,
+    steps_away,
+    steps_for,
+)
 
 
 def phone(number: str = "1001", **changes: object) -> AgentPhone:
@@ -19,6 +27,15 @@ def phone(number: str = "1001", **changes: object) -> AgentPhone:
 
 def stored(*phones: AgentPhone) -> dict[str, str]:
     return {f"{a.family}/{a.key}": a.value for p in phones for a in accounts(p)}
+
+
+def steps(
+    phones: list[AgentPhone], stored: dict[str, str], members: dict[str, Membership], queue: str
+) -> list[Step]:
+    plan = steps_away(phones, stored, members, queue)
+    for one in phones:
+        plan += steps_for(one, stored, members, queue)
+    return plan
 
 
 def briefly(plan: list[Step]) -> list[tuple[str, ...]]:
