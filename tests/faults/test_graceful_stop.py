@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,22 +33,23 @@ NOISE_SECONDS = 1.0
 CITIZEN = "13912345678"
 
 
-async def half_sent(person: Person, go: asyncio.Event, begun: asyncio.Event) -> int:
-    """Send one half of a ticket, and the other when `go` is set; returns the status."""
-    body = json.dumps({**TICKET, "call_me_not": True}).encode()
+@contextmanager
+def writers_wait(installation: Installation) -> Iterator[None]:
+    """Keep everybody from writing inside the block, so that a request takes as long as the test wants."""
+    file = installation.settings.database.url.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(file, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        yield
+        holder.execute("ROLLBACK")
 
-    async def halves() -> AsyncIterator[bytes]:
-        yield body[:40]
-        begun.set()
-        await go.wait()
-        yield body[40:]
 
-    async with person.session.post(
-        f"{person.url}/api/v1/tickets",
-        data=halves(),
-        headers={"X-CSRF-Token": person.csrf, "Content-Type": "application/json"},
-    ) as response:
-        return response.status
+async def being_answered(person: Person) -> asyncio.Task[dict[str, Any]]:
+    """A ticket is being registered, and will not be before writers may write."""
+    body = {**TICKET, "call_me_not": True}
+    request = asyncio.create_task(person.call("POST", "/tickets", body, expect=201))
+    await person.call("GET", "/presence", expect=200)  # sent later: the other has been read
+    assert not request.done()
+    return request
 
 
 async def stopped(installation: Installation) -> tuple[float, int]:
@@ -65,36 +67,32 @@ async def logged(installation: Installation, event: str) -> None:
     await until(written, f"the log says {event}")
 
 
-async def test_request_that_is_being_received_is_answered_before_the_end(tmp_path: Path) -> None:
+async def test_request_that_is_being_answered_is_answered_before_the_end(tmp_path: Path) -> None:
     installation = Installation(tmp_path, {"telephony": {"enabled": False}})
     await installation.prepare(*PEOPLE)
     await installation.start()
-    go, begun = asyncio.Event(), asyncio.Event()
     async with Person(installation, "1001") as person:
-        request = asyncio.create_task(half_sent(person, go, begun))
-        await begun.wait()
-        stop = asyncio.create_task(stopped(installation))
-        await logged(installation, "stopping")
-        go.set()
+        with writers_wait(installation):
+            request = await being_answered(person)
+            stop = asyncio.create_task(stopped(installation))
+            await logged(installation, "stopping")
 
-        assert await request == 201
+        number = (await request)["number"]
         seconds, code = await stop
     print(f"stopped in {seconds:.2f} s")
     assert code == 0
     assert seconds < STOP_SECONDS + NOISE_SECONDS
-    assert len(await rows(installation, select(TicketRow))) == 1
+    assert [row.number for row in await rows(installation, select(TicketRow))] == [number]
 
 
 async def test_killed_instead_of_stopped_the_same_request_is_lost(tmp_path: Path) -> None:
     installation = Installation(tmp_path, {"telephony": {"enabled": False}})
     await installation.prepare(*PEOPLE)
     await installation.start()
-    go, begun = asyncio.Event(), asyncio.Event()
     async with Person(installation, "1001") as person:
-        request = asyncio.create_task(half_sent(person, go, begun))
-        await begun.wait()
-        installation.kill()
-        go.set()
+        with writers_wait(installation):
+            request = await being_answered(person)
+            installation.kill()
 
         with pytest.raises(aiohttp.ClientError):
             await request
@@ -107,7 +105,7 @@ async def call_is_answered(house: Hotline, agent: Person) -> asyncio.Task[citize
     await agent.call("PUT", "/presence", {"state": "online"}, expect=200)
     page = await PageClient.connect(agent.session, agent.url, None)
     call = asyncio.create_task(
-        citizens.call(house.exchange.network, CITIZEN, "12345", stay_seconds=15)
+        citizens.call(house.exchange.network, CITIZEN, "12345", stay_seconds=10)
     )
     async with asyncio.timeout(20):
         await telephone.rung.wait()
