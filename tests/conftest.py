@@ -11,16 +11,26 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+import structlog
 from sqlalchemy import create_engine
 
 from infra.kit.clock import ManualClock
 from infra.kit.database import Database
+from infra.kit.logging import places
 from infra.kit.vault import Vault
 from infra.run.tables import whole_metadata
 from tests.parts import PostgresServer, RedisServer, start_postgres, start_redis
 
 CHINA = timezone(timedelta(hours=8))
 _TEMPLATE = "lianxin_template"
+
+
+@pytest.fixture(autouse=True)
+def plain_logs() -> Iterator[None]:
+    """Left alone, structlog draws every traceback with its variables, which stops the loop for a second each time."""
+    structlog.configure(processors=[places, structlog.processors.KeyValueRenderer()])
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 import pytest
-import structlog
 from aiohttp import web
 from argon2 import PasswordHasher
 
@@ -33,7 +32,6 @@ from infra.kit.database import Database
 from infra.kit.hints import Hints, MemoryHints
 from infra.kit.http import AUTHENTICATOR, Routes, mount
 from infra.kit.identity import Role
-from infra.kit.logging import places
 from infra.kit.outbox import Relay, put
 from infra.kit.problems import problem_middleware
 from infra.kit.tasks import Supervisor
@@ -179,14 +177,6 @@ class Person:
 
 
 Browser = Callable[[], Awaitable[Person]]
-
-
-@pytest.fixture(autouse=True)
-def plain_logs() -> Iterator[None]:
-    """Left alone, structlog draws every traceback with its variables, which stops the loop for a second each time."""
-    structlog.configure(processors=[places, structlog.processors.KeyValueRenderer()])
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.fixture
