@@ -11,6 +11,7 @@ from telephony.asterisk.render import SPEECH_MODULES, write
 from telephony.phone_network.settings import PhoneNetworkSettings
 
 SOUNDS = (
+    Prompt(name="citizen-hello", text="喂，您好。"),
     Prompt(
         name="citizen-talks",
         text="您好，我们小区门口的路灯坏了三天了，晚上走路看不清，请尽快派人来修一下，谢谢。",

@@ -24,7 +24,10 @@ def keys(records: Records, attempt: str) -> dict[str, str]:
 
 
 PATTERNS = {
-    "13800011232": ({"result": "answered"}, {"contacted": "1", "solved": "2", "satisfied": "3"}),
+    "13800011232": (
+        {"result": "answered", "amd": "HUMAN"},
+        {"contacted": "1", "solved": "2", "satisfied": "3"},
+    ),
     "13800021111": ({"result": "busy", "dialstatus": "BUSY", "cause": "17", "sip": "486"}, {}),
     "13800031111": ({"result": "no_answer", "dialstatus": "NOANSWER"}, {}),
     "13800041111": ({"result": "hung_up", "dialstatus": "ANSWER"}, {}),
@@ -53,6 +56,7 @@ async def test_each_kind_of_citizen_leaves_its_record(
         for number, (expected, _) in PATTERNS.items()
     }
     assert found == PATTERNS
+    assert all(records[f"attempt/a-{number}"]["until"].isdigit() for number in PATTERNS)
     assert {number: times_rung(exchange.network, number) for number in PATTERNS} == dict.fromkeys(
         PATTERNS, 1
     )

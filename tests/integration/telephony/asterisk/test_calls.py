@@ -107,6 +107,40 @@ async def test_what_a_caller_claims_to_be_cannot_change_his_record(
     assert joined["CallerIDName"] == "<unknown>"
 
 
+async def test_a_caller_without_a_number_is_heard_too(
+    exchange: pbx.Exchange, link: ManagerLink
+) -> None:
+    async with connect(exchange.network) as network:
+        order = {
+            "Channel": "PJSIP/12345@hotline",
+            "Application": "Wait",
+            "Data": "2",
+            "CallerID": '"Anonymous" <anonymous>',
+            "Async": "true",
+        }
+        await network.act("Originate", order)
+        await link.event("QueueCallerJoin", seconds=10)
+        told = await ended(link)
+
+    entry = await record(link, told)
+    assert (entry["caller"], entry["queue"]) == ("", "hotline")
+
+
+async def test_a_call_leaves_its_record_when_asterisk_is_stopped_in_the_middle(
+    exchange: pbx.Exchange, link: ManagerLink
+) -> None:
+    call = asyncio.create_task(citizens.call(exchange.network, CITIZEN, "12345", stay_seconds=60))
+    joined = await link.event("QueueCallerJoin", seconds=10)
+
+    await exchange.hotline_process.stop()
+    await exchange.hotline_process.start()
+    await call
+
+    async with connect(exchange.hotline) as again:
+        records = await mailbox(again)
+    assert records[f"call/{joined['Linkedid']}"]["caller"] == CITIZEN
+
+
 async def test_an_agent_dials_a_citizen_from_the_hotline_number(
     exchange: pbx.Exchange, link: ManagerLink
 ) -> None:
@@ -122,6 +156,7 @@ async def test_an_agent_dials_a_citizen_from_the_hotline_number(
         },
     )
     bridge = await link.event("BridgeEnter", seconds=15, BridgeNumChannels="2")
+    await asyncio.sleep(1)  # of speech
     await link.act("Hangup", {"Channel": bridge["Channel"]})
     told = await ended(link)
 
@@ -163,6 +198,27 @@ async def test_a_caller_who_is_passed_on_stays_one_call_and_belongs_to_the_last_
     assert (entry["direction"], entry["caller"], entry["agent"]) == ("in", CITIZEN, "1002")
     calls = [key for key in await mailbox(link) if key.startswith("call/")]
     assert calls == [f"call/{told['Call']}"]
+
+
+async def test_a_caller_who_is_sent_back_to_the_queue_keeps_one_recording(
+    exchange: pbx.Exchange, link: ManagerLink
+) -> None:
+    await log_in(link, exchange, "1001", DESK_TELEPHONE)
+    await take_calls(link, "1001")
+
+    call = asyncio.create_task(citizens.call(exchange.network, CITIZEN, "12345", stay_seconds=60))
+    for last in (False, True):
+        connected = await link.event("AgentConnect", seconds=20)
+        await link.event("BridgeEnter", seconds=5, BridgeNumChannels="2")
+        await asyncio.sleep(2)  # of speech
+        action = "Hangup" if last else "BlindTransfer"
+        fields = {"Channel": connected["DestChannel"], "Context": "from-agent", "Exten": "12345"}
+        assert (await link.act(action, fields))["Response"] == "Success"
+    entry = await record(link, await ended(link))
+    await call
+
+    assert (entry["direction"], entry["agent"]) == ("in", "1001")
+    assert 3.5 <= pbx.seconds_of(exchange.hotline.recordings_dir / entry["recording"]) <= 8
 
 
 async def test_a_citizen_who_asks_for_a_person_in_a_callback_talks_to_an_agent(
