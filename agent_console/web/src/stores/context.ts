@@ -33,5 +33,10 @@ export const useCallContext = defineStore('context', () => {
     }
   }
 
-  return { context, phase, error, open }
+  /** A ticket has changed: if it is one of the citizen's, the list is read again. */
+  function ticketChanged(id: number): void {
+    if (context.value?.tickets.some((ticket) => ticket.id === id)) void open(wanted)
+  }
+
+  return { context, phase, error, open, ticketChanged }
 })

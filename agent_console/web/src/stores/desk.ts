@@ -6,6 +6,7 @@ import { i18n } from '@/i18n'
 
 import { useCall } from './call'
 import { useCalls } from './calls'
+import { useCallContext } from './context'
 import { useDrafts } from './drafts'
 import { useFeed } from './feed'
 import { useFigures } from './figures'
@@ -25,6 +26,7 @@ export const useDesk = defineStore('desk', () => {
   const tickets = useTickets()
   const figures = useFigures()
   const drafts = useDrafts()
+  const context = useCallContext()
   const feed = useFeed()
   const notices = useNotices()
   const online = ref(navigator.onLine)
@@ -49,7 +51,10 @@ export const useDesk = defineStore('desk', () => {
       presence.queue = data
     },
     'ticket.created': (data: TicketNews) => void tickets.lookAgain(data.ticket_id).then(figures.lookSoon),
-    'ticket.changed': (data: TicketNews) => void tickets.lookAgain(data.ticket_id),
+    'ticket.changed': (data: TicketNews) => {
+      void tickets.lookAgain(data.ticket_id)
+      context.ticketChanged(data.ticket_id)
+    },
     'callback.finished': onCallback,
   }
 
