@@ -17,6 +17,7 @@ from tests.integration import pbx
 from tests.parts import missing
 
 HOTLINE_NUMBER = "12345"
+_HANG_UP_SECONDS = 5.0
 # Every test works as an agent of its own, so that no test finds what another one left on a desk.
 AGENTS = tuple((str(number), f"话务员{number}", Role.AGENT) for number in range(1001, 1011))
 CALLBACKS: Mapping[str, Any] = {
@@ -55,6 +56,8 @@ class Hotline:
         try:
             yield
         finally:
+            # Whoever was helped is being hung up on; only one whom a failed test left on the line is cut off.
+            await asyncio.wait({calling}, timeout=_HANG_UP_SECONDS)
             if not calling.done():
                 await self.everybody_hangs_up()
             await calling
