@@ -84,13 +84,13 @@ pages() {
     want=$(hash_of $web/package-lock.json)
     if ! fresh $web/node_modules/.stamp "$want"; then
         say "installing the locked packages of the pages"
-        (cd $web && npm ci --no-audit --no-fund --loglevel=error)
+        (cd $web && npm ci --no-audit --no-fund --no-update-notifier --silent)
         echo "$want" >$web/node_modules/.stamp
     fi
     want=$(find $web -path $web/node_modules -prune -o -path $web/dist -prune -o -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1)
     if ! fresh $web/dist/.stamp "$want"; then
         say "building the pages"
-        (cd $web && npm run --silent build)
+        (cd $web && npm run --silent build -- --logLevel warn)
         echo "$want" >$web/dist/.stamp
     fi
 }
