@@ -15,6 +15,7 @@ from infra.kit.vault import open_vault
 from infra.run.migrate import require_current
 from infra.run.settings import Settings
 from infra.run.telephones import ami_settings
+from telephony.ami.events import LinkUp
 from telephony.ami.link import AmiLink
 from telephony.asterisk import install
 
@@ -89,18 +90,25 @@ async def _asterisk(settings: Settings) -> Report:
     installation = install.require(settings.asterisk)
     version = ".".join(map(str, installation.version))
     link = AmiLink(ami_settings(settings), SystemClock())
+    came_up = asyncio.Event()
+    link.subscribe([LinkUp], lambda _event: came_up.set())
+    running = asyncio.create_task(link.run())
     try:
         async with asyncio.timeout(_LINK_SECONDS):
-            await asyncio.gather(link.run(), return_exceptions=True)
+            await came_up.wait()
     except TimeoutError:
-        found = await link.check()
+        pass
+    # Before the link is ended: ended, it says that it is down.
+    found = await link.check()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
     if found.ok:
         return found
     where = f"{settings.asterisk.ami_host}:{settings.asterisk.ami_port}"
     return Report(
         ok=False,
-        detail_en=f"Asterisk {version} is installed; its manager interface at {where}: {link.state}. "
+        detail_en=f"Asterisk {version} is installed; but not to be had at {where}: {found.detail_en}. "
         "Start it (`lianxin serve` does), or mend asterisk.ami_port and asterisk.ami_secret",
-        detail_zh=f"已安装 Asterisk {version}；{where} 的管理接口：{link.state}。"
+        detail_zh=f"已安装 Asterisk {version}；但 {where} 无法使用：{found.detail_zh}。"
         "请启动它（lianxin serve 会启动），或修改 asterisk.ami_port、asterisk.ami_secret",
     )

@@ -222,7 +222,5 @@ async def _voice(base: Foundation, desk: Desk, work: Casework) -> AsyncIterator[
         board = QueueBoard(
             lambda: found.tracker.calls.values(), desk.presence, base.hints, base.clock
         )
-        async with base.supervisor.running(
-            presence=presence.run, voice=voice.run, callbacks=callbacks.run, board=board.run
-        ):
+        async with base.supervisor.running(**tasks, callbacks=callbacks.run, board=board.run):
             yield

@@ -2,15 +2,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from infra.kit.identity import Role
+from infra.run.check import check
 from infra.run.desk import running_desk
 from infra.run.foundation import foundation
 from tests.installation import Installation, Person
+from tests.unit.telephony.fake_pbx import FakePbx
 
 WITHOUT_VOICE = {"telephony": {"enabled": False}}
 PAGES = {"/", "/wallboard", "/desk", "/reports", "/api/docs", "/socket.io/", "/sip"}
@@ -88,3 +91,26 @@ async def test_a_graceful_stop_is_quick_and_clean(installation: Installation) ->
     assert process is not None
     assert installation.stop() < 5
     assert process.returncode == 0
+
+
+async def test_calls_can_be_followed_without_becoming_contacts(tmp_path: Path) -> None:
+    telephony = {"start_asterisk": False}
+    made = Installation(tmp_path, {"telephony": telephony, "voice": {"enabled": False}})
+    async with foundation(made.settings) as base, running_desk(base):
+        assert (await base.health.reports())["tasks"].ok
+
+
+async def test_check_finds_an_asterisk_that_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = SimpleNamespace(version=(22, 10))
+    monkeypatch.setattr("infra.run.check.install.require", lambda _settings: found)
+    pbx = FakePbx()
+    await pbx.listen()
+    asterisk = {"ami_port": pbx.port, "ami_secret": pbx.secret}
+    made = Installation(tmp_path, {"asterisk": asterisk, "telephony": {"start_asterisk": False}})
+    up = (await check(made.settings))["asterisk"]
+    await pbx.stop()
+    down = (await check(made.settings))["asterisk"]
+    assert (up.ok, down.ok) == (True, False)
+    assert "asterisk.ami_port" in down.detail_en
