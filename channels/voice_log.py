@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import ColumnElement
 from sqlmodel import and_, col, exists, select
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.contacts.rules import Contact
 from channels.contacts.tables import ContactRow
@@ -23,7 +24,10 @@ _BATCH = 500
 
 
 def is_contact_of_call() -> ColumnElement[bool]:
-    """Return the condition that joins a contact to the call that it is."""
+    """Return the condition that joins a contact to the call that it is.
+
+    It leads from calls to their contacts by an index; the other way (`call_of_contact`) it would read every call.
+    """
     return and_(
         col(ContactRow.channel) == VoiceChannel.name,
         col(ContactRow.external_id) == col(CallRow.pbx) + "/" + col(CallRow.linkedid),
@@ -41,6 +45,15 @@ def contact_of_row(call: CallRow, vault: Vault) -> Contact:
     )
 
 
+async def call_of_contact(session: AsyncSession, contact: ContactRow) -> CallRow | None:
+    """Return the call that a contact is; None for a contact over another channel."""
+    if contact.channel != VoiceChannel.name:
+        return None
+    pbx, _, linkedid = contact.external_id.partition("/")
+    statement = select(CallRow).where(CallRow.pbx == pbx, CallRow.linkedid == linkedid)
+    return (await session.exec(statement)).one_or_none()
+
+
 async def calls_without_contact(
     database: Database, clock: Clock, vault: Vault
 ) -> Sequence[Contact]:
@@ -52,7 +65,8 @@ async def calls_without_contact(
             col(CallRow.offered_at) > clock.now() - _LOOK_BACK,
             ~exists().where(is_contact_of_call()),
         )
-        .order_by(col(CallRow.id))
+        # Not by id: SQLite would walk every call there ever was, in the order asked for.
+        .order_by(col(CallRow.offered_at))
         .limit(_BATCH)
     )
     async with database.reading() as session:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.contacts.service import Contacts
 from channels.contacts.tables import ContactRow
-from channels.voice_log import is_contact_of_call
+from channels.voice_log import call_of_contact
 from crm_bridge.callbacks.reading import callbacks_of
 from crm_bridge.categories.tables import CategoryRow
 from crm_bridge.tickets.access import sees_citizen, visible
@@ -32,7 +31,6 @@ from infra.kit.clock import Clock
 from infra.kit.database import Database
 from infra.kit.errors import FieldError, Forbidden, Invalid, NotFound
 from infra.kit.identity import Principal
-from telephony.calls.tables import CallRow
 
 
 class TicketReader:
@@ -172,25 +170,22 @@ def position_of(cursor: str) -> int:
 async def _contacts_of(
     session: AsyncSession, ticket_id: int, *, with_calls: bool
 ) -> list[TicketContactView]:
-    statement = (
-        select(ContactRow, CallRow)
-        .join(TicketContactRow, col(TicketContactRow.contact_id) == ContactRow.id)
-        .join(CallRow, is_contact_of_call(), isouter=True)
-        .where(TicketContactRow.ticket_id == ticket_id)
-        .order_by(col(ContactRow.id))
-    )
-    rows: Sequence[tuple[ContactRow, CallRow | None]] = (await session.exec(statement)).all()
-    return [
-        TicketContactView(
-            id=contact.id or 0,
-            channel=contact.channel,
-            at=contact.received_at,
-            # The call would lead to the number, and its recording to the voice.
-            call_id=call.id if call and with_calls else None,
-            recording_available=bool(call and with_calls and call.recording),
+    ids = select(TicketContactRow.contact_id).where(TicketContactRow.ticket_id == ticket_id)
+    of_ticket = select(ContactRow).where(col(ContactRow.id).in_((await session.exec(ids)).all()))
+    views = []
+    for contact in (await session.exec(of_ticket.order_by(col(ContactRow.id)))).all():
+        # The call would lead to the number, and its recording to the voice.
+        call = await call_of_contact(session, contact) if with_calls else None
+        views.append(
+            TicketContactView(
+                id=contact.id or 0,
+                channel=contact.channel,
+                at=contact.received_at,
+                call_id=call.id if call else None,
+                recording_available=bool(call and call.recording),
+            )
         )
-        for contact, call in rows
-    ]
+    return views
 
 
 async def _events_of(session: AsyncSession, ticket_id: int) -> list[TicketEventView]:
