@@ -92,8 +92,12 @@ class ConsolePages:
         return self._serve(name, _ASK_EACH_TIME)
 
     def _serve(self, name: str, keep: str) -> web.FileResponse:
-        file = (self._dist / name).resolve()
-        if not file.is_relative_to(self._dist) or not file.is_file():
+        try:
+            file = (self._dist / name).resolve()
+            found = file.is_relative_to(self._dist) and file.is_file()
+        except (ValueError, OSError):  # a name that no file can have: a zero byte, or too long
+            found = False
+        if not found:
             raise NotFound
         return web.FileResponse(file, headers={"Cache-Control": keep})
 

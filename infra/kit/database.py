@@ -25,6 +25,15 @@ from infra.kit.errors import TryLater
 
 BUSY_TIMEOUT_MS = 5_000
 
+# A server that vanishes without a word, as in a fail-over, would otherwise hold every connection for many minutes.
+_NOTICE_A_SILENT_SERVER = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(column_0_label)s",
@@ -111,7 +120,12 @@ class Database:
             options: dict[str, Any] = {}
         else:
             self.url = parsed.set(drivername="postgresql+psycopg")
-            options = {"pool_size": pool_size, "max_overflow": pool_size, "pool_pre_ping": True}
+            options = {
+                "pool_size": pool_size,
+                "max_overflow": pool_size,
+                "pool_pre_ping": True,
+                "connect_args": _NOTICE_A_SILENT_SERVER,
+            }
         self.engine: AsyncEngine = create_async_engine(self.url, **options)
         if self.dialect == "sqlite":
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)

@@ -10,7 +10,8 @@ from uuid import uuid4
 import pydantic
 import structlog
 from aiohttp import web
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from infra.kit.errors import (
     Conflict,
@@ -83,8 +84,8 @@ async def problem_middleware(request: web.Request, handler: Handler) -> web.Stre
     except IntegrityError:
         log.warning("request_conflict")
         response = problem(Conflict())
-    except (OperationalError, DBAPIError) as error:
-        log.warning("database_unavailable", error=type(error.orig).__name__)
+    except (OperationalError, InterfaceError, InternalError, NoConnectionFree) as error:
+        log.warning("database_unavailable", error=type(getattr(error, "orig", error)).__name__)
         response = problem(TryLater("the database does not answer", "数据库暂时没有响应"))
     except Exception as error:  # the last line of defence: nothing of it may leave the process
         log.exception("request_crashed", error=type(error).__name__)

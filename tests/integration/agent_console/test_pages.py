@@ -81,6 +81,8 @@ async def test_a_hashed_asset_is_kept_for_ever(base: str, http: aiohttp.ClientSe
         "/assets/../../secret.txt",
         "/assets/%2e%2e/%2e%2e/secret.txt",
         "/assets/..%2f..%2fsecret.txt",
+        "/assets/%00",
+        "/assets/" + "a" * 5000,
     ],
 )
 async def test_what_is_no_page_is_not_found(

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Literal
 
 import pytest
+import sqlalchemy.exc
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import Field, field_validator
@@ -88,6 +89,16 @@ def _routes() -> Routes:
     async def broken() -> None:
         """Break."""
         raise RuntimeError("13812345678 must not be seen")
+
+    @routes.get("/no-connection", permission=None)
+    async def no_connection() -> None:
+        """Wait in vain for a connection to the database."""
+        raise sqlalchemy.exc.TimeoutError
+
+    @routes.get("/bad-value", permission=None)
+    async def bad_value() -> None:
+        """Give the database what it will never take."""
+        raise sqlalchemy.exc.DataError("INSERT", None, ValueError())
 
     return routes
 
@@ -216,3 +227,9 @@ def test_a_parameter_that_comes_from_nowhere_is_refused_at_the_start() -> None:
 def test_a_missing_permission_is_named() -> None:
     with pytest.raises(Forbidden, match=r"thing\.delete"):
         AGENT.require("thing.delete")
+
+
+async def test_only_a_database_that_may_come_back_is_a_reason_to_try_again(client: Client) -> None:
+    busy = await client.get("/no-connection")
+    assert (busy.status, busy.headers["Retry-After"]) == (503, "5")
+    assert (await client.get("/bad-value")).status == 500
