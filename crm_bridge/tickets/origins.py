@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.contacts.rules import Contact
@@ -12,6 +13,7 @@ from channels.contacts.tables import ContactRow
 from channels.voice import VoiceChannel
 from channels.voice_log import contact_of_row
 from crm_bridge.drafts.service import drop_draft
+from crm_bridge.tickets.tables import TicketContactRow, TicketRow
 from crm_bridge.tickets.ticket import NewTicket
 from infra.kit.clock import Clock
 from infra.kit.errors import FieldError, Forbidden, Invalid
@@ -72,12 +74,12 @@ class Origins:
 
         Raises:
             Invalid: There is no such call or contact.
-            Forbidden: It is another agent's call.
+            Forbidden: It is another agent's call, or a contact that another agent has made a ticket of.
         """
         if call_id is not None:
             origin = await self._of_call(session, principal, call_id)
         elif contact_id is not None:
-            origin = await self._of_contact(session, contact_id)
+            origin = await self._of_contact(session, principal, contact_id)
         else:
             at_counter = Contact(
                 channel=COUNTER,
@@ -99,13 +101,27 @@ class Origins:
         await drop_draft(session, principal.number, call_id)
         return await self._followed_up(session, contact_of_row(call, self._vault))
 
-    async def _of_contact(self, session: AsyncSession, contact_id: int) -> Origin:
+    async def _of_contact(
+        self, session: AsyncSession, principal: Principal, contact_id: int
+    ) -> Origin:
         row = await session.get(ContactRow, contact_id)
         if row is None:
             raise _unknown("/contact_id", "没有这次来访", "No such contact")
         if row.channel == VoiceChannel.name:
             # Whose call it was is known to the call log; a contact alone would let anybody in.
             raise Forbidden("name the call, not its contact", "请从通话登记工单")
+        others = (
+            select(TicketRow.id)
+            .join(TicketContactRow, col(TicketContactRow.ticket_id) == TicketRow.id)
+            .where(
+                TicketContactRow.contact_id == contact_id,
+                col(TicketRow.agent) != principal.number,
+            )
+            .limit(1)
+        )
+        if (await session.exec(others)).first() is not None:
+            # A ticket of one's own would show whose the other, perhaps confidential, ticket is.
+            raise Forbidden("another agent's contact", "这是其他话务员登记的来访")
         return Origin(contact_id=contact_id, citizen_id=row.citizen_id)
 
     async def _followed_up(self, session: AsyncSession, contact: Contact) -> Origin:

@@ -139,10 +139,11 @@ class Tickets:
             TransitionRefused: It cannot be answered in its state.
         """
         async with self._database.transaction() as session:
+            # Locked before the key is looked for: its twin, sent at the same moment, waits here and then finds it.
+            ticket = await self._ledger.ticket(session, ticket_id)
             earlier = await idempotency.earlier(session, key)
             if earlier is not None:
                 return int(earlier)
-            ticket = await self._ledger.ticket(session, ticket_id)
             if ticket.agent != principal.number and not principal.may("ticket.read_any"):
                 raise Forbidden("another agent's ticket", "这是其他话务员的工单")
             if version is not None and version != ticket.version:

@@ -55,6 +55,13 @@ async def test_same_key_answers_once(house: House) -> None:
     assert await house.events(ticket_id) == ["registered", "left_open", "answered"]
 
 
+async def test_same_key_twice_at_once_answers_once_and_refuses_neither(house: House) -> None:
+    ticket_id = await house.tickets.register(LI, OPEN, call_id=await house.ring())
+    answers = [house.tickets.answer(LI, ticket_id, "已告知", version=2, key=KEY) for _ in range(5)]
+    assert set(await asyncio.gather(*answers)) == {ticket_id}
+    assert await house.events(ticket_id) == ["registered", "left_open", "answered"]
+
+
 async def test_call_about_two_matters_opens_two_tickets_of_one_contact(house: House) -> None:
     call_id = await house.ring()
     await house.tickets.register(LI, FORM, call_id=call_id)
@@ -120,6 +127,14 @@ async def test_another_agents_call_is_refused(house: House) -> None:
     with pytest.raises(Forbidden):
         await house.tickets.register(WANG, FORM, contact_id=1)
     assert await house.count(TicketRow) == 0
+
+
+async def test_contact_that_another_agent_made_a_ticket_of_is_refused(house: House) -> None:
+    at_counter = replace(OPEN, confidential=True, callback_phone=MOBILE)
+    first = await house.tickets.register(LI, at_counter)
+    with pytest.raises(Forbidden):
+        await house.tickets.register(WANG, OPEN, contact_id=1)
+    assert await house.tickets.register(LI, OPEN, contact_id=1) != first
 
 
 async def test_another_agents_ticket_cannot_be_answered_but_by_a_lead(house: House) -> None:
