@@ -22,6 +22,7 @@ from tests.browser.chromium import chromium, new_desk
 from tests.browser.counter import rung_back
 from tests.browser.desk import PATIENCE_MS, Desk
 from tests.browser.hotline import Hotline, hotline
+from tests.browser.waiting import eventually
 
 README_FOLDER = Path(__file__).parents[2] / "agent_console" / "web" / "screenshots"
 AGENT = "1001"
@@ -33,6 +34,7 @@ SIZES: Mapping[str, tuple[int, int]] = {
     "1920": (1920, 1080),
     "390": (390, 844),
 }
+_SPEAKING = 5  # bars of the level meter
 LOOKS = (("zh-CN", "light"), ("en", "light"), ("zh-CN", "dark"))
 
 EARLIER: Sequence[Mapping[str, Any]] = (
@@ -125,7 +127,11 @@ async def register_earlier(running: Hotline) -> None:
 async def talk_until(desk: Desk, duration: str) -> None:
     """Return when the call has lasted that long (a pattern of the timer) and the citizen is speaking."""
     await expect(desk.at("call-timer")).to_have_text(re.compile(duration), timeout=100_000)
-    await expect(desk.at("level-far")).not_to_have_attribute("aria-valuenow", "0")
+
+    async def bars() -> int:
+        return int(await desk.at("level-far").get_attribute("aria-valuenow") or 0)
+
+    await eventually(bars, lambda seen: seen >= _SPEAKING, "the citizen speaking")
 
 
 async def take_short_calls(running: Hotline, desk: Desk) -> None:
