@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
-from tests.browser.desk import Desk
+from tests.browser.desk import PATIENCE_MS, Desk
 from tests.parts import find, missing
 
 _ARGUMENTS = (
@@ -30,6 +30,7 @@ async def chromium() -> AsyncIterator[Browser]:
     program = find("chromium", "/usr/lib/chromium") or find("google-chrome")
     if program is None:
         missing("Chromium", "apt install chromium")
+    expect.set_options(timeout=PATIENCE_MS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=program, args=list(_ARGUMENTS))
         try:

@@ -83,9 +83,7 @@ class Desk:
 
     async def is_ready(self) -> None:
         """Return when the desk is there and its telephone is registered."""
-        await expect(self.at("phone-state")).to_have_attribute(
-            "data-registered", "true", timeout=PATIENCE_MS
-        )
+        await expect(self.at("phone-state")).to_have_attribute("data-registered", "true")
 
     async def go_online(self) -> None:
         """Choose "online" in the status menu."""
@@ -95,20 +93,16 @@ class Desk:
 
     async def shows_status(self, state: str) -> None:
         """Return when the page shows the agent in that state."""
-        await expect(self.at("status-menu")).to_have_attribute(
-            "data-state", state, timeout=PATIENCE_MS
-        )
+        await expect(self.at("status-menu")).to_have_attribute("data-state", state)
 
     async def shows_call(self, phase: str) -> None:
         """Return when the call bar is in that phase."""
-        await expect(self.at("call-bar")).to_have_attribute(
-            "data-phase", phase, timeout=PATIENCE_MS
-        )
+        await expect(self.at("call-bar")).to_have_attribute("data-phase", phase)
 
     async def rings(self, caller: str) -> None:
         """Return when the telephone rings and the call bar shows who calls."""
         await self.shows_call("ringing")
-        await expect(self.at("call-caller")).to_have_text(caller, timeout=PATIENCE_MS)
+        await expect(self.at("call-caller")).to_have_text(caller)
 
     async def answer(self) -> None:
         """Answer, and return when both can talk."""
@@ -156,7 +150,7 @@ class Desk:
         """Send the form and return the number of the ticket that it became."""
         await self.at("form-submit").click()
         number = self.at("ticket-number")
-        await expect(number).to_have_text(re.compile(r"^\d{8}-\d{6}$"), timeout=PATIENCE_MS)
+        await expect(number).to_have_text(re.compile(r"^\d{8}-\d{6}$"))
         return await number.inner_text()
 
     async def shows_rating(self, rating: int, words: str) -> None:

@@ -20,7 +20,7 @@ from playwright.async_api import Browser, expect
 from infra.kit.identity import Role
 from tests.browser.chromium import chromium, new_desk
 from tests.browser.counter import rung_back
-from tests.browser.desk import PATIENCE_MS, Desk
+from tests.browser.desk import Desk
 from tests.browser.hotline import Hotline, hotline
 from tests.browser.waiting import eventually
 
@@ -195,20 +195,20 @@ async def fill(desk: Desk) -> None:
     for testid, text in FORM.items():
         await desk.at(testid).fill(text)
     await desk.choose("form-urgency-urgent")
-    await expect(desk.at("form-saving")).to_contain_text("已保存", timeout=PATIENCE_MS)
+    await expect(desk.at("form-saving")).to_contain_text("已保存")
 
 
 async def first_call(running: Hotline, desk: Desk, camera: Camera) -> None:
     """The call of the README's pictures, from the ring to the rating."""
     async with running.citizen(CALLER, stay_seconds=300):
         await desk.rings(CALLER_MASKED)
-        await expect(desk.at("earlier-ticket").first).to_be_visible(timeout=PATIENCE_MS)
+        await expect(desk.at("earlier-ticket").first).to_be_visible()
         await camera.take(desk, "3-ringing")
         await desk.answer()
         await fill(desk)
         await desk.page.evaluate("document.activeElement?.blur()")
         # Messages that still lie over the page are gone before it is taken.
-        await expect(desk.page.locator(".el-message")).to_have_count(0, timeout=PATIENCE_MS)
+        await expect(desk.page.locator(".el-message")).to_have_count(0)
         for language, name in (("zh-CN", "desk-zh.png"), ("en", "desk-en.png")):
             await show(desk, language, "light")
             await desk.page.mouse.move(0, 0)

@@ -9,7 +9,7 @@ from playwright.async_api import expect
 
 from tests.browser import hotline as hotlines
 from tests.browser.conftest import OpenDesk
-from tests.browser.desk import FORM, PATIENCE_MS, Desk
+from tests.browser.desk import FORM, Desk
 from tests.browser.hotline import Hotline
 from tests.browser.waiting import eventually
 from tests.installation import Person
@@ -77,7 +77,7 @@ async def test_a_citizen_calls_is_helped_and_rates_and_the_agent_sees_it_at_once
             await desk.at("call-hangup").click()
             await desk.shows_call("idle")
             await desk.shows_status("wrap_up")
-            await expect(desk.at("call-item")).not_to_contain_text("通话中", timeout=PATIENCE_MS)
+            await expect(desk.at("call-item")).not_to_contain_text("通话中")
         await desk.shows_rating(2, "满意")
         await expect(desk.at("callback-result")).to_have_attribute("data-result", "answered")
         await expect(desk.at("callback-state")).to_have_attribute("data-state", "rated")
@@ -90,7 +90,7 @@ async def test_a_citizen_calls_is_helped_and_rates_and_the_agent_sees_it_at_once
     assert ticket["urgency"] == "urgent"
     assert ticket["citizen"]["name"] == FORM["form-citizen-name"]
     assert hotline.times_rung("13800011121") == 1
-    await expect(desk.at("recording")).to_be_visible(timeout=PATIENCE_MS)
+    await expect(desk.at("recording")).to_be_visible()
 
 
 async def test_where_only_the_rating_is_asked_the_first_key_is_the_rating(

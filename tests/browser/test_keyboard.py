@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import OpenDesk
-from tests.browser.desk import PATIENCE_MS, Desk
+from tests.browser.desk import Desk
 from tests.browser.hotline import Hotline
 from tests.installation import PASSWORD
 
@@ -77,9 +77,7 @@ async def test_a_call_is_taken_registered_and_ended_by_keyboard_alone(
         await tab_to(desk, "form-answer")
         await keyboard.type("已告知：下午四点恢复。")
         await keyboard.press("Control+Enter")
-        await expect(desk.at("ticket-number")).to_have_text(
-            re.compile(r"^\d{8}-\d{6}$"), timeout=PATIENCE_MS
-        )
+        await expect(desk.at("ticket-number")).to_have_text(re.compile(r"^\d{8}-\d{6}$"))
         await keyboard.press("F8")
         await desk.shows_call("idle")
     await desk.shows_rating(1, "非常满意")

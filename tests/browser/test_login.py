@@ -8,7 +8,6 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import OpenDesk
-from tests.browser.desk import PATIENCE_MS
 from tests.browser.hotline import Hotline
 
 pytestmark = [
@@ -43,13 +42,13 @@ async def test_a_login_that_ends_during_a_call_takes_neither_the_call_nor_what_w
         await desk.fill_form()
         typed = await desk.at("form-text").input_value()
         await desk.log_out()
-        await expect(desk.at("login-password")).to_be_visible(timeout=PATIENCE_MS)
+        await expect(desk.at("login-password")).to_be_visible()
         await expect(desk.at("login-number")).to_have_value("1006")
         await desk.shows_call("talking")
         await desk.hears_and_is_heard()
         await desk.at("login-password").fill("a-password-for-tests")
         await desk.at("login-submit").click()
-        await expect(desk.at("login-password")).to_be_hidden(timeout=PATIENCE_MS)
+        await expect(desk.at("login-password")).to_be_hidden()
         await expect(desk.at("form-text")).to_have_value(typed)
         await desk.shows_call("talking")
         await desk.submit()

@@ -12,7 +12,6 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import OpenDesk
 from tests.browser.counter import closed_ticket, rung_back
-from tests.browser.desk import PATIENCE_MS
 from tests.browser.hotline import Hotline
 
 pytestmark = [
@@ -145,7 +144,7 @@ async def test_the_agent_reads_on_each_ticket_what_came_of_it(
     for citizen in CITIZENS:
         await desk.page.goto(f"{desk.url}/#/tickets/{tickets[citizen.number]['id']}")
         shown = desk.at("callback-result")
-        await expect(shown).to_have_count(len(citizen.results), timeout=PATIENCE_MS)
+        await expect(shown).to_have_count(len(citizen.results))
         for attempt, result in enumerate(citizen.results):
             await expect(shown.nth(attempt)).to_have_attribute("data-result", result)
         callback = desk.page.get_by_role("region", name="回访", exact=True)

@@ -7,7 +7,7 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import OpenDesk
 from tests.browser.counter import closed_ticket, rung_back
-from tests.browser.desk import PATIENCE_MS, Desk
+from tests.browser.desk import Desk
 from tests.browser.hotline import Hotline
 from tests.browser.wire import wire
 
@@ -30,7 +30,7 @@ async def test_a_second_tab_shows_the_call_and_does_not_ring_and_takes_over_when
     await second.shows_status("online")
     async with hotline.citizen("13800011119"):
         await first.rings("138****1119")
-        await expect(second.at("call-caller")).to_have_text("138****1119", timeout=PATIENCE_MS)
+        await expect(second.at("call-caller")).to_have_text("138****1119")
         await expect(second.at("call-answer")).to_be_disabled()
         assert await second.page.title() == "连心 · 12345"
         await first.answer()
@@ -50,13 +50,13 @@ async def test_a_page_that_was_cut_off_is_told_what_it_missed(
         desk = await open_desk(cable.url, "1010")
         await desk.at("inbox-callbacks").click()
         await cable.pull_out()
-        await expect(desk.at("banner")).to_be_visible(timeout=PATIENCE_MS)
+        await expect(desk.at("banner")).to_be_visible()
         ticket_id = await closed_ticket(person, "13800011110")
         ticket = await rung_back(person, ticket_id)
         await cable.plug_in()
-        await expect(desk.at("banner")).to_be_hidden(timeout=PATIENCE_MS)
+        await expect(desk.at("banner")).to_be_hidden()
         # Only the feed says this; the lists would be right after any reload.
-        await expect(desk.at("inbox-callbacks")).to_contain_text("1 条新结果", timeout=PATIENCE_MS)
+        await expect(desk.at("inbox-callbacks")).to_contain_text("1 条新结果")
         said = f"工单 {ticket['number']} 回访：非常满意"
         await expect(desk.page.get_by_text(said).first).to_be_attached()
         item = desk.at("ticket-item")
