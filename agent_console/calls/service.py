@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sqlmodel import and_, col, or_, select
+from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 
 from crm_bridge.history.service import History
 from crm_bridge.history.views import CallView
+from crm_bridge.tickets.access import may_know_caller
 from infra.kit import audit
 from infra.kit.clock import Clock
 from infra.kit.database import Database
@@ -100,13 +102,14 @@ class Calls:
 
         Raises:
             NotFound: There is no such call, or its number was withheld.
-            Forbidden: It is another agent's.
+            Forbidden: It is another agent's, or became a confidential ticket.
         """
         async with self._database.transaction() as session:
             row = await session.get(CallRow, call_id)
             if row is None:
                 raise NotFound
             _require_own(principal, row.agent, "call.read_any")
+            await _require_known(session, principal, row)
             caller = caller_of(row, self._vault)
             if caller is None:
                 raise NotFound("the number was withheld", "来电号码未显示")
@@ -130,13 +133,14 @@ class Calls:
 
         Raises:
             NotFound: There is no such call, or no recording of it.
-            Forbidden: It is another agent's.
+            Forbidden: It is another agent's, or became a confidential ticket.
         """
         async with self._database.transaction() as session:
             row = await session.get(CallRow, call_id)
             if row is None:
                 raise NotFound
             _require_own(principal, row.agent, "recording.listen_any")
+            await _require_known(session, principal, row)
             file = (self._recordings / (row.recording or "")).resolve()
             # The path comes from the PBX: whatever it says, nothing outside the folder is ever read.
             if not file.is_relative_to(self._recordings) or not file.is_file():
@@ -172,3 +176,8 @@ def caller_of(row: CallRow, vault: Vault) -> PhoneNumber | None:
 def _require_own(principal: Principal, agent: str | None, any_permission: str) -> None:
     if agent != principal.number and not principal.may(any_permission):
         raise Forbidden("another agent's call", "这是其他话务员的通话")
+
+
+async def _require_known(session: AsyncSession, principal: Principal, row: CallRow) -> None:
+    if not await may_know_caller(session, principal, row):
+        raise Forbidden("the caller of a confidential ticket", "该通话涉及保密工单")

@@ -7,10 +7,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import uuid4
 
+import structlog
 from sqlmodel import col, func, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from crm_bridge.callbacks.rules import CallbackState, CallingPlan, window_end
+from crm_bridge.callbacks.rules import (
+    CallbackEvent,
+    CallbackState,
+    CallingPlan,
+    next_opening,
+    next_state,
+    window_end,
+)
 from crm_bridge.callbacks.settings import CallbackSettings
 from crm_bridge.callbacks.tables import CallbackAttemptRow, CallbackRow
 from crm_bridge.tickets.ledger import Ledger
@@ -18,9 +26,17 @@ from crm_bridge.tickets.rules import FINISHED
 from crm_bridge.tickets.vocabulary import TicketEvent
 from infra.kit.clock import Clock
 from infra.kit.database import Database
+from infra.kit.errors import Misconfigured
 from infra.kit.vault import Vault
+from telephony.calls.tables import CallRow
 from telephony.dialer.rules import Survey
 from telephony.numbers import PhoneNumber
+
+log = structlog.get_logger()
+
+_AFTER_A_CALL = timedelta(seconds=30)
+_LONGEST_CALL = timedelta(hours=4)
+"""A call that began earlier and never ended is a slip of our books, and keeps nobody from being rung."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,9 +124,10 @@ class Leases:
         )
         async with self._database.transaction() as session:
             ids = list((await session.exec(claim)).scalars())
-            return [
+            orders = [
                 await self._begin(session, callback_id, now, valid_until) for callback_id in ids
             ]
+            return [order for order in orders if order is not None]
 
     async def renew(self, owner: str, callback_ids: Sequence[int]) -> None:
         """Keep the lease of callbacks that the worker still rings for."""
@@ -175,9 +192,21 @@ class Leases:
 
     async def _begin(
         self, session: AsyncSession, callback_id: int, now: datetime, valid_until: datetime
-    ) -> Order:
+    ) -> Order | None:
+        """Write the attempt down and return the order; None for a citizen who is not to be rung now."""
         row = await session.get_one(CallbackRow, callback_id)
         assert row.phone_encrypted is not None  # noqa: S101  # a callback without a number is barred
+        try:
+            number = PhoneNumber(self._vault.decrypt(row.phone_encrypted))
+        except Misconfigured:
+            # One record that the key does not open must not keep all the others from being rung.
+            log.exception("callback_unreadable", callback=callback_id)
+            self._put_back(row, CallbackEvent.uncertain)
+            return None
+        if await self._is_talking(session, number, now):
+            self._put_back(row, CallbackEvent.postponed)
+            row.due_at = next_opening(now + _AFTER_A_CALL, self._plan)
+            return None
         made = select(func.count()).where(col(CallbackAttemptRow.callback_id) == callback_id)
         attempt = CallbackAttemptRow(
             id=uuid4().hex,
@@ -191,7 +220,7 @@ class Leases:
             await self._ledger.happen(session, ticket.id, TicketEvent.callback_due)
         return Order(
             callback_id=callback_id,
-            number=PhoneNumber(self._vault.decrypt(row.phone_encrypted)),
+            number=number,
             survey=Survey(
                 attempt_id=attempt.id,
                 questions=self._settings.questions,
@@ -199,3 +228,16 @@ class Leases:
                 valid_until=valid_until,
             ),
         )
+
+    def _put_back(self, row: CallbackRow, event: CallbackEvent) -> None:
+        row.state = next_state(row.state, event)
+        row.lease_owner = row.lease_until = None
+
+    async def _is_talking(self, session: AsyncSession, number: PhoneNumber, now: datetime) -> bool:
+        """Return whether the citizen is on the line with us: his telephone would only be busy."""
+        statement = select(CallRow.id).where(
+            CallRow.caller_digest == self._vault.digest(number.digits),
+            col(CallRow.offered_at) > now - _LONGEST_CALL,
+            col(CallRow.ended_at).is_(None),
+        )
+        return (await session.exec(statement.limit(1))).first() is not None

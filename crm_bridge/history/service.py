@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlmodel import col, func, select
+from sqlmodel import col, func, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.contacts.service import Contacts
@@ -71,12 +71,12 @@ class History:
         """Return calls as this person may see them, in the order given; three queries however many there are."""
         ids = [call.id for call in calls]
         contacts = await _contacts(session, ids)
-        tickets = await _ticket_ids(session, principal, list(contacts.values()))
+        tickets, hidden = await _tickets_of(session, principal, list(contacts.values()))
         before = await _previous(session, ids)
         return [
             self._view(
                 call,
-                contact_id=contacts.get(call.id),
+                contact_id=None if contacts.get(call.id) in hidden else contacts.get(call.id),
                 ticket_id=tickets.get(contacts.get(call.id)),
                 previous=before.get(call.id, 0),
             )
@@ -171,20 +171,28 @@ async def _contacts(session: AsyncSession, calls: Sequence[int | None]) -> dict[
     return {call: contact for call, contact in (await session.exec(statement)).all() if contact}
 
 
-async def _ticket_ids(
+async def _tickets_of(
     session: AsyncSession, principal: Principal, contacts: Sequence[int]
-) -> dict[int | None, int]:
+) -> tuple[dict[int | None, int], set[int | None]]:
+    """Return the last ticket that this person may see of each contact, and the contacts with one he may not."""
     statement = (
-        select(TicketContactRow.contact_id, func.max(TicketRow.id))
-        .join(TicketRow, col(TicketRow.id) == TicketContactRow.ticket_id)
-        .where(
-            col(TicketContactRow.contact_id).in_(contacts),
-            (col(TicketRow.agent) == principal.number) | open_about_citizen(principal),
+        select(
+            TicketContactRow.contact_id,
+            TicketRow.id,
+            or_(col(TicketRow.agent) == principal.number, open_about_citizen(principal)),
         )
-        .group_by(col(TicketContactRow.contact_id))
+        .join(TicketRow, col(TicketRow.id) == TicketContactRow.ticket_id)
+        .where(col(TicketContactRow.contact_id).in_(contacts))
+        .order_by(col(TicketRow.id))
     )
-    found = (await session.exec(statement)).all()
-    return {contact: ticket for contact, ticket in found if ticket is not None}
+    shown: dict[int | None, int] = {}
+    hidden: set[int | None] = set()
+    for contact_id, ticket_id, may_see in (await session.exec(statement)).all():
+        if may_see:
+            shown[contact_id] = ticket_id or 0
+        else:
+            hidden.add(contact_id)
+    return shown, hidden
 
 
 async def _previous(session: AsyncSession, calls: Sequence[int | None]) -> dict[int | None, int]:

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement
 from sqlmodel import and_, col, or_, select, true
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.contacts.tables import ContactRow
 from channels.voice_log import is_contact_of_call
-from crm_bridge.tickets.tables import TicketRow
+from crm_bridge.tickets.tables import TicketContactRow, TicketRow
 from crm_bridge.tickets.ticket import Ticket
 from crm_bridge.tickets.vocabulary import TicketType
 from infra.kit.identity import Principal
@@ -46,11 +47,32 @@ def visible(principal: Principal, now: datetime) -> ColumnElement[bool]:
 
 def open_about_citizen(principal: Principal) -> ColumnElement[bool]:
     """Return the condition on `TicketRow` for tickets that may be shown beside the citizen's name or number."""
-    if principal.may(CONFIDENTIAL):
-        return true()
-    return and_(col(TicketRow.confidential).is_(False), col(TicketRow.type) != TicketType.report)
+    return true() if principal.may(CONFIDENTIAL) else ~_hides_citizen()
 
 
 def sees_citizen(principal: Principal, ticket: Ticket) -> bool:
     """Return whether this person may see whose the ticket is."""
     return not ticket.hides_citizen or principal.may(CONFIDENTIAL)
+
+
+async def may_know_caller(session: AsyncSession, principal: Principal, call: CallRow) -> bool:
+    """Return whether this person may learn from a call who it was.
+
+    His own call he has heard himself; of another's that became a ticket which hides its citizen, number and voice are
+    hidden with him.
+    """
+    if call.agent == principal.number or principal.may(CONFIDENTIAL):
+        return True
+    hidden = (
+        select(TicketRow.id)
+        .join(TicketContactRow, col(TicketContactRow.ticket_id) == TicketRow.id)
+        .join(ContactRow, col(ContactRow.id) == TicketContactRow.contact_id)
+        .join(CallRow, is_contact_of_call())
+        .where(CallRow.id == call.id, _hides_citizen())
+        .limit(1)
+    )
+    return (await session.exec(hidden)).first() is None
+
+
+def _hides_citizen() -> ColumnElement[bool]:
+    return or_(col(TicketRow.confidential), col(TicketRow.type) == TicketType.report)

@@ -84,7 +84,8 @@ class TicketReader:
     async def show(self, principal: Principal, ticket_id: int) -> TicketView:
         """Return a ticket with all that belongs to it.
 
-        The citizen of a confidential ticket is shown only by special grant, and each time is written to the audit log.
+        The citizen and the contacts of a confidential ticket are shown only by special grant, and each time is written
+        to the audit log.
 
         Raises:
             NotFound: There is no such ticket.
@@ -100,7 +101,8 @@ class TicketReader:
                 address=ticket.address,
                 call_me_not=ticket.call_me_not,
                 citizen=await self._citizen(session, ticket) if known else None,
-                contacts=await _contacts_of(session, ticket.id, with_calls=known),
+                # By a contact's id or its moment the call could be found: its number, and its recording.
+                contacts=await _contacts_of(session, ticket.id) if known else [],
                 events=await _events_of(session, ticket.id),
                 callbacks=await callbacks_of(session, ticket.id),
                 version=ticket.version,
@@ -167,15 +169,12 @@ def position_of(cursor: str) -> int:
     return int(text)
 
 
-async def _contacts_of(
-    session: AsyncSession, ticket_id: int, *, with_calls: bool
-) -> list[TicketContactView]:
+async def _contacts_of(session: AsyncSession, ticket_id: int) -> list[TicketContactView]:
     ids = select(TicketContactRow.contact_id).where(TicketContactRow.ticket_id == ticket_id)
     of_ticket = select(ContactRow).where(col(ContactRow.id).in_((await session.exec(ids)).all()))
     views = []
     for contact in (await session.exec(of_ticket.order_by(col(ContactRow.id)))).all():
-        # The call would lead to the number, and its recording to the voice.
-        call = await call_of_contact(session, contact) if with_calls else None
+        call = await call_of_contact(session, contact)
         views.append(
             TicketContactView(
                 id=contact.id or 0,
