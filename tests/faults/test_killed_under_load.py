@@ -19,7 +19,7 @@ from crm_bridge.tickets.tables import TicketRow
 from tests.faults.hotline import PEOPLE, TICKET, rows, until
 from tests.installation import Installation, Person
 
-ROUNDS = int(os.environ.get("LX_FAULT_ROUNDS", "6"))
+ROUNDS = int(os.environ.get("LX_FAULT_ROUNDS", "4"))
 SEED = int(os.environ.get("LX_FAULT_SEED", "12345"))
 CLERKS = 4
 SERVING_SECONDS = 2.0
