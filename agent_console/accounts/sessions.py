@@ -159,6 +159,8 @@ class Sessions:
             select(SessionRow.id)
             .join(UserRow, col(SessionRow.user_id) == col(UserRow.id))
             .where(col(SessionRow.id).in_(session_ids), *self._live(now))
+            .order_by(col(SessionRow.id))  # so that two processes never wait for each other's rows
+            .with_for_update(of=SessionRow)
         )
         async with self._database.transaction() as session:
             held = (await session.exec(live)).all()
@@ -199,13 +201,14 @@ class Sessions:
                         col(UserRow.disabled),
                     ),
                 )
+                .order_by(col(SessionRow.id))
+                .with_for_update(of=SessionRow)
             )
             over = (await session.exec(statement)).all()
             for row, _number in over:
                 row.ended_at, row.phone_secret = now, None
                 session.add(row)
         for row, number in over:
-            assert row.id is not None  # noqa: S101  # it was read from the database
             await self._tell_ended(row.id, number)
         return len(over)
 
@@ -265,10 +268,10 @@ class Sessions:
         return shared.first() or self._vault.encrypt(secrets.token_urlsafe(24))
 
     def _live(self, now: datetime) -> tuple[ColumnElement[bool], ...]:
+        # Idleness is left to `end_expired`: only its caller knows whether the clock has just been set.
         return (
             col(SessionRow.ended_at).is_(None),
             col(SessionRow.started_at) > now - self._lifetime.absolute,
-            col(SessionRow.seen_at) > now - self._lifetime.idle,
             col(UserRow.disabled).is_(False),
         )
 
@@ -287,7 +290,7 @@ class Sessions:
             expires_at=row.started_at + self._lifetime.absolute,
         )
 
-    async def _tell_ended(self, session_id: int, number: str) -> None:
+    async def _tell_ended(self, session_id: int | None, number: str) -> None:
         log.info("session_ended", session=session_id, agent=number)
         await self._hints.publish(SESSION_ENDED, {"session_id": session_id, "number": number})
 

@@ -76,7 +76,13 @@ class PresenceService:
         self._changed = changed
         self._times = times or Times()
         # While we were down no page could be there: pages have the whole time again to come back.
-        self._started_at = clock.now()
+        self._waits_since = clock.monotonic()
+
+    @property
+    def waits_for_pages(self) -> bool:
+        """Whether pages have still time to come back, so that nobody is taken for gone."""
+        waited = self._clock.monotonic() - self._waits_since
+        return waited < self._times.away.total_seconds()
 
     async def show(self, agent: str) -> Presence:
         """Return an agent's presence; of one who never came, `offline`."""
@@ -129,21 +135,38 @@ class PresenceService:
 
     async def page_seen(self, agents: Collection[str]) -> None:
         """Note that these agents have a page open."""
+        agent = col(PresenceRow.agent)
+        # Locked by 工号 as in `apply_all`: an update alone would lock in whatever order the plan reads.
+        mine = select(PresenceRow.agent).where(agent.in_(agents)).order_by(agent).with_for_update()
         async with self._database.transaction() as session:
+            found = (await session.exec(mine)).all()
             await session.exec(
-                update(PresenceRow)
-                .where(col(PresenceRow.agent).in_(agents))
-                .values(page_seen_at=self._clock.now())
+                update(PresenceRow).where(agent.in_(found)).values(page_seen_at=self._clock.now())
             )
+
+    async def wait_for_pages(self) -> None:
+        """Give pages the whole time again: the clock was set, or none could be noted for a while."""
+        self._waits_since = self._clock.monotonic()
+        now = self._clock.now()
+        async with self._database.reading() as session:
+            ahead = select(PresenceRow.agent).where(col(PresenceRow.page_seen_at) > now)
+            agents = (await session.exec(ahead)).all()
+        if (
+            agents
+        ):  # seen by a clock that has been put back since: they would never be taken for gone
+            await self.page_seen(agents)
 
     async def sweep(self) -> None:
         """End wrap-ups whose time is over, and let agents leave whose page is gone."""
         now = self._clock.now()
         gone_before = now - self._times.away
+        # One that ends later than it can was begun by a clock that has been put back since.
+        impossible = now + self._times.wrap_up
         async with self._database.reading() as session:
             statement = select(PresenceRow).where(
                 or_(
                     col(PresenceRow.wrap_up_ends_at) <= now,
+                    col(PresenceRow.wrap_up_ends_at) > impossible,
                     and_(
                         col(PresenceRow.rest) != PresenceState.offline,
                         col(PresenceRow.page_seen_at) <= gone_before,
@@ -154,9 +177,9 @@ class PresenceService:
         events = [
             (row.agent, Event.wrap_up_over)
             for row in rows
-            if row.wrap_up_ends_at is not None and row.wrap_up_ends_at <= now
+            if row.wrap_up_ends_at is not None and not now < row.wrap_up_ends_at <= impossible
         ]
-        if self._started_at <= gone_before:
+        if not self.waits_for_pages:
             events += [(row.agent, Event.leave) for row in rows if row.page_seen_at <= gone_before]
         if events:
             await self.apply_all(events)

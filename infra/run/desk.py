@@ -31,6 +31,7 @@ from agent_console.presence.calls import CallPresence
 from agent_console.presence.roster import SessionRoster
 from agent_console.presence.rules import Event
 from agent_console.presence.service import PresenceService, Times
+from agent_console.presence.sweep import Sweep
 from agent_console.queue_board import QueueBoard
 from agent_console.screen_pop import CallNews, ScreenPop
 from agent_console.sip_proxy import SipProxy
@@ -47,7 +48,6 @@ from infra.run.web import application
 from telephony.calls.rules import ChangeKind
 from telephony.calls.tables import CallRow
 
-_SWEEP_SECONDS = 1.0
 _TIDY_SECONDS = 600.0
 _DELIVERED_KEPT = timedelta(days=2)
 _WRONG_LOGINS_KEPT = timedelta(days=1)
@@ -99,6 +99,13 @@ class Desk:
             # Well before an agent whose page is open could be taken for gone.
             beat_every=min(10.0, console.away_seconds / 3),
         )
+        self.sweep = Sweep(
+            self.presence,
+            self.sessions,
+            self.socket.beat,
+            clock,
+            away=timedelta(seconds=console.away_seconds),
+        )
         self.relay = Relay(database, clock, {"feed": self.feed.deliver}, registry=base.registry)
         self.profile = Profile(
             hotline=settings.asterisk.hotline_number,
@@ -128,13 +135,6 @@ class Desk:
     async def leave(self, agent: str) -> None:
         """Let an agent go whose last login has ended."""
         await self.presence.apply(agent, Event.leave)
-
-    async def sweep(self) -> None:
-        """End what is over by the clock, again and again, until cancelled."""
-        while True:
-            await self.presence.sweep()
-            await self.sessions.end_expired()
-            await asyncio.sleep(_SWEEP_SECONDS)
 
     async def tidy(self) -> None:
         """Delete what is kept no longer, again and again, until cancelled."""
@@ -172,7 +172,7 @@ async def running_desk(base: Foundation) -> AsyncIterator[web.Application]:
         feed=desk.feed.run,
         pusher=desk.pusher.run,
         socket=desk.socket.run,
-        sweep=desk.sweep,
+        sweep=desk.sweep.run,
         tidy=desk.tidy,
     ):
         if base.settings.telephony.enabled:

@@ -81,6 +81,7 @@ async def test_a_login_that_ended_is_not_found(house: House) -> None:
 async def test_an_idle_login_ends(house: House) -> None:
     login = await house.accounts.log_in("1001", PASSWORD, "10.0.0.1")
     house.clock.advance(31 * 60)
+    await house.sessions.end_expired()
     assert await house.sessions.find(login.token) is None
 
 
@@ -258,6 +259,7 @@ async def test_an_expired_session_is_not_let_in(console: Console, open_browser: 
     agent = await open_browser()
     await agent.log_in("1001")
     console.clock.advance(HOUR)
+    await console.sessions.end_expired()
     assert (await agent.request("GET", "/api/v1/session")).status == 401
     assert (await agent.request("GET", "/api/v1/session/phone")).status == 401
 
