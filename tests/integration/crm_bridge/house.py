@@ -154,7 +154,8 @@ class House:
 
     async def close_a_ticket(self, form: NewTicket = FORM) -> int:
         """A citizen calls, Li writes the ticket and answers on the spot. Returns the ticket."""
-        return await self.tickets.register(LI, form, call_id=await self.ring())
+        call_id = await self.ring(ended_at=self.clock.now())
+        return await self.tickets.register(LI, form, call_id=call_id)
 
     async def ticket(self, ticket_id: int) -> TicketRow:
         async with self.database.reading() as session:

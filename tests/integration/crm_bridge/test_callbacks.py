@@ -6,16 +6,17 @@ from datetime import datetime, timedelta
 import pytest
 from sqlmodel import select
 
-from crm_bridge.callbacks.rules import CallbackRefused
+from crm_bridge.callbacks.rules import CallbackRefused, CallbackState
 from crm_bridge.callbacks.settings import CallbackSettings
-from crm_bridge.callbacks.tables import CallbackAnswerRow, RatingRow
+from crm_bridge.callbacks.tables import CallbackAnswerRow, CallbackRow, RatingRow
 from infra.kit.audit import AuditRow
 from infra.kit.clock import ManualClock
 from infra.kit.database import Database
 from infra.kit.vault import Vault
+from telephony.calls.tables import CallRow
 from telephony.dialer.memory import Reply
 from telephony.dialer.rules import Outcome, Question, Result
-from tests.integration.crm_bridge.house import AT_ONCE, FORM, MOBILE, ZHOU, House
+from tests.integration.crm_bridge.house import AT_ONCE, FORM, LI, MOBILE, ZHOU, House
 
 LEASE = AT_ONCE.lease_seconds + 1
 
@@ -422,3 +423,29 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not condition():  # noqa: ASYNC110  # the scripted dialer has no event to wait for
             await asyncio.sleep(0.005)
+
+
+async def test_citizen_who_is_still_on_the_line_is_rung_after_the_call(house: House) -> None:
+    call_id = await house.ring()
+    ticket_id = await house.tickets.register(LI, FORM, call_id=call_id)
+    assert await house.runner.run_once() == 0
+    assert (await house.callback(ticket_id)).state is CallbackState.due
+    assert await house.attempts() == []
+    async with house.database.transaction() as session:
+        call = await session.get_one(CallRow, call_id)
+        call.ended_at = house.clock.now()
+    house.clock.advance(31)
+    assert await house.runner.run_once() == 1
+
+
+async def test_number_that_the_key_does_not_open_goes_to_a_person_and_the_others_are_rung(
+    house: House,
+) -> None:
+    unreadable, readable = await house.close_a_ticket(), await house.close_a_ticket()
+    house.dialer.script(MOBILE, pressed(1))
+    async with house.database.transaction() as session:
+        row = await session.get_one(CallbackRow, (await house.callback(unreadable)).id)
+        row.phone_encrypted = b"sealed with a key that is lost"
+    await house.runner.run_once()
+    assert (await house.callback(unreadable)).state is CallbackState.needs_review
+    assert (await house.callback(readable)).state is CallbackState.rated

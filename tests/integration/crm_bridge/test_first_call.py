@@ -7,7 +7,7 @@ async def test_from_a_ring_to_a_rating(house: House) -> None:
     answers = {Question.contacted: 1, Question.solved: 2, Question.satisfied: 1}
     house.dialer.script(MOBILE, Reply(answers=answers))
 
-    call_id = await house.ring(MOBILE)
+    call_id = await house.ring(MOBILE, ended_at=house.clock.now())
     ticket_id = await house.tickets.register(LI, FORM, call_id=call_id)
     assert (await house.ticket(ticket_id)).state == "closed"
     assert (await house.callback(ticket_id)).state == "due"
