@@ -6,6 +6,8 @@ import base64
 import hashlib
 import hmac
 import os
+import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -70,15 +72,8 @@ def open_vault(path: Path) -> Vault:
     Raises:
         Misconfigured: The file does not hold base64 of 32 bytes.
     """
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        pass
-    else:
-        with os.fdopen(handle, "wb") as file:
-            file.write(base64.b64encode(os.urandom(KEY_BYTES)) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+    if not path.exists():
+        _make_key(path)
     try:
         key = base64.b64decode(path.read_bytes().strip(), validate=True)
     except ValueError as error:
@@ -87,6 +82,26 @@ def open_vault(path: Path) -> Vault:
             f"security.data_key_file {path} 中不是有效的 base64 密钥",
         ) from error
     return Vault(key)
+
+
+def _make_key(path: Path) -> None:
+    """Write a new key, whole or not at all; one that another process has written meanwhile stays."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(base64.b64encode(os.urandom(KEY_BYTES)) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink()
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _derive(key: bytes, purpose: bytes) -> bytes:

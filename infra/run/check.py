@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import redis.asyncio as redis
+from sqlalchemy.exc import SQLAlchemyError
 
 from infra.kit.clock import SystemClock
 from infra.kit.database import Database
-from infra.kit.errors import LianxinError
+from infra.kit.errors import LianxinError, TryLater
 from infra.kit.health import Report
+from infra.kit.installation import require_own_key
 from infra.kit.vault import open_vault
 from infra.run.migrate import require_current
 from infra.run.settings import Settings
@@ -63,6 +66,9 @@ async def _database(settings: Settings) -> Report:
 
 async def _key(settings: Settings) -> Report:
     path = settings.security.data_key_file
+    with suppress(TryLater, SQLAlchemyError):  # that is reported of the database
+        if await _own_key(settings):
+            return Report(ok=True, detail_en=str(path), detail_zh=str(path))
     if not path.exists():
         return Report(
             ok=False,
@@ -71,6 +77,15 @@ async def _key(settings: Settings) -> Report:
         )
     open_vault(path)
     return Report(ok=True, detail_en=str(path), detail_zh=str(path))
+
+
+async def _own_key(settings: Settings) -> bool:
+    database = Database(settings.database.url)
+    await database.open()
+    try:
+        return await require_own_key(database, settings.security.data_key_file) is not None
+    finally:
+        await database.close()
 
 
 async def _redis(settings: Settings) -> Report:

@@ -16,8 +16,9 @@ from infra.kit.clock import Clock, SystemClock
 from infra.kit.database import Database
 from infra.kit.health import Health, Report
 from infra.kit.hints import Hints, MemoryHints, RedisHints
+from infra.kit.installation import open_own_vault
 from infra.kit.tasks import Supervisor
-from infra.kit.vault import Vault, open_vault
+from infra.kit.vault import Vault
 from infra.run.migrate import migrate
 from infra.run.settings import Settings
 
@@ -51,7 +52,7 @@ async def foundation(settings: Settings) -> AsyncIterator[Foundation]:
         await database.open()
         await migrate(database)
         health.add("database", lambda: _check_database(database))
-        vault = open_vault(settings.security.data_key_file)
+        vault = await open_own_vault(database, settings.security.data_key_file)
         hints, supervised = await _hints(settings, health, stack)
         supervisor = await stack.enter_async_context(Supervisor(registry=registry))
         if supervised is not None:

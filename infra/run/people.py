@@ -9,7 +9,7 @@ from infra.kit.clock import Clock
 from infra.kit.database import Database
 from infra.kit.hints import MemoryHints
 from infra.kit.identity import Role
-from infra.kit.vault import open_vault
+from infra.kit.installation import open_own_vault
 from infra.run.migrate import require_current
 from infra.run.settings import Settings
 
@@ -28,7 +28,7 @@ async def add_person(
     await database.open()
     try:
         await require_current(database)
-        vault = open_vault(settings.security.data_key_file)
+        vault = await open_own_vault(database, settings.security.data_key_file)
         sessions = Sessions(database, clock, vault, MemoryHints())
         await Accounts(database, clock, sessions, Passwords()).add_user(
             number, name, role, password

@@ -10,7 +10,12 @@ from sqlalchemy import MetaData
 from infra.kit.database import metadata
 
 _FLOORS = ("telephony", "channels", "crm_bridge", "agent_console")
-_KIT = ("infra.kit.audit", "infra.kit.idempotency", "infra.kit.outbox")
+_KIT = (
+    "infra.kit.audit",
+    "infra.kit.idempotency",
+    "infra.kit.installation",
+    "infra.kit.outbox",
+)
 
 
 def whole_metadata() -> MetaData:

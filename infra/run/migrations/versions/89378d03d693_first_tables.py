@@ -114,6 +114,12 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "installation",
+        sa.Column("key", sa.String(length=40), nullable=False),
+        sa.Column("value", sa.String(length=200), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_installation")),
+    )
+    op.create_table(
         "login_attempts",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("number", sa.String(length=20), nullable=False),
@@ -440,6 +446,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_login_attempts_address"))
 
     op.drop_table("login_attempts")
+    op.drop_table("installation")
     with op.batch_alter_table("idempotency_keys", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_idempotency_keys_created_at"))
 
