@@ -75,6 +75,7 @@ class Mailbox:
         self._waiting: dict[str, EndedCall] = {}
         self._wanted = asyncio.Event()
         self._look = False
+        self._emptied = asyncio.Event()
         link.subscribe([LinkUp], self._link_up)
         link.subscribe([LianxinEvent], self._hear)
 
@@ -91,12 +92,19 @@ class Mailbox:
             try:
                 await self._look_inside()
                 done = await self._empty()
+                if done and not self._look:
+                    self._emptied.set()
             except LianxinError as error:
                 log.warning("mailbox.failed", error=type(error).__name__)
                 done = False
 
+    async def emptied(self) -> None:
+        """Return when all that lay in it when the link last came up has been committed."""
+        await self._emptied.wait()
+
     def _link_up(self, _event: LinkUp) -> None:
         self._look = True
+        self._emptied.clear()
         self._wanted.set()
 
     def _hear(self, event: LianxinEvent) -> None:

@@ -19,6 +19,7 @@ from telephony.asterisk.credentials import ami_secret
 from telephony.asterisk.process import AsteriskProcess
 from telephony.asterisk.render import render
 from telephony.asterisk.settings import AsteriskSettings
+from telephony.calls.lost import LostCalls
 from telephony.calls.metrics import TelephonyMetrics
 from telephony.calls.resync import CallSync
 from telephony.calls.rules import CallChange
@@ -84,6 +85,7 @@ async def telephones(
     sync = CallSync(link, tracker)
     phones = AgentPhones(link, roster)
     mailbox = Mailbox(link, lambda ended: calls.take(link.pbx, ended))
+    lost = LostCalls(link, sync, tracker, mailbox, calls, base.clock)
     dialer = AsteriskDialer(link, base.clock)
     base.health.add("asterisk", link.check)
     base.registry.register(TelephonyMetrics(link, tracker))
@@ -95,6 +97,7 @@ async def telephones(
             call_log=calls.run,
             agents=phones.run,
             mailbox=mailbox.run,
+            lost_calls=lost.run,
             dialer=dialer.run,
         ):
             yield found

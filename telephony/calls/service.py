@@ -102,6 +102,34 @@ class CallLog:
             await self._tell(session, row, () if was_final else (_last_kind(row.state),))
         return True
 
+    async def close_lost(self, pbx: str, carried: Callable[[str], bool], noticed: datetime) -> int:
+        """End every call of `pbx` that is not over by our book and that the PBX does not carry any more.
+
+        Nobody knows when and why it ended: the end is the moment when it was noticed, the cause stays empty. Should
+        the mailbox know better after all, its entry still puts the row right.
+
+        Args:
+            pbx: The Asterisk, whose channels have been read since it came up.
+            carried: Tells by the linkedid which calls it has.
+            noticed: The present moment.
+
+        Returns:
+            How many there were.
+        """
+        await self.drain()
+        unfinished = select(CallRow).where(col(CallRow.pbx) == pbx, col(CallRow.ended_at).is_(None))
+        lost = 0
+        async with self._writing, self._database.transaction() as session:
+            for row in (await session.exec(unfinished)).all():
+                # What the tracker has just seen of it, perhaps its end, waits to be written.
+                if carried(row.linkedid) or (pbx, row.linkedid) in self._pending:
+                    continue
+                row.state = _last_state(row)
+                row.ended_at = noticed
+                await self._tell(session, row, [_last_kind(row.state)])
+                lost += 1
+        return lost
+
     async def _write(self, batch: dict[tuple[str, str], _Pending]) -> None:
         async with self._database.transaction() as session:
             for (pbx, linkedid), pending in batch.items():
@@ -179,8 +207,12 @@ def _close(row: CallRow, ended: EndedCall) -> None:
     row.ended_at = _finer(row.ended_at, ended.ended_at)
     row.hangup_cause = ended.hangup_cause or row.hangup_cause
     row.recording = ended.recording or row.recording
+    row.state = _last_state(row)
+
+
+def _last_state(row: CallRow) -> CallState:
     answered = row.answered_at is not None or row.direction is Direction.outbound
-    row.state = CallState.ended if answered else CallState.abandoned
+    return CallState.ended if answered else CallState.abandoned
 
 
 def _finer(ours: datetime | None, theirs: datetime) -> datetime:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field
 
 from infra.kit.database import Row, StrEnumType, UtcDateTime
 from telephony.calls.rules import CallState, Direction
+
+_UNFINISHED = text("ended_at IS NULL")
 
 
 class CallRow(Row, table=True):
@@ -19,6 +21,15 @@ class CallRow(Row, table=True):
         UniqueConstraint("pbx", "linkedid"),
         Index("ix_calls_caller_digest_offered_at", "caller_digest", "offered_at"),
         Index("ix_calls_agent_offered_at", "agent", "offered_at"),
+        Index("ix_calls_agent_id", "agent", "id"),
+        # A handful of rows, however long the history is.
+        Index(
+            "ix_calls_unfinished",
+            "agent",
+            "id",
+            sqlite_where=_UNFINISHED,
+            postgresql_where=_UNFINISHED,
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True)

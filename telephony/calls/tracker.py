@@ -32,6 +32,10 @@ class CallTracker:
         """Every call that has not ended, by linkedid."""
         return self._book.calls
 
+    def carries(self, linkedid: str) -> bool:
+        """Return whether the Asterisk has a channel of this call, whether or not we can tell what it does."""
+        return linkedid in self.calls or bool(self._legs.of_call(linkedid))
+
     @property
     def impossible(self) -> int:
         """Signals that meant nothing in the state their call was in."""

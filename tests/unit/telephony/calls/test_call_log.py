@@ -211,3 +211,31 @@ async def test_an_unanswered_call_from_the_mailbox_was_abandoned(
     await log.take("pbx1", replace(SUMMARY, answered_at=None, agent=None, recording=None))
     (row,) = await rows(database)
     assert row.state is CallState.abandoned
+
+
+async def test_a_call_that_nothing_carries_any_more_is_ended_and_told(
+    log: CallLog, database: Database, told: Told
+) -> None:
+    for one in LIFE[:2]:
+        log.hear(one)
+    noticed = ENDED + timedelta(hours=1)
+    assert await log.close_lost("pbx2", lambda _: False, noticed) == 0
+    assert await log.close_lost("pbx1", lambda linkedid: linkedid == "1.0", noticed) == 0
+    assert await log.close_lost("pbx1", lambda _: False, noticed) == 1
+    assert await log.close_lost("pbx1", lambda _: False, noticed) == 0
+    (row,) = await rows(database)
+    assert (row.state, row.ended_at, row.hangup_cause) == (CallState.ended, noticed, None)
+    assert told.kinds == [ChangeKind.offered, ChangeKind.answered, ChangeKind.ended]
+
+
+async def test_the_mailbox_corrects_a_call_that_was_taken_for_lost(
+    log: CallLog, database: Database, told: Told
+) -> None:
+    log.hear(LIFE[0])
+    await log.close_lost("pbx1", lambda _: False, ENDED + timedelta(hours=1))
+    (row,) = await rows(database)
+    assert row.state is CallState.abandoned
+    await log.take("pbx1", SUMMARY)
+    (row,) = await rows(database)
+    assert (row.state, row.ended_at, row.hangup_cause) == (CallState.ended, SUMMARY.ended_at, 16)
+    assert row.recording == SUMMARY.recording
