@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field, SecretStr, StringConstraints
 
 from agent_console.accounts.service import Accounts
 from agent_console.accounts.sessions import LiveSession, Sessions
-from agent_console.origin import require_own_origin
+from agent_console.origin import require_own_origin, sender
 from infra.kit.http import ApiModel, Authenticated, Routes
 from infra.kit.identity import Principal
 
@@ -160,7 +160,7 @@ def routes(
         """Log in; the session cookie comes with the answer."""
         require_own_origin(request)
         login = await accounts.log_in(
-            body.number, body.password.get_secret_value(), request.remote or ""
+            body.number, body.password.get_secret_value(), sender(request)
         )
         request[_NEW_COOKIE] = login.token
         return _view(login.session, profile)

@@ -15,7 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from agent_console.accounts import api as accounts_api
 from agent_console.accounts.api import CookieAuthenticator, Profile, cookie_middleware
 from agent_console.accounts.passwords import Passwords
-from agent_console.accounts.rules import Lifetime
+from agent_console.accounts.rules import Lifetime, Patience
 from agent_console.accounts.service import Accounts
 from agent_console.accounts.sessions import SESSION_ENDED, SESSION_STARTED, Sessions
 from agent_console.calls import api as calls_api
@@ -25,6 +25,7 @@ from agent_console.feed.pusher import Pusher
 from agent_console.feed.service import Feed
 from agent_console.feed.socket import AgentSocket
 from agent_console.feed.topics import AGENT_HINT
+from agent_console.origin import FRONT, Front
 from agent_console.pages import ConsolePages
 from agent_console.presence import api as presence_api
 from agent_console.presence.calls import CallPresence
@@ -75,7 +76,17 @@ class Desk:
                 absolute=timedelta(hours=console.session_hours),
             ),
         )
-        self.accounts = Accounts(database, clock, self.sessions, Passwords())
+        self.accounts = Accounts(
+            database,
+            clock,
+            self.sessions,
+            Passwords(),
+            patience=Patience(
+                per_number=console.wrong_logins_per_number,
+                per_address=console.wrong_logins_per_address,
+                window=timedelta(minutes=console.wrong_logins_minutes),
+            ),
+        )
         self.presence = PresenceService(
             database,
             clock,
@@ -124,6 +135,9 @@ class Desk:
             self._base.health,
             self._base.registry,
             cookie_middleware(self.profile),
+        )
+        app[FRONT] = Front(
+            public_url=settings.server.public_url, trusted_proxies=settings.server.trusted_proxies
         )
         self.socket.attach(app)
         SipProxy(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -55,6 +56,11 @@ class ServerSettings(Section):
         default="",
         description="Address under which browsers reach the pages, e.g. https://12345.example.gov.cn; "
         "empty: the request's own host. With https, cookies are marked Secure.",
+    )
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = Field(
+        default=(),
+        description="Addresses or networks of the reverse proxies before us, e.g. 127.0.0.1 or 10.0.0.0/24. "
+        "Their X-Forwarded-For says who asks; without it everybody behind one shares its limit of wrong logins.",
     )
     stop_seconds: float = Field(
         default=5.0, gt=0, le=60, description="How long a graceful stop may take."
@@ -127,6 +133,17 @@ class ConsoleSettings(Section):
         default=30, ge=1, description="A login without any sign of life ends after this time."
     )
     session_hours: int = Field(default=12, ge=1, description="A login ends after this time anyway.")
+    wrong_logins_per_number: int = Field(
+        default=8, ge=1, description="How many wrong logins with one staff number are borne."
+    )
+    wrong_logins_per_address: int = Field(
+        default=60,
+        ge=1,
+        description="How many wrong logins from one address are borne; a whole centre may share one.",
+    )
+    wrong_logins_minutes: int = Field(
+        default=15, ge=1, description="For how long a wrong login counts."
+    )
     feed_days: int = Field(
         default=7, ge=1, description="How long what an agent was shown can be shown again."
     )

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from ipaddress import ip_network
 
 import pytest
+from aiohttp import web
 from sqlmodel import col, select
 
 from agent_console.accounts.passwords import Passwords
@@ -11,6 +13,7 @@ from agent_console.accounts.rules import Patience
 from agent_console.accounts.service import Accounts, WrongLogin
 from agent_console.accounts.sessions import NoPhone, Sessions
 from agent_console.accounts.tables import SessionRow, UserRow
+from agent_console.origin import FRONT, Front
 from infra.kit.audit import AuditRow
 from infra.kit.clock import ManualClock
 from infra.kit.database import Database
@@ -18,7 +21,14 @@ from infra.kit.errors import Conflict, Invalid, TooMany
 from infra.kit.hints import MemoryHints
 from infra.kit.identity import Role
 from infra.kit.vault import Vault
-from tests.integration.agent_console.conftest import CHEAP, PASSWORD, Browser, Console
+from tests.integration.agent_console.conftest import (
+    CHEAP,
+    PASSWORD,
+    Browser,
+    Console,
+    add_people,
+    browser,
+)
 
 HOUR = 3600.0
 
@@ -289,3 +299,29 @@ async def test_a_malformed_login_names_the_field(
     response = await stranger.http.post(f"{console.base}/api/v1/session", json=body)
     assert response.status == 422
     assert [field["pointer"] for field in (await response.json())["fields"]] == [pointer]
+
+
+async def test_behind_a_proxy_wrong_logins_are_counted_by_who_asks(
+    sqlite_database: Database, clock: ManualClock, vault: Vault
+) -> None:
+    def attach(_console: Console, app: web.Application) -> None:
+        app[FRONT] = Front(trusted_proxies=(ip_network("127.0.0.1"),))
+
+    patience = Patience(per_address=3)
+    console = Console(
+        sqlite_database, clock, vault, MemoryHints(), patience=patience, attach=attach
+    )
+    await add_people(console)
+    async with console.running(), browser(console) as person:
+
+        async def log_in(number: str, password: str, address: str) -> int:
+            response = await person.http.post(
+                f"{console.base}/api/v1/session",
+                json={"number": number, "password": password},
+                headers={"X-Forwarded-For": address},
+            )
+            return response.status
+
+        wrong = [await log_in(f"77{n}", "wrong", "203.0.113.7") for n in range(4)]
+        assert wrong == [401, 401, 401, 429]
+        assert await log_in("1001", PASSWORD, "203.0.113.8") == 200
