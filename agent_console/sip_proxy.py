@@ -14,11 +14,12 @@ from typing import Any
 import aiohttp
 import structlog
 from aiohttp import web
+from sqlalchemy.exc import SQLAlchemyError
 
 from agent_console.accounts.api import LIVE_SESSION
 from agent_console.accounts.sessions import SESSION_ENDED, Sessions
 from agent_console.origin import require_own_origin
-from infra.kit.errors import Refused, TooMany, TryLater
+from infra.kit.errors import LianxinError, Refused, TooMany, TryLater
 from infra.kit.hints import Hints
 from infra.kit.http import authenticate
 
@@ -29,7 +30,6 @@ SUBPROTOCOL = "sip"
 LARGEST_MESSAGE = 64 * 1024
 _CONNECT_SECONDS = 5.0
 _SEND_SECONDS = 10.0
-_LOOK_SECONDS = 15.0
 _PING_SECONDS = 20.0
 _MOST_PER_SESSION = 4
 
@@ -51,9 +51,13 @@ class SipProxy:
         sessions: Says which logins hold and have a telephone.
         hints: Tell when a login ends.
         target: Asterisk's WebSocket, e.g. `ws://127.0.0.1:8088/ws`.
+        look_every: Seconds between two looks whether a login still holds.
     """
 
-    def __init__(self, sessions: Sessions, hints: Hints, target: str) -> None:
+    def __init__(
+        self, sessions: Sessions, hints: Hints, target: str, *, look_every: float = 15.0
+    ) -> None:
+        self._look_every = look_every
         self._sessions = sessions
         self._target = target
         self._http: aiohttp.ClientSession | None = None
@@ -135,11 +139,19 @@ class SipProxy:
         """Return when the login is over; the hint may be lost, so look from time to time."""
         while not over.is_set():
             try:
-                async with asyncio.timeout(_LOOK_SECONDS):
+                async with asyncio.timeout(self._look_every):
                     await over.wait()
             except TimeoutError:
-                if not await self._sessions.touch([session_id]):
+                if not await self._holds(session_id):
                     return
+
+    async def _holds(self, session_id: int) -> bool:
+        try:
+            return bool(await self._sessions.touch([session_id]))
+        except (SQLAlchemyError, LianxinError, OSError, TimeoutError) as error:
+            # The database is away for a moment: no reason to cut a telephone off, perhaps in the middle of a call.
+            log.warning("sip_look_failed", session=session_id, error=type(error).__name__)
+            return True
 
     async def _on_session_ended(self, body: dict[str, Any]) -> None:
         for over in self._over.get(body["session_id"], ()):

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
+from sqlalchemy.exc import OperationalError
 
 from agent_console.sip_proxy import LARGEST_MESSAGE, SipProxy
 from infra.kit.clock import ManualClock
@@ -67,7 +68,7 @@ async def console(
     sqlite_database: Database, clock: ManualClock, vault: Vault, pbx: Pbx
 ) -> AsyncIterator[Console]:
     def attach(console: Console, app: web.Application) -> None:
-        SipProxy(console.sessions, console.hints, pbx.url).attach(app)
+        SipProxy(console.sessions, console.hints, pbx.url, look_every=0.2).attach(app)
 
     built = Console(sqlite_database, clock, vault, MemoryHints(), attach=attach)
     await add_people(built)
@@ -123,6 +124,27 @@ async def test_the_telephone_goes_with_the_login(pbx: Pbx, open_browser: Browser
     with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
         await telephone(agent)
     assert refused.value.status == 401
+
+
+async def test_a_telephone_stays_while_the_database_is_away_and_goes_with_the_login_after(
+    console: Console, open_browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+    touch = console.sessions.touch
+
+    async def away(_session_ids: Collection[int]) -> frozenset[int]:
+        nonlocal looks
+        looks += 1
+        raise OperationalError("UPDATE", None, OSError("no connection"))
+
+    phone = await telephone(await somebody(open_browser))
+    monkeypatch.setattr(console.sessions, "touch", away)
+    await eventually(lambda: looks >= 2)
+    await phone.send_str("OPTIONS")
+    assert (await phone.receive(timeout=5)).data == "SIP/2.0 200 OK OPTIONS"
+    monkeypatch.setattr(console.sessions, "touch", touch)
+    console.clock.advance(13 * 3600)
+    assert (await phone.receive(timeout=5)).type is aiohttp.WSMsgType.CLOSE
 
 
 async def test_a_message_too_large_ends_the_connection(pbx: Pbx, open_browser: Browser) -> None:
