@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -50,21 +51,26 @@ class MemoryHints:
 
 
 class RedisHints:
-    """Hints between processes over Redis publish/subscribe.
+    """Hints between processes over Redis publish/subscribe; inside this process they do without it.
 
     Args:
         client: An open client; closing it stays with its owner.
+        quiet_seconds: After this long without a message Redis is asked whether it is still there.
     """
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, *, quiet_seconds: float = 5.0) -> None:
         self._client = client
+        self._quiet_seconds = quiet_seconds
         self._local = MemoryHints()
+        self._instance = secrets.token_hex(8)
 
     async def publish(self, topic: str, body: dict[str, Any]) -> None:
-        """Tell every process; with Redis down the hint is lost, which is allowed, and logged."""
+        """Tell every process; with Redis down the others are not told, which is allowed, and logged."""
+        await self._local.publish(topic, body)
+        message = json.dumps({"from": self._instance, "body": body})
         try:
             async with asyncio.timeout(2):
-                await self._client.publish(_PREFIX + topic, json.dumps(body))
+                await self._client.publish(_PREFIX + topic, message)
         except (redis.RedisError, TimeoutError, OSError) as error:
             log.warning("hint_lost", topic=topic, error=type(error).__name__)
 
@@ -76,7 +82,22 @@ class RedisHints:
         """Receive until cancelled; raises when Redis goes away, so that the supervisor starts it anew."""
         async with self._client.pubsub() as pubsub:
             await pubsub.psubscribe(_PREFIX + "*")
-            async for message in pubsub.listen():
-                if message["type"] == "pmessage":
-                    topic = message["channel"].decode().removeprefix(_PREFIX)
-                    await self._local.publish(topic, json.loads(message["data"]))
+            asked = False
+            while True:
+                message = await pubsub.get_message(timeout=self._quiet_seconds)
+                if message is not None:
+                    asked = False
+                    if message["type"] == "pmessage":
+                        await self._heard(message)
+                elif asked:
+                    raise redis.ConnectionError("no answer on the subscription")
+                else:
+                    async with asyncio.timeout(self._quiet_seconds):
+                        await pubsub.ping()
+                    asked = True
+
+    async def _heard(self, message: dict[str, Any]) -> None:
+        heard = json.loads(message["data"])
+        if heard["from"] != self._instance:  # our own have been told already
+            topic = message["channel"].decode().removeprefix(_PREFIX)
+            await self._local.publish(topic, heard["body"])

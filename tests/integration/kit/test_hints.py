@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -64,3 +65,75 @@ async def test_hints_over_redis_reach_another_process_and_survive_its_absence(
         while not arrived.empty():
             arrived.get_nowait()
         assert await publish_until_heard({"id": 3}) == {"id": 3}
+
+
+@pytest.mark.redis
+async def test_inside_one_process_a_hint_arrives_once_with_redis_and_without(
+    redis_server: RedisServer,
+) -> None:
+    seen: list[dict[str, Any]] = []
+
+    async def listen(body: dict[str, Any]) -> None:
+        seen.append(body)
+
+    async with redis.from_url(redis_server.url) as client, Supervisor() as supervisor:
+        hints = RedisHints(client)
+        hints.subscribe("t", listen)
+        supervisor.spawn("hints", hints.run)
+        await _until_subscribed(client)
+        await hints.publish("t", {"id": 1})
+        other = asyncio.Event()
+
+        async def last(_body: dict[str, Any]) -> None:
+            other.set()
+
+        hints.subscribe("last", last)
+        await RedisHints(client).publish("last", {})  # comes after the echo of the first
+        async with asyncio.timeout(5):
+            await other.wait()
+        assert seen == [{"id": 1}]
+        redis_server.stop()
+        try:
+            await hints.publish("t", {"id": 2})
+            assert seen == [{"id": 1}, {"id": 2}]
+        finally:
+            redis_server.start()
+
+
+@pytest.mark.redis
+async def test_a_subscription_that_is_dead_without_a_word_is_noticed_and_a_quiet_one_stays(
+    redis_server: RedisServer,
+) -> None:
+    port = int(redis_server.url.rsplit(":", 1)[1].split("/")[0])
+    frozen = asyncio.Event()
+
+    async def carry(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        while piece := await source.read(4096):
+            if not frozen.is_set():
+                target.write(piece)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, onward = await asyncio.open_connection("127.0.0.1", port)
+        with suppress(ConnectionError):
+            await asyncio.gather(carry(reader, onward), carry(there, writer))
+        for end in (writer, onward):
+            end.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        url = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with redis.from_url(url) as client, redis.from_url(redis_server.url) as direct:
+            running = asyncio.create_task(RedisHints(client, quiet_seconds=0.1).run())
+            await _until_subscribed(direct)
+            await asyncio.wait([running], timeout=1.0)
+            assert not running.done()
+            frozen.set()
+            async with asyncio.timeout(5):
+                with pytest.raises(redis.ConnectionError):
+                    await running
+
+
+async def _until_subscribed(client: redis.Redis) -> None:
+    async with asyncio.timeout(5):
+        while not await client.pubsub_numpat():  # noqa: ASYNC110  # Redis tells nobody
+            await asyncio.sleep(0.02)
