@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
-from sqlmodel import col, func, select
+from sqlmodel import col, exists, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from crm_bridge.callbacks.rules import SATISFIED
@@ -107,9 +107,7 @@ async def _calls(
 
 
 async def _ratings(session: AsyncSession, agent: str, since: datetime) -> list[int]:
-    statement = (
-        select(RatingRow.value)
-        .join(TicketRow, col(TicketRow.id) == RatingRow.ticket_id)
-        .where(TicketRow.agent == agent, col(RatingRow.rated_at) >= since)
-    )
+    # From today's ratings to their tickets; the other way round would be every ticket that the agent ever wrote.
+    his = exists().where(col(TicketRow.id) == RatingRow.ticket_id, col(TicketRow.agent) == agent)
+    statement = select(RatingRow.value).where(col(RatingRow.rated_at) >= since, his)
     return list((await session.exec(statement)).all())

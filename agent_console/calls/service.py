@@ -56,7 +56,8 @@ class Calls:
             col(CallRow.direction) == Direction.outbound, col(CallRow.state) == CallState.offered
         )
         at_him = or_(col(CallRow.state).in_(_AT_AN_AGENT), dialled)
-        mine = _calls().where(col(CallRow.agent) == principal.number, at_him).limit(1)
+        unfinished = col(CallRow.ended_at).is_(None)  # which the small index of live calls holds
+        mine = _calls().where(col(CallRow.agent) == principal.number, unfinished, at_him).limit(1)
         found = await self._views(principal, mine)
         return found[0] if found else None
 

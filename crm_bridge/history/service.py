@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from sqlmodel import col, func, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -16,6 +17,7 @@ from crm_bridge.tickets.access import open_about_citizen
 from crm_bridge.tickets.ledger import ticket_of
 from crm_bridge.tickets.tables import TicketContactRow, TicketRow
 from crm_bridge.tickets.views import TicketSummary
+from infra.kit.clock import Clock
 from infra.kit.database import Database
 from infra.kit.errors import Forbidden, NotFound
 from infra.kit.identity import Principal
@@ -31,12 +33,23 @@ class History:
 
     Args:
         database: Where everything lies.
+        clock: Tells which calls are still fresh.
         vault: Opens numbers, to mask them.
         contacts: Knows the citizens.
+        writing_up: How long after a call its agent may still see its context.
     """
 
-    def __init__(self, database: Database, vault: Vault, contacts: Contacts) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        vault: Vault,
+        contacts: Contacts,
+        writing_up: timedelta,
+    ) -> None:
         self._database = database
+        self._clock = clock
+        self._writing_up = writing_up
         self._vault = vault
         self._contacts = contacts
 
@@ -45,14 +58,13 @@ class History:
 
         Raises:
             NotFound: There is no such call.
-            Forbidden: It is another agent's.
+            Forbidden: It is another agent's, or was over too long ago.
         """
         async with self._database.reading() as session:
             call = await session.get(CallRow, call_id)
             if call is None:
                 raise NotFound
-            if call.agent != principal.number and not principal.may("call.read_any"):
-                raise Forbidden("another agent's call", "这是其他话务员的通话")
+            self._require_access(principal, call)
             citizen = await self._caller(session, call)
             views = await self.views(
                 session, principal, [call, *await self._earlier(session, call)]
@@ -64,6 +76,14 @@ class History:
                 tickets=await self._tickets(session, principal, citizen),
                 calls=views[1:],
             )
+
+    def _require_access(self, principal: Principal, call: CallRow) -> None:
+        if principal.may("call.read_any"):
+            return
+        if call.agent != principal.number:
+            raise Forbidden("another agent's call", "这是其他话务员的通话")
+        if call.ended_at is not None and call.ended_at <= self._clock.now() - self._writing_up:
+            raise Forbidden("the call was over too long ago", "通话已结束较久，不再显示来电人信息")
 
     async def views(
         self, session: AsyncSession, principal: Principal, calls: Sequence[CallRow]

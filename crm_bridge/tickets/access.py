@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement
@@ -19,30 +20,42 @@ from telephony.calls.tables import CallRow
 READ_ANY = "ticket.read_any"
 CONFIDENTIAL = "ticket.confidential"
 
-_AFTER_A_CALL = timedelta(minutes=15)
-"""How long after a call the agent may still look at what the citizen reported before: the writing-up."""
+_LONGEST_CALL = timedelta(days=1)
 
 
-def visible(principal: Principal, now: datetime) -> ColumnElement[bool]:
-    """Return the condition on `TicketRow` for what this person may see.
+async def visible(
+    session: AsyncSession, principal: Principal, now: datetime, writing_up: timedelta
+) -> Sequence[ColumnElement[bool]]:
+    """Return conditions on `TicketRow`, each served by an index: what meets one of them this person may see.
 
     An agent sees the tickets he wrote, and those of a citizen he is talking to or has just talked to; of these not
     the ones that hide their citizen, as their being in the list would tell.
+
+    Args:
+        session: Where the calls are read.
+        principal: Who wants to see.
+        now: The present moment.
+        writing_up: How long after a call its agent may still look at what the citizen reported before.
     """
     if principal.may(READ_ANY):
-        return true()
+        return [true()]
     talking_to = (
         select(ContactRow.citizen_id)
         .join(CallRow, is_contact_of_call())
         .where(
             CallRow.agent == principal.number,
-            or_(col(CallRow.ended_at).is_(None), col(CallRow.ended_at) > now - _AFTER_A_CALL),
+            # No call takes a day; without this the whole history would be searched.
+            col(CallRow.offered_at) > now - _LONGEST_CALL,
+            or_(col(CallRow.ended_at).is_(None), col(CallRow.ended_at) > now - writing_up),
+            col(ContactRow.citizen_id).is_not(None),
         )
+        .distinct()
     )
-    return or_(
+    citizens = (await session.exec(talking_to)).all()
+    return [
         col(TicketRow.agent) == principal.number,
-        and_(col(TicketRow.citizen_id).in_(talking_to), open_about_citizen(principal)),
-    )
+        and_(col(TicketRow.citizen_id).in_(citizens), open_about_citizen(principal)),
+    ]
 
 
 def open_about_citizen(principal: Principal) -> ColumnElement[bool]:

@@ -22,6 +22,7 @@ class TicketRow(Row, table=True):
     __tablename__ = "tickets"
     __table_args__ = (
         Index("ix_tickets_agent_id", "agent", "id"),
+        Index("ix_tickets_agent_created_at", "agent", "created_at"),
         Index("ix_tickets_citizen_id_id", "citizen_id", "id"),
         Index("ix_tickets_state_id", "state", "id"),
     )

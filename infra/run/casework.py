@@ -59,7 +59,8 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
     )
     ledger.on_closing(callbacks.owe)
     categories = Categories(database)
-    history = History(database, vault, contacts)
+    writing_up = base.settings.casework.writing_up
+    history = History(database, clock, vault, contacts, writing_up)
     await categories.seed()
     return Casework(
         channels=Registry([VoiceChannel()] if base.settings.voice.enabled else []),
@@ -67,7 +68,7 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
         callbacks=callbacks,
         history=history,
         subjects=(
-            tickets_api.routes(tickets, TicketReader(database, clock, contacts)),
+            tickets_api.routes(tickets, TicketReader(database, clock, contacts, writing_up)),
             categories_api.routes(categories),
             drafts_api.routes(Drafts(database, clock, vault)),
             history_api.routes(history),

@@ -22,6 +22,7 @@ from pydantic_settings import (
 
 from channels.voice import VoiceSettings
 from crm_bridge.callbacks.settings import CallbackSettings
+from crm_bridge.settings import CaseworkSettings
 from infra.kit.errors import Misconfigured
 from infra.kit.problems import field_errors
 from telephony.asterisk.settings import AsteriskSettings
@@ -168,6 +169,7 @@ class Settings(BaseSettings):
     logs: LogSettings = LogSettings()
     telephony: TelephonySettings = TelephonySettings()
     voice: VoiceSettings = VoiceSettings()
+    casework: CaseworkSettings = CaseworkSettings()
     callbacks: CallbackSettings = CallbackSettings()
     console: ConsoleSettings = ConsoleSettings()
     asterisk: AsteriskSettings = AsteriskSettings()

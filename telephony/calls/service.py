@@ -117,12 +117,14 @@ class CallLog:
             How many there were.
         """
         await self.drain()
-        unfinished = select(CallRow).where(col(CallRow.pbx) == pbx, col(CallRow.ended_at).is_(None))
+        # Without the pbx: SQLite would take the index of its name, which holds every call there ever was.
+        unfinished = select(CallRow).where(col(CallRow.ended_at).is_(None))
         lost = 0
         async with self._writing, self._database.transaction() as session:
             for row in (await session.exec(unfinished)).all():
                 # What the tracker has just seen of it, perhaps its end, waits to be written.
-                if carried(row.linkedid) or (pbx, row.linkedid) in self._pending:
+                seen = carried(row.linkedid) or (pbx, row.linkedid) in self._pending
+                if row.pbx != pbx or seen:
                     continue
                 row.state = _last_state(row)
                 row.ended_at = noticed

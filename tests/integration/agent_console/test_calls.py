@@ -20,7 +20,7 @@ from infra.kit.database import Database
 from infra.kit.hints import MemoryHints
 from infra.kit.http import Routes
 from infra.kit.vault import Vault
-from telephony.calls.rules import Call, CallChange, CallState, ChangeKind, Direction
+from telephony.calls.rules import FINAL, Call, CallChange, CallState, ChangeKind, Direction
 from telephony.calls.service import CallLog
 from telephony.calls.tables import CallRow
 from telephony.numbers import PhoneNumber
@@ -47,7 +47,11 @@ async def console(
 ) -> AsyncIterator[Console]:
     def extra(console: Console) -> list[Routes]:
         history = History(
-            console.database, console.vault, Contacts(console.database, console.vault)
+            console.database,
+            console.clock,
+            console.vault,
+            Contacts(console.database, console.vault),
+            timedelta(minutes=15),
         )
         calls = Calls(console.database, console.clock, console.vault, history, recordings)
         return [calls_api.routes(calls)]
@@ -59,6 +63,7 @@ async def console(
 
 
 async def add_call(console: Console, agent: str | None, **facts: Any) -> int:
+    over = facts.get("state", CallState.ended) in FINAL
     async with console.database.transaction() as session:
         row = CallRow(
             **{
@@ -72,7 +77,7 @@ async def add_call(console: Console, agent: str | None, **facts: Any) -> int:
                 "agent": agent,
                 "offered_at": NOON,
                 "answered_at": NOON + timedelta(seconds=5),
-                "ended_at": NOON + timedelta(seconds=95),
+                "ended_at": NOON + timedelta(seconds=95) if over else None,
                 "recording": "20260302/a.wav",
             }
             | facts

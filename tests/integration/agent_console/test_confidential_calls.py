@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,9 @@ async def house(database: Database, clock: ManualClock, vault: Vault) -> House:
 @pytest.fixture
 def calls(house: House, tmp_path: Path) -> Calls:
     (tmp_path / "a.wav").write_bytes(b"voice")
-    history = History(house.database, house.vault, house.contacts)
+    history = History(
+        house.database, house.clock, house.vault, house.contacts, timedelta(minutes=15)
+    )
     return Calls(house.database, house.clock, house.vault, history, tmp_path)
 
 

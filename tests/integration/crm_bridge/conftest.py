@@ -12,6 +12,7 @@ from crm_bridge.drafts import api as drafts_api
 from crm_bridge.drafts.service import Drafts
 from crm_bridge.history import api as history_api
 from crm_bridge.history.service import History
+from crm_bridge.settings import CaseworkSettings
 from crm_bridge.tickets import api as tickets_api
 from crm_bridge.tickets.reading import TicketReader
 from infra.kit.clock import ManualClock
@@ -21,6 +22,7 @@ from infra.kit.problems import problem_middleware
 from infra.kit.vault import Vault
 from tests.integration.crm_bridge.house import LI, SUN, WANG, ZHOU, ZONE, House
 
+WRITING_UP = CaseworkSettings().writing_up
 Client = TestClient[web.Request, web.Application]
 
 
@@ -43,14 +45,16 @@ async def client(house: House) -> AsyncIterator[Client]:
     """The API of this floor, asked by whom the header `X-Agent` names."""
     app = web.Application(middlewares=[problem_middleware])
     app[AUTHENTICATOR] = HeaderSaysWho()
-    reader = TicketReader(house.database, house.clock, house.contacts)
+    reader = TicketReader(house.database, house.clock, house.contacts, WRITING_UP)
     mount(
         app,
         [
             tickets_api.routes(house.tickets, reader),
             categories_api.routes(Categories(house.database)),
             drafts_api.routes(Drafts(house.database, house.clock, house.vault)),
-            history_api.routes(History(house.database, house.vault, house.contacts)),
+            history_api.routes(
+                History(house.database, house.clock, house.vault, house.contacts, WRITING_UP)
+            ),
             callbacks_api.routes(house.callbacks),
             figures.routes(figures.Figures(house.database, house.clock, ZONE)),
         ],

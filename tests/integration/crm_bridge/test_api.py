@@ -317,6 +317,17 @@ async def test_context_of_another_agents_call_is_forbidden(house: House, client:
     assert (await ask(client, "GET", "/calls/999/context"))[0] == 404
 
 
+async def test_context_is_closed_again_to_the_agent_a_while_after_the_call(
+    house: House, client: Client
+) -> None:
+    call_id = await house.ring(ended_at=house.clock.now())
+    assert (await ask(client, "GET", f"/calls/{call_id}/context"))[0] == 200
+    house.clock.advance(15 * 60)
+    status, problem = await ask(client, "GET", f"/calls/{call_id}/context")
+    assert (status, problem["detail_zh"]) == (403, "通话已结束较久，不再显示来电人信息")
+    assert (await ask(client, "GET", f"/calls/{call_id}/context", who="3001"))[0] == 200
+
+
 async def test_figures_count_my_own_day(house: House, client: Client) -> None:
     house.dialer.script(MOBILE, Reply(answers={Question.satisfied: 3}))
     await house.close_a_ticket()
