@@ -6,6 +6,7 @@ What a transaction has committed is on disk: SQLite runs in WAL with `synchronou
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from infra.kit.errors import TryLater
 
 BUSY_TIMEOUT_MS = 5_000
+_TURN_SECONDS = 10.0
 
 # A server that vanishes without a word, as in a fail-over, would otherwise hold every connection for many minutes.
 _NOTICE_A_SILENT_SERVER = {
@@ -131,6 +133,8 @@ class Database:
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
             event.listen(self.engine.sync_engine, "invalidate", _give_up_lock)
+        # SQLite knows one writer at a time; waiting for it in the file is polling, and the last to come may starve.
+        self._turn = asyncio.Lock() if self.dialect == "sqlite" else None
         self._writing = self.engine.execution_options(lianxin_write=True)
 
     async def open(self) -> None:
@@ -154,12 +158,34 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """Yield a session whose work is committed at the end, or rolled back if an exception leaves the block."""
+        """Yield a session whose work is committed at the end, or rolled back if an exception leaves the block.
+
+        Never inside another one: it would wait for itself.
+
+        Raises:
+            TryLater: On SQLite, the writers before this one take too long.
+        """
         async with (
+            self._my_turn(),
             AsyncSession(self._writing, expire_on_commit=False) as session,
             session.begin(),
         ):
             yield session
+
+    @asynccontextmanager
+    async def _my_turn(self) -> AsyncIterator[None]:
+        if self._turn is None:
+            yield
+            return
+        try:
+            async with asyncio.timeout(_TURN_SECONDS):
+                await self._turn.acquire()
+        except TimeoutError:
+            raise TryLater("too many are writing to the database", "数据库写入繁忙") from None
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:

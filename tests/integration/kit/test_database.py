@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import StatementError
+from sqlmodel import select
 
 from infra.kit.audit import AuditRow
 from infra.kit.clock import ManualClock
@@ -58,6 +60,40 @@ async def test_what_is_answered_is_on_disk(sqlite_database: Database) -> None:
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         ]
     assert found == ["wal", 2, 1, 5000]
+
+
+async def test_writers_take_turns_in_the_order_in_which_they_came(
+    sqlite_database: Database, clock: ManualClock
+) -> None:
+    order: list[int] = []
+
+    async def write(number: int) -> None:
+        async with sqlite_database.transaction() as session:
+            order.append(number)
+            session.add(_row(clock.now()))
+            await session.flush()
+            await asyncio.sleep(0.001)
+
+    await asyncio.gather(*(write(number) for number in range(30)))
+    assert order == list(range(30))
+
+
+async def test_a_writer_that_is_cancelled_leaves_the_turn_to_the_next(
+    sqlite_database: Database, clock: ManualClock
+) -> None:
+    async def write() -> None:
+        async with sqlite_database.transaction() as session:
+            session.add(_row(clock.now()))
+
+    async with sqlite_database.transaction() as session:
+        session.add(_row(clock.now()))
+        waiting = [asyncio.create_task(write()) for _ in range(3)]
+        await asyncio.sleep(0)
+        waiting[0].cancel()
+    results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(result) for result in results] == [asyncio.CancelledError, type(None), type(None)]
+    async with sqlite_database.reading() as reading:
+        assert len((await reading.exec(select(AuditRow))).all()) == 3
 
 
 async def test_a_database_that_does_not_answer_is_said_plainly() -> None:
