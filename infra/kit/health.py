@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 _CHECK_SECONDS = 2.0
+_KEPT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,16 +38,26 @@ class Health:
 
     def __init__(self) -> None:
         self._checks: dict[str, Check] = {}
+        self._asking = asyncio.Lock()
+        self._found: dict[str, Report] = {}
+        self._found_at = -math.inf
 
     def add(self, name: str, check: Check) -> None:
         """Ask `check` whenever somebody wants to know; it has two seconds."""
         self._checks[name] = check
 
     async def reports(self) -> dict[str, Report]:
-        """Return every check's report; one that raises or is too slow is reported as not well."""
-        names = list(self._checks)
-        found = await asyncio.gather(*(self._ask(self._checks[name]) for name in names))
-        return dict(zip(names, found, strict=True))
+        """Return every check's report, at most a second old; one that raises or is too slow is reported as not well.
+
+        Anybody may ask, as often as he likes: the dependencies are asked once a second.
+        """
+        async with self._asking:
+            if time.monotonic() - self._found_at >= _KEPT_SECONDS:
+                names = list(self._checks)
+                found = await asyncio.gather(*(self._ask(self._checks[name]) for name in names))
+                self._found = dict(zip(names, found, strict=True))
+                self._found_at = time.monotonic()
+            return self._found
 
     async def _ask(self, check: Check) -> Report:
         try:

@@ -66,6 +66,22 @@ async def test_a_check_that_breaks_is_a_finding_and_not_a_crash() -> None:
     assert reports["bad"].detail_en == "ConnectionError"
 
 
+async def test_however_many_ask_a_dependency_is_asked_once() -> None:
+    health = Health()
+    asked = 0
+
+    async def count() -> Report:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0)
+        return Report(ok=True)
+
+    health.add("count", count)
+    reports = await asyncio.gather(*(health.reports() for _ in range(50)))
+    assert asked == 1
+    assert all(report["count"].ok for report in reports)
+
+
 async def test_tasks_of_a_block_end_with_it_and_their_names_are_free_again() -> None:
     ended: list[str] = []
 
