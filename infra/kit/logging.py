@@ -11,7 +11,7 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, TextIO
 
 import structlog
@@ -20,20 +20,29 @@ _SECRET_FIELDS = frozenset(
     {"phone", "number", "caller", "callee", "name", "password", "secret", "token", "cookie"}
     | {"authorization", "text", "body", "title", "address"}
 )
-_PHONE = re.compile(r"(?<![0-9a-zA-Z.:-])(\+?86)?(1[3-9][0-9])[0-9]{4}([0-9]{4})(?![0-9])")
+_PHONE = re.compile(
+    r"(?:(?<=sip:)|(?<=sips:)|(?<=tel:)|(?<![0-9a-zA-Z.:-]))(\+?86)?(1[3-9][0-9])[0-9]{4}([0-9]{4})(?![0-9])"
+)
 _ID_CARD = re.compile(r"(?<![0-9a-zA-Z])[1-9][0-9]{16}[0-9Xx](?![0-9a-zA-Z])")
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Take personal data out of a log entry; a structlog processor."""
     for key, value in event.items():
-        if key in _SECRET_FIELDS:
-            event[key] = "[redacted]"
-        elif isinstance(value, str):
-            event[key] = _mask(value)
-        elif isinstance(value, (list, tuple)):
-            event[key] = [_mask(item) if isinstance(item, str) else item for item in value]
+        event[key] = _clean(key, value)
     return event
+
+
+def _clean(key: object, value: Any) -> Any:
+    if key in _SECRET_FIELDS:
+        return "[redacted]"
+    if isinstance(value, str):
+        return _mask(value)
+    if isinstance(value, Mapping):
+        return {_clean(None, name): _clean(name, item) for name, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_clean(None, item) for item in value]
+    return value
 
 
 def _mask(text: str) -> str:

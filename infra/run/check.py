@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from urllib.parse import urlsplit
 
 import redis.asyncio as redis
 from sqlalchemy.exc import SQLAlchemyError
@@ -93,10 +94,11 @@ async def _redis(settings: Settings) -> Report:
         async with redis.from_url(settings.redis.url, socket_connect_timeout=2) as client:
             await client.ping()
     except (redis.RedisError, OSError):
+        where = urlsplit(settings.redis.url).netloc.rpartition("@")[2]  # without the password
         return Report(
             ok=False,
-            detail_en=f"{settings.redis.url} does not answer: start Redis or mend redis.url",
-            detail_zh=f"{settings.redis.url} 没有响应：请启动 Redis 或修改 redis.url",
+            detail_en=f"Redis at {where} does not answer: start it or mend redis.url",
+            detail_zh=f"Redis（{where}）没有响应：请启动 Redis 或修改 redis.url",
         )
     return Report(ok=True, detail_en="answers", detail_zh="正常")
 

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
 import click
@@ -16,7 +17,7 @@ from sqlmodel import select
 
 from agent_console.accounts.tables import UserRow
 from infra.kit.database import Database
-from infra.kit.errors import LianxinError
+from infra.kit.errors import LianxinError, Misconfigured
 from infra.kit.identity import Role
 from infra.run.foundation import Foundation
 from infra.run.people import add_person
@@ -69,6 +70,7 @@ async def demo(settings: Settings, *, citizens: bool) -> None:
     Raises:
         LianxinError: Something that is needed is missing; the message says what to do.
     """
+    _require_loopback(settings.server.host)
     settings = _demo_settings(settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -85,6 +87,18 @@ async def demo(settings: Settings, *, citizens: bool) -> None:
                 base.supervisor.spawn("citizens", lambda: _citizens(settings.phone_network))
             await stop.wait()
             _say("正在停止 / stopping")
+
+
+def _require_loopback(host: str) -> None:
+    try:
+        fine = host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        fine = False
+    if not fine:
+        raise Misconfigured(
+            f"the demo's passwords are known to everybody: server.host must be 127.0.0.1, not {host}",
+            f"演示系统的密码是公开的：server.host 只能是 127.0.0.1，不能是 {host}",
+        )
 
 
 def _demo_settings(settings: Settings) -> Settings:
