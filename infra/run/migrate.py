@@ -12,12 +12,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from infra.kit.database import Database
 from infra.kit.errors import Misconfigured
 from infra.run.tables import whole_metadata
 
+_LOCK = 0x4C78_4D69  # any number that nothing else in this database locks
 _FOLDER = Path(__file__).with_name("migrations")
 
 
@@ -36,6 +37,9 @@ async def migrate(database: Database) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        # Of several processes that start at once one migrates; the others wait and find it done.
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     command.upgrade(_config(connection), "head")
 
 
