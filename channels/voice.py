@@ -15,9 +15,9 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter
 from pydantic import Field
 
+from channels.contacts.faults import NOT_ITS_OWN
 from channels.contacts.rules import Contact, Received
 from channels.protocol import Acknowledgement, CannotReply, Channel, ChannelSettings, Mode
-from infra.kit.errors import Refused
 from telephony.calls.rules import Call, CallChange, ChangeKind, Direction
 
 log = structlog.get_logger()
@@ -133,7 +133,7 @@ class VoiceListener:
         """Write contacts down until cancelled.
 
         Raises:
-            Exception: Whatever writing raised; the contact stays first on the list for the next run.
+            Exception: The database is away, or too slow; the contact stays first on the list for the next run.
         """
         loop = asyncio.get_running_loop()
         look_at = loop.time()
@@ -159,6 +159,8 @@ class VoiceListener:
         try:
             async with asyncio.timeout(self._settings.deadline_seconds):
                 await self._take(contact)
-        except Refused as error:
-            # It would be refused again for ever, and the calls behind it would wait for ever.
-            log.warning("voice_contact_refused", contact=str(contact), error=error.slug)
+        except NOT_ITS_OWN:
+            raise
+        except Exception as error:
+            # The calls behind it must not wait for it; it is found in the call log when that is searched again.
+            log.exception("voice_contact_failed", contact=str(contact), error=type(error).__name__)

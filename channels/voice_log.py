@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
+import structlog
 from sqlalchemy import ColumnElement
 from sqlmodel import and_, col, exists, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -14,10 +15,13 @@ from channels.contacts.tables import ContactRow
 from channels.voice import VoiceChannel, external_id
 from infra.kit.clock import Clock
 from infra.kit.database import Database
+from infra.kit.errors import LianxinError
 from infra.kit.vault import Vault
 from telephony.calls.rules import Direction
 from telephony.calls.tables import CallRow
 from telephony.numbers import PhoneNumber
+
+log = structlog.get_logger()
 
 _LOOK_BACK = timedelta(days=7)
 _BATCH = 500
@@ -70,4 +74,13 @@ async def calls_without_contact(
         .limit(_BATCH)
     )
     async with database.reading() as session:
-        return [contact_of_row(row, vault) for row in (await session.exec(statement)).all()]
+        return list(_readable((await session.exec(statement)).all(), vault))
+
+
+def _readable(calls: Sequence[CallRow], vault: Vault) -> Iterator[Contact]:
+    for call in calls:
+        try:
+            yield contact_of_row(call, vault)
+        except LianxinError as error:
+            # Its number cannot be opened; the others must not wait for it.
+            log.error("call_unreadable", call_id=call.id, error=error.slug)  # noqa: TRY400  # no trace tells more

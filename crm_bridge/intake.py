@@ -14,6 +14,7 @@ from dataclasses import replace
 import structlog
 from sqlmodel import col, select
 
+from channels.contacts.faults import NOT_ITS_OWN
 from channels.contacts.rules import Contact, Received
 from channels.contacts.service import Contacts
 from crm_bridge.tickets.service import Tickets
@@ -74,15 +75,32 @@ class Intake:
         self._poke()
 
     async def resume(self) -> int:
-        """Do the follow-up of every contact that still waits for it, and return how many there were."""
-        done = 0
-        while waiting := await self._contacts.waiting():
-            for contact_id in waiting:
-                await self.follow_up(contact_id)
-            done += len(waiting)
+        """Do the follow-up of every contact that still waits for it, and return how many were done.
+
+        One that cannot be done is passed over, and tried again the next time.
+
+        Raises:
+            Exception: The database is away, or too slow.
+        """
+        done = last = 0
+        while waiting := await self._contacts.waiting(after=last):
+            for last in waiting:
+                done += await self._followed_up(last)
         if done:
             log.info("contacts_resumed", contacts=done)
         return done
+
+    async def _followed_up(self, contact_id: int) -> bool:
+        try:
+            await self.follow_up(contact_id)
+        except NOT_ITS_OWN:
+            raise
+        except Exception as error:
+            log.exception(
+                "contact_not_followed_up", contact_id=contact_id, error=type(error).__name__
+            )
+            return False
+        return True
 
     async def run(self) -> None:
         """Resume at the start and again and again, until cancelled."""

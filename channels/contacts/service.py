@@ -81,11 +81,11 @@ class Contacts:
                 raise
             return known
 
-    async def waiting(self, limit: int = 100) -> Sequence[int]:
-        """Return the oldest contacts whose follow-up has not been done."""
+    async def waiting(self, after: int = 0, limit: int = 100) -> Sequence[int]:
+        """Return the oldest contacts behind the one given whose follow-up has not been done."""
         statement = (
             select(ContactRow.id)
-            .where(col(ContactRow.followed_up_at).is_(None))
+            .where(col(ContactRow.followed_up_at).is_(None), col(ContactRow.id) > after)
             .order_by(col(ContactRow.id))
             .limit(limit)
         )

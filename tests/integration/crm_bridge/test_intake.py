@@ -1,9 +1,13 @@
 import asyncio
 
-from sqlmodel import select
+import pytest
+from sqlalchemy.exc import OperationalError
+from sqlmodel import delete, select
 
 from channels.contacts.tables import CitizenRow, ContactRow
+from channels.voice_log import calls_without_contact
 from crm_bridge.tickets.tables import TicketContactRow, TicketRow
+from telephony.calls.tables import CallRow
 from tests.integration.crm_bridge.house import House, written
 
 
@@ -39,6 +43,43 @@ async def test_contact_that_was_left_behind_is_followed_up_once(house: House) ->
     assert await house.intake.resume() == 2
     assert await house.intake.resume() == 0
     assert await house.count(TicketRow) == 2
+
+
+async def test_contact_that_cannot_be_followed_up_holds_up_no_other(house: House) -> None:
+    poison = await house.contacts.receive(written("form-1"))
+    for n in range(120):
+        await house.contacts.receive(written(f"form-{n + 2}"))
+    async with house.database.transaction() as session:
+        row = await session.get_one(ContactRow, poison.contact_id)
+        row.message = {"nonsense": True}
+    assert await house.intake.resume() == 120
+    assert await house.contacts.waiting() == [poison.contact_id]
+    async with house.database.transaction() as session:
+        row = await session.get_one(ContactRow, poison.contact_id)
+        row.message = {"text": "路灯三天不亮。"}
+    assert await house.intake.resume() == 1
+
+
+async def test_database_that_is_away_ends_the_resuming(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.contacts.receive(written())
+
+    async def away(contact_id: int) -> None:
+        raise OperationalError("the server has gone", None, Exception())
+
+    monkeypatch.setattr(house.intake, "follow_up", away)
+    with pytest.raises(OperationalError):
+        await house.intake.resume()
+
+
+async def test_call_whose_number_cannot_be_opened_holds_up_no_other(house: House) -> None:
+    calls = [await house.ring(), await house.ring()]
+    async with house.database.transaction() as session:
+        await session.exec(delete(ContactRow))
+        (await session.get_one(CallRow, calls[0])).caller_encrypted = b"sealed with another key"
+    (found,) = await calls_without_contact(house.database, house.clock, house.vault)
+    assert found.external_id == "pbx-1/1740879000.2"
 
 
 async def test_two_processes_that_resume_at_once_make_one_ticket(house: House) -> None:

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 from prometheus_client import CollectorRegistry
+from sqlalchemy.exc import OperationalError
 
 from channels.contacts.rules import Contact
 from channels.protocol import CannotReply
 from channels.voice import VoiceChannel, VoiceListener, VoiceSettings, contact_of
-from infra.kit.errors import NotFound, TryLater
+from infra.kit.errors import Misconfigured, NotFound, TryLater
 from telephony.calls.rules import Call, CallChange, CallState, ChangeKind, Direction
 from telephony.numbers import PhoneNumber
 
@@ -125,21 +126,38 @@ async def test_hearing_does_not_wait_for_the_database() -> None:
     assert books.taken == []
 
 
-async def test_contact_that_could_not_be_written_is_first_in_the_next_run() -> None:
+async def test_contact_that_failed_is_found_again_in_the_call_log() -> None:
     books = Books()
-    books.failures = [TryLater()]
+    books.failures = [ValueError("not now")]
+    books.log = [contact_of(CALL)]
+    ear = VoiceListener(
+        VoiceChannel(),
+        books.take,
+        books.missed,
+        VoiceSettings(look_again_seconds=0.01),
+        registry=CollectorRegistry(),
+    )
+    async with running(ear.run):
+        assert await books.wait_for(1) == ["pbx-1/1740879000.7"]
+
+
+@pytest.mark.parametrize("fault", [TryLater(), OperationalError("", None, Exception())])
+async def test_contact_that_could_not_be_written_is_first_in_the_next_run(fault: Exception) -> None:
+    books = Books()
+    books.failures = [fault]
     ear = listener(books)
     ear.hear(offered(1))
     ear.hear(offered(2))
-    with pytest.raises(TryLater):
+    with pytest.raises(type(fault)):
         await ear.run()
     async with running(ear.run):
         assert await books.wait_for(2) == ["pbx-1/1740879000.1", "pbx-1/1740879000.2"]
 
 
-async def test_contact_that_is_refused_for_ever_does_not_hold_up_the_others() -> None:
+@pytest.mark.parametrize("fault", [NotFound(), ValueError("nobody can read it"), Misconfigured()])
+async def test_contact_that_fails_for_ever_does_not_hold_up_the_others(fault: Exception) -> None:
     books = Books()
-    books.failures = [NotFound()]
+    books.failures = [fault]
     ear = listener(books)
     ear.hear(offered(1))
     ear.hear(offered(2))
