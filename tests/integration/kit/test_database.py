@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import StatementError
+from sqlalchemy.pool import QueuePool
 from sqlmodel import select
 
 from infra.kit.audit import AuditRow
@@ -66,6 +67,8 @@ async def test_writers_take_turns_in_the_order_in_which_they_came(
     sqlite_database: Database, clock: ManualClock
 ) -> None:
     order: list[int] = []
+    pool = sqlite_database.engine.pool
+    assert isinstance(pool, QueuePool)
 
     async def write(number: int) -> None:
         async with sqlite_database.transaction() as session:
@@ -73,6 +76,7 @@ async def test_writers_take_turns_in_the_order_in_which_they_came(
             session.add(_row(clock.now()))
             await session.flush()
             await asyncio.sleep(0.001)
+            assert pool.checkedout() == 1  # those that wait are not polling the file
 
     await asyncio.gather(*(write(number) for number in range(30)))
     assert order == list(range(30))

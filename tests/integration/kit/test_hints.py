@@ -106,6 +106,7 @@ async def test_a_subscription_that_is_dead_without_a_word_is_noticed_and_a_quiet
 ) -> None:
     port = int(redis_server.url.rsplit(":", 1)[1].split("/")[0])
     frozen = asyncio.Event()
+    served: list[asyncio.StreamWriter] = []
 
     async def carry(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
         while piece := await source.read(4096):
@@ -114,10 +115,21 @@ async def test_a_subscription_that_is_dead_without_a_word_is_noticed_and_a_quiet
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, onward = await asyncio.open_connection("127.0.0.1", port)
-        with suppress(ConnectionError):
-            await asyncio.gather(carry(reader, onward), carry(there, writer))
-        for end in (writer, onward):
-            end.close()
+        served.append(writer)
+        try:
+            pumps = [
+                asyncio.create_task(carry(*way)) for way in ((reader, onward), (there, writer))
+            ]
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+            for pump in pumps:
+                pump.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)
+        finally:
+            for end in (writer, onward):
+                end.close()
+                with suppress(ConnectionError):
+                    await end.wait_closed()
+            served.remove(writer)
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
@@ -131,6 +143,11 @@ async def test_a_subscription_that_is_dead_without_a_word_is_noticed_and_a_quiet
             async with asyncio.timeout(5):
                 with pytest.raises(redis.ConnectionError):
                     await running
+        for writer in served:
+            writer.close()
+        async with asyncio.timeout(5):
+            while served:  # noqa: ASYNC110  # they end in tasks of the server's
+                await asyncio.sleep(0.01)
 
 
 async def _until_subscribed(client: redis.Redis) -> None:
