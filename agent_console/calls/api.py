@@ -8,6 +8,7 @@ from aiohttp import web
 from pydantic import Field
 
 from agent_console.calls.service import Calls
+from crm_bridge.forms import LARGEST_ID, Text
 from crm_bridge.history.views import CallView
 from infra.kit.http import ApiModel, Routes
 from infra.kit.identity import Principal
@@ -37,7 +38,7 @@ class CallQuery(ApiModel):
 class RevealBody(ApiModel):
     """What the number is needed for."""
 
-    purpose: Annotated[str, Field(min_length=2, max_length=100)]
+    purpose: Annotated[Text, Field(min_length=2, max_length=100)]
 
 
 class NumberView(ApiModel):
@@ -58,7 +59,7 @@ def routes(calls: Calls) -> Routes:
     @api.get("/api/v1/calls", permission="call.read")
     async def page(principal: Principal, query: CallQuery) -> CallPage:
         """List calls."""
-        before = int(query.cursor) if query.cursor else None
+        before = min(int(query.cursor), LARGEST_ID) if query.cursor else None
         items, following = await calls.page(
             principal, mine=query.mine, before=before, limit=query.limit
         )

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from crm_bridge.forms import Id, Text
 from crm_bridge.tickets.reading import TicketReader
 from crm_bridge.tickets.service import ADDRESS_LENGTH, TEXT_LENGTH, TITLE_LENGTH, Tickets
 from crm_bridge.tickets.ticket import NewTicket
@@ -26,7 +27,7 @@ def _number(text: str) -> str:
 class Answer(ApiModel):
     """What the citizen was told."""
 
-    text: str = Field(min_length=2, max_length=TEXT_LENGTH)
+    text: Text = Field(min_length=2, max_length=TEXT_LENGTH)
 
 
 class AnswerBody(Answer):
@@ -38,18 +39,18 @@ class AnswerBody(Answer):
 class NewTicketBody(ApiModel):
     """An agent's form; without a call or a contact somebody stands at the counter or has written a letter."""
 
-    call_id: int | None = Field(default=None, ge=1)
-    contact_id: int | None = Field(default=None, ge=1)
+    call_id: Id | None = None
+    contact_id: Id | None = None
     channel: Annotated[str, Field(pattern="^counter$")] | None = None
     type: TicketType
-    category: str = Field(min_length=1, max_length=20)
-    title: str = Field(min_length=2, max_length=TITLE_LENGTH)
-    text: str = Field(min_length=2, max_length=TEXT_LENGTH)
-    address: str = Field(default="", max_length=ADDRESS_LENGTH)
+    category: Text = Field(min_length=1, max_length=20)
+    title: Text = Field(min_length=2, max_length=TITLE_LENGTH)
+    text: Text = Field(min_length=2, max_length=TEXT_LENGTH)
+    address: Text = Field(default="", max_length=ADDRESS_LENGTH)
     urgency: Urgency = Urgency.normal
     confidential: bool = False
     call_me_not: bool = False
-    citizen_name: str | None = Field(default=None, max_length=40)
+    citizen_name: Text | None = Field(default=None, max_length=40)
     callback_phone: Annotated[str, Field(max_length=30), AfterValidator(_number)] | None = None
     answer: Answer | None = None
 

@@ -13,6 +13,7 @@ from channels.contacts.tables import ContactRow
 from channels.voice_log import call_of_contact
 from crm_bridge.callbacks.reading import callbacks_of
 from crm_bridge.categories.tables import CategoryRow
+from crm_bridge.forms import LARGEST_ID
 from crm_bridge.tickets.access import sees_citizen, visible
 from crm_bridge.tickets.ledger import ticket_of
 from crm_bridge.tickets.tables import TicketContactRow, TicketEventRow, TicketRow
@@ -169,7 +170,7 @@ def position_of(cursor: str) -> int:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
     except ValueError:
         text = ""
-    if not text.isdigit() or len(text) > 18:
+    if not text.isdigit() or len(text) > 18 or int(text) > LARGEST_ID:
         raise Invalid(
             fields=[
                 FieldError(

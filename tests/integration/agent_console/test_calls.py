@@ -177,7 +177,8 @@ async def test_revealing_a_number_is_written_down_with_its_purpose(
     call = await add_call(console, "1001")
     agent = await somebody(open_browser, "1001")
     path = f"/api/v1/calls/{call}/reveal-number"
-    assert (await agent.request("POST", path, {})).status == 422
+    for refused in ({}, {"purpose": "回\0拨"}):
+        assert (await agent.request("POST", path, refused)).status == 422
     shown = await (await agent.request("POST", path, {"purpose": "掉线回拨"})).json()
     assert shown == {"number": "13800015678"}
     assert await audited(console, "phone.reveal") == [

@@ -121,6 +121,16 @@ async def test_form_sent_twice_with_one_key_is_one_ticket(house: House, client: 
         ({"callback_phone": "not a number"}, "/callback_phone"),
         ({"citizen_name": "名" * 41}, "/citizen_name"),
         ({"call_id": 999}, "/call_id"),
+        ({"call_id": 2**31 - 1}, "/call_id"),
+        ({"call_id": 2**31}, "/call_id"),
+        ({"call_id": 2**63}, "/call_id"),
+        ({"contact_id": 10**30}, "/contact_id"),
+        ({"title": "夜间\0施工"}, "/title"),
+        ({"text": "夜间\x1b[2J施工"}, "/text"),
+        ({"address": "滨江路\x7f"}, "/address"),
+        ({"category": "2005\0"}, "/category"),
+        ({"citizen_name": "李\0明"}, "/citizen_name"),
+        ({"answer": {"text": "已告\0知"}}, "/answer/text"),
         ({"priority": 1}, "/priority"),
     ],
 )
@@ -131,6 +141,12 @@ async def test_malformed_form_names_the_field_in_both_languages(
     assert status == 422
     assert [field["pointer"] for field in problem["fields"]] == [pointer]
     assert all(field["message_zh"] and field["message_en"] for field in problem["fields"])
+
+
+async def test_lines_and_tabs_are_kept(client: Client) -> None:
+    text = "一、夜间施工；\r\n二、\t扬尘。"
+    status, ticket = await ask(client, "POST", "/tickets", NEW | {"text": text})
+    assert (status, ticket["text"]) == (201, text)
 
 
 async def test_blank_number_and_name_are_none(client: Client) -> None:
@@ -217,7 +233,10 @@ async def test_list_holds_what_one_may_see(house: House, client: Client) -> None
     assert [ticket["agent"] for ticket in page["items"]] == ["1002"]
 
 
-@pytest.mark.parametrize("query", ["cursor=!!!", "cursor=YWJj", "limit=0", "state=lost", "page=2"])
+@pytest.mark.parametrize(
+    "query",
+    ["cursor=!!!", "cursor=YWJj", "cursor=OTk5OTk5OTk5OQ", "limit=0", "state=lost", "page=2"],
+)
 async def test_malformed_query_is_refused(client: Client, query: str) -> None:
     assert (await ask(client, "GET", f"/tickets?{query}"))[0] == 422
 

@@ -1,0 +1,31 @@
+"""Fields of forms, as far as they can be kept."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from infra.kit.errors import Invalid
+
+LARGEST_ID = 2**31 - 1
+"""The largest number that PostgreSQL keeps in the column of an id."""
+
+Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
+"""The id of a row, whether or not there is one."""
+
+_ALLOWED = frozenset("\n\r\t")
+
+
+def _without_controls(text: str) -> str:
+    # PostgreSQL refuses NUL, and the others do mischief in terminals and exports.
+    if any(unicodedata.category(sign) == "Cc" and sign not in _ALLOWED for sign in text):
+        raise Invalid(
+            "remove the invisible control characters", "含有不可见的控制字符，请删除后重试"
+        )
+    return text
+
+
+Text = Annotated[str, AfterValidator(_without_controls)]
+"""A text of a form; control characters other than new lines and tabs are a field error."""
