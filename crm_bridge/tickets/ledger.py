@@ -52,30 +52,19 @@ class Ledger:
         """Set what follows when a ticket has finished."""
         self._closing = closing
 
-    async def next_number(self, session: AsyncSession) -> str:
-        """Return the next ticket number of the city's day.
-
-        The serial stays locked until the commit, so numbers follow each other without a gap.
-        """
-        day = self._clock.now().astimezone(self._zone).date()
-        connection = await session.connection()
-        serial = (await connection.execute(_NEXT_SERIAL, {"day": day})).scalar_one()
-        return ticket_number(day, serial)
-
     async def open(
         self,
         session: AsyncSession,
         new: NewTicket,
         *,
-        number: str,
         contact_id: int,
         citizen_id: int | None,
         agent: str | None,
     ) -> Ticket:
-        """Write a new ticket, registered, with its contact."""
+        """Write a new ticket, registered, with its contact; the fewer steps follow, the sooner others get a number."""
         phone = new.callback_phone
         row = TicketRow(
-            number=number,
+            number=await self._next_number(session),
             type=new.type,
             category=new.category,
             title=new.title,
@@ -142,6 +131,13 @@ class Ledger:
         if after.state in FINISHED and self._closing is not None:
             await self._closing(session, ticket_of(row))
         return ticket_of(row)
+
+    async def _next_number(self, session: AsyncSession) -> str:
+        # The serial stays locked until the commit, so numbers follow each other without a gap.
+        day = self._clock.now().astimezone(self._zone).date()
+        connection = await session.connection()
+        serial = (await connection.execute(_NEXT_SERIAL, {"day": day})).scalar_one()
+        return ticket_number(day, serial)
 
     async def _append(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import uuid4
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -57,7 +58,6 @@ class Origins:
         session: AsyncSession,
         principal: Principal,
         new: NewTicket,
-        number: str,
         *,
         call_id: int | None,
         contact_id: int | None,
@@ -68,7 +68,6 @@ class Origins:
             session: The transaction.
             principal: The agent.
             new: The form; the name in it is kept with the citizen.
-            number: The ticket's number, by which a contact at the counter is known.
             call_id: The call, if it comes from one.
             contact_id: The contact, if it is known.
 
@@ -83,7 +82,7 @@ class Origins:
         else:
             at_counter = Contact(
                 channel=COUNTER,
-                external_id=number,
+                external_id=uuid4().hex,
                 received_at=self._clock.now(),
                 phone=new.callback_phone,
             )

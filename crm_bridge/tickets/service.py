@@ -88,14 +88,12 @@ class Tickets:
             if earlier is not None:
                 return int(earlier)
             await _require_category(session, new.category)
-            number = await self._ledger.next_number(session)
             origin = await self._origins.of_form(
-                session, principal, new, number, call_id=call_id, contact_id=contact_id
+                session, principal, new, call_id=call_id, contact_id=contact_id
             )
             ticket = await self._ledger.open(
                 session,
                 new,
-                number=number,
                 contact_id=origin.contact_id,
                 citizen_id=origin.citizen_id,
                 agent=principal.number,
@@ -180,7 +178,6 @@ class Tickets:
         return await self._ledger.open(
             session,
             new,
-            number=await self._ledger.next_number(session),
             contact_id=contact_id,
             citizen_id=citizen_id,
             agent=None,

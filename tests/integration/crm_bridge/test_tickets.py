@@ -1,8 +1,10 @@
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from sqlmodel import col, select
+from sqlalchemy import event
+from sqlmodel import col, delete, select
 
 from channels.contacts.tables import ContactRow
 from crm_bridge.tickets.rules import TransitionRefused, life_of
@@ -88,7 +90,7 @@ async def test_walk_in_is_a_contact_at_the_counter(house: House) -> None:
         contact = (await session.exec(select(ContactRow))).one()
         assert contact.citizen_id is not None
         citizen = await house.contacts.citizen(session, contact.citizen_id)
-    assert (contact.channel, contact.external_id) == ("counter", "20260302-000001")
+    assert contact.channel == "counter"
     assert (citizen.name, citizen.phone) == ("李明", MOBILE)
     assert (await house.ticket(ticket_id)).citizen_id == citizen.id
 
@@ -101,6 +103,25 @@ async def test_numbers_of_one_day_have_no_gap_and_begin_anew_at_the_citys_midnig
     assert numbers == [f"20260302-{n:06d}" for n in range(1, 9)]
     house.clock.advance(14.5 * 3600)
     assert (await house.ticket(await house.tickets.register(LI, OPEN))).number == "20260303-000001"
+
+
+async def test_number_is_taken_when_all_else_that_could_wait_is_done(house: House) -> None:
+    call_id = await house.ring(PhoneNumber("13800017777"))
+    async with house.database.transaction() as session:
+        await session.exec(delete(ContactRow))
+    sent: list[str] = []
+
+    def hear(*args: Any) -> None:
+        sent.append(" ".join(args[2].split()[:3]))
+
+    engine = house.database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", hear)
+    for origin in (call_id, None):
+        sent.clear()
+        await house.tickets.register(LI, FORM, call_id=origin)
+        number = sent.index("INSERT INTO ticket_days")
+        assert sent.index("INSERT INTO contacts") < number
+        assert sent[number + 1] == "INSERT INTO tickets"
 
 
 async def test_ticket_of_a_refused_form_takes_no_number(house: House) -> None:
