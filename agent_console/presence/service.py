@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from operator import itemgetter
 
 import structlog
-from sqlalchemy import func, update
+from sqlalchemy import delete, func, update
 from sqlalchemy import select as sql_select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import and_, col, or_, select
@@ -183,6 +183,12 @@ class PresenceService:
             events += [(row.agent, Event.leave) for row in rows if row.page_seen_at <= gone_before]
         if events:
             await self.apply_all(events)
+
+    async def purge(self, older_than: timedelta) -> None:
+        """Delete what agents did before a certain time from the log."""
+        before = self._clock.now() - older_than
+        async with self._database.transaction() as session:
+            await session.exec(delete(PresenceLogRow).where(col(PresenceLogRow.at) < before))
 
     async def _step(
         self, session: AsyncSession, agent: str, event: Event, reason: str | None

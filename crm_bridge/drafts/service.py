@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import col, delete
@@ -79,6 +79,12 @@ class Drafts:
         return Draft(
             body=json.loads(self._vault.decrypt(row.body_encrypted)), saved_at=row.saved_at
         )
+
+    async def purge(self, older_than: timedelta) -> None:
+        """Delete drafts of a certain age, of which nobody has made a ticket."""
+        before = self._clock.now() - older_than
+        async with self._database.transaction() as session:
+            await session.exec(delete(DraftRow).where(col(DraftRow.saved_at) < before))
 
 
 async def drop_draft(session: AsyncSession, agent: str, call_id: int) -> None:

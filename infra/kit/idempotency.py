@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Field, select
+from sqlmodel import Field, col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from infra.kit.database import Row, UtcDateTime
+from infra.kit.database import Database, Row, UtcDateTime
 from infra.kit.errors import Invalid
 
 
@@ -86,3 +86,9 @@ async def keep(
         )
     )
     await session.flush()
+
+
+async def purge(database: Database, before: datetime) -> None:
+    """Delete keys that were honoured before a moment; a request that comes again after that is a new one."""
+    async with database.transaction() as session:
+        await session.exec(delete(IdempotencyRow).where(col(IdempotencyRow.created_at) < before))

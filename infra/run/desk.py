@@ -39,6 +39,8 @@ from agent_console.sip_proxy import SipProxy
 from channels.voice import VoiceChannel, VoiceListener
 from channels.voice_log import calls_without_contact
 from crm_bridge.callbacks.runner import CallbackRunner
+from crm_bridge.drafts.service import Drafts
+from infra.kit import idempotency
 from infra.kit.http import Routes
 from infra.kit.outbox import Relay
 from infra.kit.tasks import Work
@@ -52,7 +54,6 @@ from telephony.calls.tables import CallRow
 _TIDY_SECONDS = 600.0
 _DELIVERED_KEPT = timedelta(days=2)
 _WRONG_LOGINS_KEPT = timedelta(days=1)
-_ENDED_LOGINS_KEPT = timedelta(days=30)
 
 
 class Desk:
@@ -153,11 +154,20 @@ class Desk:
     async def tidy(self) -> None:
         """Delete what is kept no longer, again and again, until cancelled."""
         while True:
-            await self.relay.purge(_DELIVERED_KEPT)
-            await self.feed.purge(timedelta(days=self._base.settings.console.feed_days))
-            await self.accounts.purge(_WRONG_LOGINS_KEPT)
-            await self.sessions.purge(_ENDED_LOGINS_KEPT)
+            await self.tidy_once()
             await asyncio.sleep(_TIDY_SECONDS)
+
+    async def tidy_once(self) -> None:
+        """Delete what is kept no longer; tickets, calls, recordings and the audit log stay."""
+        base, kept = self._base, self._base.settings.retention
+        await self.relay.purge(_DELIVERED_KEPT)
+        await self.feed.purge(timedelta(days=base.settings.console.feed_days))
+        await self.accounts.purge(_WRONG_LOGINS_KEPT)
+        await self.sessions.purge(timedelta(days=kept.ended_logins_days))
+        await self.presence.purge(timedelta(days=kept.presence_log_days))
+        await Drafts(base.database, base.clock, base.vault).purge(timedelta(days=kept.drafts_days))
+        before = base.clock.now() - timedelta(days=kept.idempotency_keys_days)
+        await idempotency.purge(base.database, before)
 
     def _subjects(self, work: Casework) -> Iterable[Routes]:
         base = self._base

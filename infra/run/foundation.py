@@ -61,7 +61,7 @@ async def foundation(settings: Settings) -> AsyncIterator[Foundation]:
         yield Foundation(
             settings=settings,
             clock=SystemClock(),
-            zone=ZoneInfo(settings.asterisk.timezone),
+            zone=ZoneInfo(settings.city.timezone),
             vault=vault,
             database=database,
             hints=hints,

@@ -9,10 +9,11 @@ import os
 import tomllib
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pydantic
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -39,6 +40,14 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _is_time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name} is not a time zone 不是有效的时区") from None
+    return name
+
+
 class CitySettings(Section):
     """The city whose hotline this is."""
 
@@ -46,6 +55,10 @@ class CitySettings(Section):
         default="临江市", description="Name of the city in Chinese, shown on the pages."
     )
     name_en: str = Field(default="Linjiang", description="Name of the city in English.")
+    timezone: Annotated[str, AfterValidator(_is_time_zone)] = Field(
+        default="Asia/Shanghai",
+        description="Time zone of the city: of its days and hours, everywhere.",
+    )
 
 
 class ServerSettings(Section):
@@ -150,6 +163,21 @@ class ConsoleSettings(Section):
     )
 
 
+class RetentionSettings(Section):
+    """How long is kept what tickets, calls, recordings and the audit log, which stay, do not need."""
+
+    drafts_days: int = Field(
+        default=3, ge=1, description="Forms that were typed and never sent; they name citizens."
+    )
+    idempotency_keys_days: int = Field(
+        default=2, ge=1, description="For how long a request that is sent again is known again."
+    )
+    presence_log_days: int = Field(
+        default=400, ge=1, description="When agents were online, paused or on a call."
+    )
+    ended_logins_days: int = Field(default=30, ge=1, description="Logins that have ended.")
+
+
 class Settings(BaseSettings):
     """Every setting there is."""
 
@@ -172,8 +200,16 @@ class Settings(BaseSettings):
     casework: CaseworkSettings = CaseworkSettings()
     callbacks: CallbackSettings = CallbackSettings()
     console: ConsoleSettings = ConsoleSettings()
+    retention: RetentionSettings = RetentionSettings()
     asterisk: AsteriskSettings = AsteriskSettings()
     phone_network: PhoneNetworkSettings = PhoneNetworkSettings()
+
+    @model_validator(mode="after")
+    def _one_time_zone(self) -> Self:
+        if "timezone" not in self.asterisk.model_fields_set:
+            followed = self.asterisk.model_copy(update={"timezone": self.city.timezone})
+            object.__setattr__(self, "asterisk", followed)  # settings are frozen for all others
+        return self
 
     @classmethod
     def settings_customise_sources(

@@ -155,7 +155,8 @@ class AsteriskSettings(PbxSettings):
         default="12345", description="The number citizens dial, and the caller id of our calls."
     )
     timezone: Word = Field(
-        default="Asia/Shanghai", description="Time zone of the dates in recordings' folder names."
+        default="Asia/Shanghai",
+        description="Time zone of the dates in recordings' folder names; where it is not set, city.timezone.",
     )
     prompts_dir: PlainPath | None = Field(
         default=None,

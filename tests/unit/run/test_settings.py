@@ -35,6 +35,8 @@ def test_the_environment_is_stronger_than_the_file(monkeypatch: pytest.MonkeyPat
         ("[sever]\nport = 1\n", "sever"),
         ("[server]\nport = 'x'\n", "server.port"),
         ("[server]\nport = 70000\n", "server.port"),
+        ("[city]\ntimezone = 'Asia/Linjiang'\n", "city.timezone"),
+        ("[server]\ntrusted_proxies = ['proxy']\n", "server.trusted_proxies"),
         ("[asterisk]\nami_user = 'a;b'\n", "asterisk.ami_user"),
         ("[asterisk]\nhotline_number = '1\\r\\n2'\n", "asterisk.hotline_number"),
     ],
@@ -61,6 +63,28 @@ def test_an_unknown_setting_in_the_environment_is_named(
     monkeypatch.setenv(variable, "1")
     with pytest.raises(Misconfigured, match=named):
         load()
+
+
+def test_the_citys_time_zone_is_that_of_recordings_unless_they_have_their_own() -> None:
+    Path("lianxin.toml").write_text('[city]\ntimezone = "Asia/Urumqi"\n')
+    assert load().asterisk.timezone == "Asia/Urumqi"
+    Path("lianxin.toml").write_text(
+        '[city]\ntimezone = "Asia/Urumqi"\n[asterisk]\ntimezone = "UTC"\nsip_port = 5070\n'
+    )
+    settings = load()
+    assert (settings.city.timezone, settings.asterisk.timezone) == ("Asia/Urumqi", "UTC")
+    assert settings.asterisk.sip_port == 5070
+
+
+def test_trusted_proxies_are_addresses_or_networks() -> None:
+    Path("lianxin.toml").write_text(
+        '[server]\ntrusted_proxies = ["127.0.0.1", "10.0.0.0/24", "::1"]\n'
+    )
+    assert [str(network) for network in load().server.trusted_proxies] == [
+        "127.0.0.1/32",
+        "10.0.0.0/24",
+        "::1/128",
+    ]
 
 
 def test_a_named_file_that_is_missing_is_said(tmp_path: Path) -> None:
