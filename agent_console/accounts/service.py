@@ -5,17 +5,25 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from agent_console.accounts.passwords import Passwords
 from agent_console.accounts.rules import Patience, wait_before_next
 from agent_console.accounts.sessions import Login, Sessions
-from agent_console.accounts.tables import LoginAttemptRow, UserRow
+from agent_console.accounts.tables import LoginAttemptRow, SessionRow, UserRow
 from infra.kit import audit
 from infra.kit.clock import Clock
 from infra.kit.database import Database
-from infra.kit.errors import Conflict, FieldError, Invalid, NotAuthenticated, TooMany
+from infra.kit.errors import (
+    Conflict,
+    FieldError,
+    Invalid,
+    NotAuthenticated,
+    NotFound,
+    TooMany,
+)
 from infra.kit.identity import Role
 
 MIN_PASSWORD = 10
@@ -82,6 +90,44 @@ class Accounts:
                 session, self._clock, actor=None, action="user.add", subject=f"user:{user.id}"
             )
             return user.id
+
+    async def disable(self, number: str) -> None:
+        """Let a person in no more; logins open nothing from now on, and are ended by the next sweep.
+
+        Raises:
+            NotFound: There is no such person.
+        """
+        async with self._database.transaction() as session:
+            user = await _person(session, number)
+            user.disabled = True
+            session.add(user)
+            await audit.write(
+                session, self._clock, actor=None, action="user.disable", subject=f"user:{user.id}"
+            )
+
+    async def set_password(self, number: str, password: str) -> None:
+        """Give a person another password; logins that were made with the old one end.
+
+        Raises:
+            NotFound: There is no such person.
+            Invalid: The password is too short or too long.
+        """
+        _refuse(_wrong_password(password))
+        password_hash = await self._passwords.hash(password)
+        now = self._clock.now()
+        async with self._database.transaction() as session:
+            user = await _person(session, number)
+            user.password_hash = password_hash
+            session.add(user)
+            await session.exec(
+                update(SessionRow)
+                .where(col(SessionRow.user_id) == user.id, col(SessionRow.ended_at).is_(None))
+                .values(ended_at=now, phone_secret=None)
+            )
+            await session.exec(delete(LoginAttemptRow).where(col(LoginAttemptRow.number) == number))
+            await audit.write(
+                session, self._clock, actor=None, action="user.password", subject=f"user:{user.id}"
+            )
 
     async def log_in(self, number: str, password: str, address: str) -> Login:
         """Return a new login.
@@ -156,33 +202,47 @@ class Accounts:
             return attempt.id
 
 
+async def _person(session: AsyncSession, number: str) -> UserRow:
+    mine = select(UserRow).where(UserRow.number == number).with_for_update()
+    user = (await session.exec(mine)).first()
+    if user is None:
+        raise NotFound(f"there is no staff number {number}", f"没有工号 {number}")
+    return user
+
+
 def _check_new_user(number: str, name: str, password: str) -> None:
-    checks = (
-        (
-            number.isascii() and number.isdigit() and len(number) <= 20,
+    wrong = []
+    if not (number.isascii() and number.isdigit() and len(number) <= 20):
+        wrong.append(
             FieldError(
                 pointer="/number",
                 message_zh="工号应为 1 至 20 位数字",
                 message_en="Must be 1 to 20 digits",
-            ),
-        ),
-        (
-            0 < len(name.strip()) <= 40,
+            )
+        )
+    if not 0 < len(name.strip()) <= 40:
+        wrong.append(
             FieldError(
                 pointer="/name",
                 message_zh="姓名应为 1 至 40 个字",
                 message_en="Must be 1 to 40 characters",
-            ),
-        ),
-        (
-            MIN_PASSWORD <= len(password) <= 200,
-            FieldError(
-                pointer="/password",
-                message_zh=f"密码应为 {MIN_PASSWORD} 至 200 个字符",
-                message_en=f"Must be {MIN_PASSWORD} to 200 characters",
-            ),
-        ),
-    )
-    wrong = [error for fine, error in checks if not fine]
+            )
+        )
+    _refuse(wrong + _wrong_password(password))
+
+
+def _wrong_password(password: str) -> list[FieldError]:
+    if MIN_PASSWORD <= len(password) <= 200:
+        return []
+    return [
+        FieldError(
+            pointer="/password",
+            message_zh=f"密码应为 {MIN_PASSWORD} 至 200 个字符",
+            message_en=f"Must be {MIN_PASSWORD} to 200 characters",
+        )
+    ]
+
+
+def _refuse(wrong: list[FieldError]) -> None:
     if wrong:
         raise Invalid(fields=wrong)

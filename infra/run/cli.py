@@ -116,6 +116,31 @@ def user_add(settings: Settings, number: str, name: str, role: str, password: st
     click.echo(f"{number} can log in / {number} 现在可以登录")
 
 
+@user.command("disable")
+@click.argument("number")
+@pass_settings
+def user_disable(settings: Settings, number: str) -> None:
+    """Let the person with the staff number NUMBER in no more; his logins end."""
+    from infra.run.people import disable_person
+
+    configure("warning", readable=True)
+    _run(disable_person(settings, SystemClock(), number))
+    click.echo(f"{number} cannot log in any more / {number} 已停用")
+
+
+@user.command("password")
+@click.argument("number")
+@click.password_option(help="Asked for without it.")
+@pass_settings
+def user_password(settings: Settings, number: str, password: str) -> None:
+    """Give the person with the staff number NUMBER another password; his logins end."""
+    from infra.run.people import set_password
+
+    configure("warning", readable=True)
+    _run(set_password(settings, SystemClock(), number, password))
+    click.echo(f"{number} has a new password / {number} 的密码已重置")
+
+
 @cli.command("settings")
 def example_settings() -> None:
     """Print a commented lianxin.toml with every setting and its default."""

@@ -1,6 +1,9 @@
-"""People who log in, added from the command line."""
+"""People who log in, kept from the command line."""
 
 from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from agent_console.accounts.passwords import Passwords
 from agent_console.accounts.service import Accounts
@@ -14,6 +17,24 @@ from infra.run.migrate import require_current
 from infra.run.settings import Settings
 
 
+@asynccontextmanager
+async def people(settings: Settings, clock: Clock) -> AsyncIterator[Accounts]:
+    """Open the accounts of an installation, beside a process that serves it or without one.
+
+    Raises:
+        Misconfigured: The database is not at this program's version, or its data key is missing.
+    """
+    database = Database(settings.database.url)
+    await database.open()
+    try:
+        await require_current(database)
+        vault = await open_own_vault(database, settings.security.data_key_file)
+        sessions = Sessions(database, clock, vault, MemoryHints())
+        yield Accounts(database, clock, sessions, Passwords())
+    finally:
+        await database.close()
+
+
 async def add_person(
     settings: Settings, clock: Clock, number: str, name: str, role: Role, password: str
 ) -> None:
@@ -22,16 +43,30 @@ async def add_person(
     Raises:
         Invalid: Number, name or password is not as it must be.
         Conflict: The number is taken.
-        Misconfigured: The database is not at this program's version.
+        Misconfigured: The database is not at this program's version, or its data key is missing.
     """
-    database = Database(settings.database.url)
-    await database.open()
-    try:
-        await require_current(database)
-        vault = await open_own_vault(database, settings.security.data_key_file)
-        sessions = Sessions(database, clock, vault, MemoryHints())
-        await Accounts(database, clock, sessions, Passwords()).add_user(
-            number, name, role, password
-        )
-    finally:
-        await database.close()
+    async with people(settings, clock) as accounts:
+        await accounts.add_user(number, name, role, password)
+
+
+async def disable_person(settings: Settings, clock: Clock, number: str) -> None:
+    """Let a person in no more and end his logins.
+
+    Raises:
+        NotFound: There is no such person.
+        Misconfigured: The database is not at this program's version, or its data key is missing.
+    """
+    async with people(settings, clock) as accounts:
+        await accounts.disable(number)
+
+
+async def set_password(settings: Settings, clock: Clock, number: str, password: str) -> None:
+    """Give a person another password and end his logins.
+
+    Raises:
+        NotFound: There is no such person.
+        Invalid: The password is not as it must be.
+        Misconfigured: The database is not at this program's version, or its data key is missing.
+    """
+    async with people(settings, clock) as accounts:
+        await accounts.set_password(number, password)

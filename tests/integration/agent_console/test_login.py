@@ -17,7 +17,7 @@ from agent_console.origin import FRONT, Front
 from infra.kit.audit import AuditRow
 from infra.kit.clock import ManualClock
 from infra.kit.database import Database
-from infra.kit.errors import Conflict, Invalid, TooMany
+from infra.kit.errors import Conflict, Invalid, NotFound, TooMany
 from infra.kit.hints import MemoryHints
 from infra.kit.identity import Role
 from infra.kit.vault import Vault
@@ -127,6 +127,45 @@ async def test_a_disabled_person_is_out_at_once_and_cannot_come_back(house: Hous
     assert await house.sessions.find(login.token) is None
     with pytest.raises(WrongLogin):
         await house.accounts.log_in("1001", PASSWORD, "10.0.0.1")
+
+
+async def test_disabling_a_person_ends_his_logins_and_lets_him_in_no_more(house: House) -> None:
+    login = await house.accounts.log_in("1001", PASSWORD, "10.0.0.1")
+    await house.accounts.disable("1001")
+    assert await house.sessions.find(login.token) is None
+    assert await house.sessions.phones() == ()
+    assert await house.sessions.end_expired() == 1  # which tells everybody
+    with pytest.raises(WrongLogin):
+        await house.accounts.log_in("1001", PASSWORD, "10.0.0.1")
+    assert "user.disable" in await house.audited()
+
+
+async def test_a_new_password_ends_the_logins_made_with_the_old_one(house: House) -> None:
+    for _ in range(2):
+        with pytest.raises(WrongLogin):
+            await house.accounts.log_in("1001", "forgotten", "10.0.0.1")
+    login = await house.accounts.log_in("1001", PASSWORD, "10.0.0.1")
+    other = await house.accounts.log_in("9001", PASSWORD, "10.0.0.1")
+    await house.accounts.set_password("1001", "another-long-password")
+    assert await house.sessions.find(login.token) is None
+    assert await house.sessions.phones() == ()
+    assert await house.sessions.find(other.token) is not None
+    with pytest.raises(WrongLogin):
+        await house.accounts.log_in("1001", PASSWORD, "10.0.0.1")
+    await house.accounts.log_in("1001", "another-long-password", "10.0.0.1")
+    assert "user.password" in await house.audited()
+
+
+async def test_of_a_person_who_is_not_there_or_a_short_password_nothing_is_changed(
+    house: House,
+) -> None:
+    with pytest.raises(NotFound):
+        await house.accounts.disable("7777")
+    with pytest.raises(NotFound):
+        await house.accounts.set_password("7777", "another-long-password")
+    with pytest.raises(Invalid):
+        await house.accounts.set_password("1001", "short")
+    await house.accounts.log_in("1001", PASSWORD, "10.0.0.1")
 
 
 async def test_after_too_many_wrong_passwords_even_the_right_one_waits(house: House) -> None:

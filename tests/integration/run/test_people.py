@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from infra.kit.errors import NotFound
+from infra.run.cli import cli
+
+
+def lianxin(folder: Path, *arguments: str) -> str:
+    """What the command says; runs in a loop of its own."""
+    result = CliRunner().invoke(
+        cli, ["--config", str(folder / "lianxin.toml"), *arguments], catch_exceptions=False
+    )
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "lianxin.toml").write_text(
+        f'[database]\nurl = "sqlite:///{tmp_path}/lianxin.db"\n'
+        f'[security]\ndata_key_file = "{tmp_path}/data.key"\n'
+    )
+    lianxin(tmp_path, "migrate")
+    lianxin(tmp_path, "user", "add", "1001", "李静", "--password", "first-long-password")
+    return tmp_path
+
+
+def test_a_person_is_disabled_and_given_a_password_from_the_command_line(folder: Path) -> None:
+    said = lianxin(folder, "user", "password", "1001", "--password", "second-long-password")
+    assert "1001 的密码已重置" in said
+    assert "1001 已停用" in lianxin(folder, "user", "disable", "1001")
+
+
+def test_who_is_not_there_is_said(folder: Path) -> None:
+    with pytest.raises(NotFound, match="7777"):
+        lianxin(folder, "user", "disable", "7777")
