@@ -78,12 +78,12 @@ async def telephones(
         written: Told of every call that is written down, in the same transaction.
     """
     link = AmiLink(ami_settings(base.settings), base.clock)
-    tracker = CallTracker(link.pbx, base.clock)
+    phones = AgentPhones(link, roster)
+    tracker = CallTracker(link.pbx, base.clock, phones.has)
     calls = CallLog(base.database, base.vault, [written])
     for listener in (*listeners, calls.hear):
         tracker.subscribe(listener)
     sync = CallSync(link, tracker)
-    phones = AgentPhones(link, roster)
     mailbox = Mailbox(link, lambda ended: calls.take(link.pbx, ended))
     lost = LostCalls(link, sync, tracker, mailbox, calls, base.clock)
     dialer = AsteriskDialer(link, base.clock)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 
@@ -44,6 +44,7 @@ class AgentPhones:
         self._lock = asyncio.Lock()
         self._to_load = True
         self._stored: dict[str, str] | None = None
+        self._seen: Mapping[str, str] = {}
         link.subscribe([LinkUp], self._link_up)
         link.subscribe([QueueMemberChange], lambda _event: self.request_reconcile())
 
@@ -90,7 +91,7 @@ class AgentPhones:
             phones = await self._roster.phones()
             if self._stored is None or not trust:
                 self._stored = await tree(self._link, "ps")
-            stored = self._stored
+            stored = self._seen = self._stored
             members = await self._members()
             await self._do_all(steps_away(phones, stored, members, self._queue), stored)
             for position, phone in enumerate(phones):
@@ -99,6 +100,10 @@ class AgentPhones:
                 await self._do_all(steps_for(phone, stored, members, self._queue), stored)
             if self._to_load:
                 await self._load()
+
+    def has(self, number: str) -> bool:
+        """Return whether this is the 工号 of an agent who has a telephone, as far as was last seen."""
+        return f"ps/endpoint/agent-{number}" in self._seen
 
     async def registered(self) -> set[str]:
         """Return the 工号 of every agent whose telephone is registered."""

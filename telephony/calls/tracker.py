@@ -18,9 +18,17 @@ class CallTracker:
     """The calls of one Asterisk.
 
     A call ends when the citizen's channel is gone, or when its last one is.
+
+    Args:
+        pbx: Name of the Asterisk.
+        clock: Gives the time of what no event tells.
+        colleague: Tells whether a number that an agent dialled is another agent's, and so no citizen's.
     """
 
-    def __init__(self, pbx: str, clock: Clock) -> None:
+    def __init__(
+        self, pbx: str, clock: Clock, colleague: Callable[[str], bool] = lambda _: False
+    ) -> None:
+        self._colleague = colleague
         self._clock = clock
         self._book = CallBook(pbx)
         self._legs = Legs()
@@ -283,7 +291,8 @@ class CallTracker:
             self._citizens[leg.linkedid] = leg.uniqueid
 
     def _open_outbound(self, leg: Leg, number: str, at: datetime) -> None:
-        self._book.open(leg.linkedid, Direction.outbound, caller=number, at=at, agent=leg.agent)
+        caller = "" if self._colleague(number) else number
+        self._book.open(leg.linkedid, Direction.outbound, caller=caller, at=at, agent=leg.agent)
 
     def _adopt_citizen(self, leg: Leg) -> None:
         call = self.calls.get(leg.linkedid)

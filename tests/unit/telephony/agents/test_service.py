@@ -60,6 +60,15 @@ async def test_agents_are_in_the_queue_as_soon_as_the_link_is_up(
     assert len(pbx.astdb) == 6
 
 
+async def test_an_agent_with_a_telephone_is_known_by_his_number(
+    pbx: FakePbx, link: AmiLink
+) -> None:
+    async with following(link, Desk(phone("1001"))) as phones:
+        assert not phones.has("1001")
+        await until(lambda: phones.has("1001"))
+        assert not phones.has("13800001234")
+
+
 async def test_after_a_restart_of_asterisk_agents_are_back_with_their_pause_state(
     pbx: FakePbx, link: AmiLink
 ) -> None:

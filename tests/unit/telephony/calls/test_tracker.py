@@ -218,3 +218,11 @@ def test_a_subscriber_that_raises_stops_neither_the_others_nor_the_tracker(
 def test_late_events_do_not_bring_a_call_back(tracker: CallTracker, say: Teller) -> None:
     play(tracker, [*say.waiting(), say.hangup("1.0", "1.0")])
     assert play(tracker, [say.join("1.0", "1.0"), say.called("1.0", "1.0", "1001")]) == []
+
+
+def test_a_call_to_a_colleague_is_no_citizens(clock: ManualClock, say: Teller) -> None:
+    tracker = CallTracker("pbx1", clock, {"1002"}.__contains__)
+    tracker.apply(say.agent("1.0", "1001", "1.0", "1002"))
+    tracker.apply(say.agent("2.0", "1001", "2.0", "13800001234"))
+    assert tracker.calls["1.0"].caller is None
+    assert str(tracker.calls["2.0"].caller) == "138****1234"
