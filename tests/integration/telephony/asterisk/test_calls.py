@@ -173,6 +173,28 @@ async def test_an_agent_dials_a_citizen_from_the_hotline_number(
     assert times_rung(exchange.network, CITIZEN) == 1
 
 
+async def test_a_call_to_a_colleague_has_no_citizen(
+    exchange: pbx.Exchange, link: ManagerLink
+) -> None:
+    for number, telephone in (("1001", DESK_TELEPHONE), ("1002", "13700001002")):
+        await log_in(link, exchange, number, telephone)
+    await link.act(
+        "Originate",
+        {
+            "Channel": "PJSIP/agent-1001",
+            "Context": "from-agent",
+            "Exten": "1002",
+            "Priority": "1",
+            "Async": "true",
+        },
+    )
+    bridge = await link.event("BridgeEnter", seconds=15, BridgeNumChannels="2")
+    await link.act("Hangup", {"Channel": bridge["Channel"]})
+    told = await ended(link)
+    entry = await record(link, told)
+    assert (entry["direction"], entry["called"]) == ("out", "")
+
+
 async def test_a_caller_who_is_passed_on_stays_one_call_and_belongs_to_the_last_agent(
     exchange: pbx.Exchange, link: ManagerLink
 ) -> None:
