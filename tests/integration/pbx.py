@@ -105,8 +105,8 @@ def seconds_of(recording: Path) -> float:
     """The length of a recording; it must be 8 kHz, 16 bit, mono."""
     with wave.open(str(recording)) as file:
         assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 8000)
-        frames: int = file.getnframes()
-        return frames / file.getframerate()
+        frames, rate = int(file.getnframes()), int(file.getframerate())
+        return frames / rate
 
 
 @asynccontextmanager
