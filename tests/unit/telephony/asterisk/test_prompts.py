@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from telephony.asterisk.prompts import PROMPTS, Prompt, make_prompts, voice_missing
+from tests.parts import missing
 
 FEW = (Prompt(name="welcome", text="您好"), Prompt(name="transfer", text="请稍候"))
 
@@ -54,8 +55,9 @@ def test_a_second_run_has_nothing_to_do_and_nothing_to_say(tmp_path: Path) -> No
     assert said == []
 
 
-@pytest.mark.skipif(bool(voice_missing()), reason="espeak-ng or sox is not installed")
 def test_with_a_voice_prompts_are_spoken_and_nothing_else_is_left(tmp_path: Path) -> None:
+    if voice_missing():
+        missing("a voice", "apt install espeak-ng sox")
     made = make_prompts(tmp_path / "p", FEW)
 
     assert made.spoken == ("welcome", "transfer")
