@@ -75,12 +75,15 @@ async def differences(database: Database) -> list[object]:
 
 
 async def _write_migration(message: str) -> None:
+    number = f"{len(list((_FOLDER / 'versions').glob('*.py'))) + 1:04}"
     with tempfile.TemporaryDirectory() as folder:
         database = Database(f"sqlite:///{folder}/new.db")
         await migrate(database)
         async with database.engine.connect() as connection:
             await connection.run_sync(
-                lambda found: command.revision(_config(found), message, autogenerate=True)
+                lambda found: command.revision(
+                    _config(found), message, autogenerate=True, rev_id=number
+                )
             )
         await database.close()
 

@@ -1,6 +1,6 @@
 """first tables
 
-Revision ID: 89378d03d693
+Revision ID: 0001
 Revises: nothing
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "89378d03d693"
+revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -53,11 +53,19 @@ def upgrade() -> None:
         sa.UniqueConstraint("pbx", "linkedid", name=op.f("uq_calls_pbx_linkedid")),
     )
     with op.batch_alter_table("calls", schema=None) as batch_op:
+        batch_op.create_index("ix_calls_agent_id", ["agent", "id"], unique=False)
         batch_op.create_index("ix_calls_agent_offered_at", ["agent", "offered_at"], unique=False)
         batch_op.create_index(
             "ix_calls_caller_digest_offered_at", ["caller_digest", "offered_at"], unique=False
         )
         batch_op.create_index(batch_op.f("ix_calls_offered_at"), ["offered_at"], unique=False)
+        batch_op.create_index(
+            "ix_calls_unfinished",
+            ["agent", "id"],
+            unique=False,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
 
     op.create_table(
         "categories",
@@ -271,6 +279,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("number", name=op.f("uq_tickets_number")),
     )
     with op.batch_alter_table("tickets", schema=None) as batch_op:
+        batch_op.create_index("ix_tickets_agent_created_at", ["agent", "created_at"], unique=False)
         batch_op.create_index("ix_tickets_agent_id", ["agent", "id"], unique=False)
         batch_op.create_index("ix_tickets_citizen_id_id", ["citizen_id", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_tickets_created_at"), ["created_at"], unique=False)
@@ -414,6 +423,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_tickets_created_at"))
         batch_op.drop_index("ix_tickets_citizen_id_id")
         batch_op.drop_index("ix_tickets_agent_id")
+        batch_op.drop_index("ix_tickets_agent_created_at")
 
     op.drop_table("tickets")
     with op.batch_alter_table("sessions", schema=None) as batch_op:
@@ -459,9 +469,15 @@ def downgrade() -> None:
     op.drop_table("citizens")
     op.drop_table("categories")
     with op.batch_alter_table("calls", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_calls_unfinished",
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
         batch_op.drop_index(batch_op.f("ix_calls_offered_at"))
         batch_op.drop_index("ix_calls_caller_digest_offered_at")
         batch_op.drop_index("ix_calls_agent_offered_at")
+        batch_op.drop_index("ix_calls_agent_id")
 
     op.drop_table("calls")
     with op.batch_alter_table("audit_log", schema=None) as batch_op:
