@@ -35,6 +35,7 @@ SESSION = "session"
 """The permission that everybody has who is logged in."""
 
 _PATH_NAMES = re.compile(r"{(\w+)}")
+_LARGEST_ID = 2**31 - 1
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 _OUR_PARAMETERS = frozenset({"request", "principal", "body", "query", "idempotency"})
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -260,8 +261,8 @@ async def _arguments(
 
 def _path_value(text: str, kind: type) -> object:
     if kind is int:
-        # Ids are 63-bit numbers; anything else names nothing.
-        if not text.isascii() or not text.isdigit() or len(text) > 18:
+        # Ids are INTEGER columns; a larger number names nothing, and PostgreSQL would refuse to look for it.
+        if not text.isascii() or not text.isdigit() or len(text) > 10 or int(text) > _LARGEST_ID:
             raise NotFound
         return int(text)
     return text

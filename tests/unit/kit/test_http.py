@@ -164,6 +164,7 @@ async def test_a_body_that_is_no_form_is_refused_and_not_crashed_on(
         (lambda c: c.get("/things/1?limit=1000"), 422, "invalid"),
         (lambda c: c.get("/things/abc"), 404, "not-found"),
         (lambda c: c.get("/things/9999999999999999999999"), 404, "not-found"),
+        (lambda c: c.get("/things/2147483648"), 404, "not-found"),
         (lambda c: c.get("/nowhere"), 404, "not-found"),
         (lambda c: c.put("/slow"), 405, "method-not-allowed"),
         (lambda c: c.post("/slow"), 429, "too-many-requests"),
