@@ -57,9 +57,19 @@ async def test_a_page_may_load_only_ours_and_be_framed_by_nobody(
     headers = (await http.get(base)).headers
     policy = headers["Content-Security-Policy"]
     assert "script-src 'self';" in policy
+    assert "style-src 'self';" in policy
+    assert "unsafe" not in policy
     assert "frame-ancestors 'none'" in policy
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Permissions-Policy"].endswith("microphone=(self)")
+
+
+async def test_only_the_api_page_may_write_style_attributes(
+    base: str, http: aiohttp.ClientSession
+) -> None:
+    policy = (await http.get(f"{base}/api/docs")).headers["Content-Security-Policy"]
+    assert "style-src 'self'; " in policy
+    assert policy.endswith("; style-src-attr 'unsafe-inline'")
 
 
 async def test_a_hashed_asset_is_kept_for_ever(base: str, http: aiohttp.ClientSession) -> None:
