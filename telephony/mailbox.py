@@ -124,7 +124,7 @@ class Mailbox:
             self._waiting[linkedid] = _ended_call(linkedid, fields)
         except (KeyError, ValueError):
             # It stays in AstDB for a person to look at, and is not shown here: it holds a number.
-            log.error("mailbox.unreadable", linkedid=linkedid)  # noqa: TRY400
+            log.error("mailbox.unreadable", linkedid=linkedid)  # noqa: TRY400  # a trace would show the value
 
     async def _empty(self) -> bool:
         """Return whether everything that waited has been committed."""

@@ -28,14 +28,14 @@ ZONE = ZoneInfo("Asia/Shanghai")
 PLAN = CallbackSettings().plan(ZONE)
 MOMENTS = st.datetimes(
     min_value=datetime(2024, 1, 1),  # noqa: DTZ001  # Hypothesis wants naive bounds
-    max_value=datetime(2030, 1, 1),  # noqa: DTZ001
+    max_value=datetime(2030, 1, 1),  # noqa: DTZ001  # the same
     timezones=st.just(UTC),
 )
 DELAYS = st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=20))
 
 
 def local(day: int, clock: str) -> datetime:
-    return datetime.combine(datetime(2026, 3, day), time.fromisoformat(clock), ZONE)  # noqa: DTZ001
+    return datetime.combine(datetime(2026, 3, day), time.fromisoformat(clock), ZONE)  # noqa: DTZ001  # combine adds it
 
 
 def is_open(moment: datetime) -> bool:
