@@ -57,7 +57,9 @@ class Desk:
         where = message.location.get("url", "")
         # A page that asks whether it is still logged in and hears "no" has done nothing wrong, but Chromium logs it.
         asked = "401" in message.text and where.endswith("/api/v1/session")
-        if message.type in {"error", "warning"} and not asked:
+        # What the page was still fetching when it was logged out is answered with 401, as it must be.
+        late = "401" in message.text and self._closed
+        if message.type in {"error", "warning"} and not asked and not late:
             self.problems.append(f"{message.type}: {message.text} ({where})")
 
     def _on_page_error(self, error: Error) -> None:
