@@ -9,11 +9,27 @@ from types import MappingProxyType
 
 from infra.kit.identity import Role
 
-_EVERYBODY = frozenset({"figures.read"})
+_EVERYBODY = frozenset({"figures.read", "catalogue.read"})
 _TICKETS = frozenset({"ticket.read", "ticket.write"})
 _OWN_CALLS = frozenset({"call.read", "recording.listen"})
 _ANY_CALLS = _OWN_CALLS | {"call.read_any", "recording.listen_any"}
 _PHONE = frozenset({"phone.use", "presence.set"})
+_WATCH = frozenset({"queue.watch", "ticket.read_any", "rates.read"})
+_UNIT = frozenset(
+    {"ticket.read", "unit.work", "supervision.answer", "ticket.reveal_number", "rates.read_own"}
+)
+_CENTRE = frozenset(
+    {
+        "ticket.dispatch",
+        "ticket.audit",
+        "ticket.approve_stop",
+        "ticket.grant_confidential",
+        "supervision.issue",
+        "exclusion.propose",
+        "exclusion.approve",
+        "catalogue.manage",
+    }
+)
 
 PERMISSIONS: Mapping[Role, frozenset[str]] = MappingProxyType(
     {
@@ -22,17 +38,34 @@ PERMISSIONS: Mapping[Role, frozenset[str]] = MappingProxyType(
         | _TICKETS
         | _ANY_CALLS
         | _PHONE
-        | {"number.reveal", "ticket.read_any", "queue.watch", "callback.review"},
+        | _WATCH
+        | {"number.reveal", "callback.review"},
         Role.DISPATCHER: _EVERYBODY
         | _TICKETS
         | _ANY_CALLS
-        | {"number.reveal", "ticket.read_any", "queue.watch", "callback.review"},
-        Role.ANALYST: _EVERYBODY | {"queue.watch"},
-        Role.UNIT_CLERK: _EVERYBODY,
-        Role.UNIT_HEAD: _EVERYBODY,
-        Role.LEADER: _EVERYBODY | {"queue.watch"},
-        Role.ADMINISTRATOR: _EVERYBODY | {"user.manage", "queue.watch"},
-        Role.AUDITOR: _EVERYBODY | _ANY_CALLS | {"audit.read", "ticket.read", "ticket.read_any"},
+        | _WATCH
+        | _CENTRE
+        | {"number.reveal", "ticket.reveal_number", "callback.review", "supervision.read"},
+        Role.ANALYST: _EVERYBODY | {"queue.watch", "rates.read", "supervision.read"},
+        Role.UNIT_CLERK: _EVERYBODY | _UNIT,
+        Role.UNIT_HEAD: _EVERYBODY | _UNIT | {"unit.watch", "exclusion.propose"},
+        Role.LEADER: _EVERYBODY
+        | _WATCH
+        | {"ticket.read", "ticket.instruct", "ticket.approve_stop", "supervision.read"},
+        Role.ADMINISTRATOR: _EVERYBODY
+        | {
+            "user.manage",
+            "queue.watch",
+            "unit.manage",
+            "catalogue.manage",
+            "calendar.manage",
+            "webhook.manage",
+            "key.manage",
+        },
+        Role.AUDITOR: _EVERYBODY
+        | _ANY_CALLS
+        | {"audit.read", "ticket.read", "ticket.read_any", "rates.read", "supervision.read"},
+        Role.MACHINE: frozenset(),
     }
 )
 """What each role may do. An administrator keeps the installation and reads neither tickets nor calls."""

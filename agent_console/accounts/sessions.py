@@ -285,6 +285,7 @@ class Sessions:
                 name=user.name,
                 role=user.role,
                 permissions=PERMISSIONS[user.role],
+                unit=user.unit,
             ),
             csrf_token=self._vault.digest(f"csrf {token}"),
             expires_at=row.started_at + self._lifetime.absolute,

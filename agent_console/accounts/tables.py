@@ -19,6 +19,7 @@ class UserRow(Row, table=True):
     number: str = Field(unique=True, max_length=20)
     name: str = Field(max_length=40)
     role: Role = Field(sa_type=StrEnumType(Role))
+    unit: str | None = Field(default=None, max_length=20, foreign_key="units.code", index=True)
     password_hash: str = Field(max_length=200)
     disabled: bool = Field(default=False)
     created_at: datetime = Field(sa_type=UtcDateTime)

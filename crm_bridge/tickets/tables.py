@@ -8,7 +8,14 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field
 
-from crm_bridge.tickets.vocabulary import TicketEvent, TicketState, TicketType, Urgency
+from crm_bridge.tickets.vocabulary import (
+    AssignmentRole,
+    AssignmentState,
+    TicketEvent,
+    TicketState,
+    TicketType,
+    Urgency,
+)
 from infra.kit.database import JsonType, Row, StrEnumType, UtcDateTime
 
 
@@ -63,6 +70,61 @@ class TicketEventRow(Row, table=True):
     at: datetime = Field(sa_type=UtcDateTime)
     actor: str | None = Field(default=None, max_length=40)
     detail: dict[str, Any] = Field(sa_type=JsonType)
+
+
+class AssignmentRow(Row, table=True):
+    """One ticket given to one unit in one role, as the ticket's events left it; rates are counted on these.
+
+    Everything here is what the events say, kept to be listed and counted by; it is only ever written together with an
+    event. `category`, `channel`, `type` and `agent` repeat the ticket's, so that a million rows are counted without a
+    join.
+
+    Attributes:
+        n: Number of the assignment within its ticket, from 1 without a gap.
+        round: The ticket's round in which it was given.
+        state: `finished`, `returned`, `joined`, `released` and `stopped` are ends.
+        sign_due_at: When the unit should have signed.
+        due_at: When it should have replied; moved by an extension.
+        due_provisional: The working calendar of that time is not yet published (暂定).
+        limit: The limit that `due_at` was reckoned by, e.g. `5wd`, `24h`.
+        due_before_extension: `due_at` as it was before the extension; None without one.
+        extended_at: When the extension was granted.
+        replied_at: When the reply came in that now stands; None again when it is sent back.
+        finished_at: When the centre accepted that reply (a helper's needs no audit).
+        ended_at: When it left the unit's hands in whatever way; equal to `finished_at` if it was finished.
+    """
+
+    __tablename__ = "assignments"
+    __table_args__ = (
+        UniqueConstraint("ticket_id", "n"),
+        Index("ix_assignments_unit_state_due_at", "unit", "state", "due_at"),
+        Index("ix_assignments_state_due_at", "state", "due_at"),
+        Index("ix_assignments_dispatched_at", "dispatched_at"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    ticket_id: int = Field(foreign_key="tickets.id")
+    n: int
+    round: int
+    unit: str = Field(max_length=20, foreign_key="units.code")
+    role: AssignmentRole = Field(sa_type=StrEnumType(AssignmentRole))
+    state: AssignmentState = Field(sa_type=StrEnumType(AssignmentState))
+    designated: bool
+    dispatched_at: datetime = Field(sa_type=UtcDateTime)
+    sign_due_at: datetime = Field(sa_type=UtcDateTime)
+    signed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    due_at: datetime = Field(sa_type=UtcDateTime)
+    due_provisional: bool
+    limit: str = Field(max_length=20)
+    due_before_extension: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    extended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    replied_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    category: str = Field(max_length=20)
+    channel: str = Field(max_length=40)
+    type: TicketType = Field(sa_type=StrEnumType(TicketType))
+    agent: str | None = Field(default=None, max_length=40)
 
 
 class TicketContactRow(Row, table=True):

@@ -86,6 +86,34 @@ class Urgency(StrEnum):
     critical = "critical"
 
 
+class AssignmentRole(StrEnum):
+    """What a unit is to a ticket."""
+
+    lead = "lead"
+    helper = "helper"
+
+
+class AssignmentState(StrEnum):
+    """Where an assignment stands. Overdue is no state: it is read off the clock."""
+
+    dispatched = "dispatched"
+    in_hand = "in_hand"
+    replied = "replied"
+    finished = "finished"
+    returned = "returned"
+    joined = "joined"
+    released = "released"
+    stopped = "stopped"
+
+
+class Lane(StrEnum):
+    """How the lead unit handles a ticket; each lane has its own duties before a reply."""
+
+    at_once = "at_once"
+    complex = "complex"
+    unreasonable = "unreasonable"
+
+
 STATE_WORDS: Mapping[TicketState, Words] = MappingProxyType(
     {
         TicketState.registered: Words("登记", "registered"),

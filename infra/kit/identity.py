@@ -20,6 +20,8 @@ class Role(StrEnum):
     LEADER = "leader"
     ADMINISTRATOR = "administrator"
     AUDITOR = "auditor"
+    MACHINE = "machine"
+    """Another system that comes with a bearer key; what it may do is what the key names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,7 @@ class Principal:
         name: Shown to colleagues.
         role: What the person is.
         permissions: Slugs such as `ticket.write`.
+        unit: Code of the unit (承办单位) that the person works for; None for the hotline and the centre.
     """
 
     user_id: int
@@ -39,6 +42,7 @@ class Principal:
     name: str
     role: Role
     permissions: frozenset[str]
+    unit: str | None = None
 
     def may(self, permission: str) -> bool:
         """Return whether the person has this permission."""
