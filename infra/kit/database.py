@@ -13,16 +13,18 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from sqlalchemy import JSON, DateTime, Dialect, MetaData, String, event
-from sqlalchemy.engine import make_url
+from sqlalchemy import JSON, DateTime, Dialect, MetaData, String, create_engine, event
+from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from infra.kit.errors import TryLater
+from infra.kit.group_commit import GroupCommit, Piece
 
 BUSY_TIMEOUT_MS = 5_000
 _TURN_SECONDS = 10.0
@@ -79,6 +81,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 E = TypeVar("E", bound=StrEnum)
+T = TypeVar("T")
 
 
 class StrEnumType(TypeDecorator[E]):
@@ -136,6 +139,7 @@ class Database:
         # SQLite knows one writer at a time; waiting for it in the file is polling, and the last to come may starve.
         self._turn = asyncio.Lock() if self.dialect == "sqlite" else None
         self._writing = self.engine.execution_options(lianxin_write=True)
+        self._group: GroupCommit | None = None
 
     async def open(self) -> None:
         """Return once a connection has answered.
@@ -154,7 +158,23 @@ class Database:
 
     async def close(self) -> None:
         """Return once every connection is closed."""
+        if self._group is not None:
+            await self._group.close()
+            self._group = None
         await self.engine.dispose()
+
+    async def write(self, piece: Piece[T]) -> T:
+        """Run a short piece of work that shares its commit with others; when this returns, it is on disk.
+
+        For the few paths on which many write at once; everything else reads better in `transaction()`.
+
+        Raises:
+            TryLater: The database does not take it, or too many wait.
+            Exception: What the piece itself raised; nothing of it is on disk.
+        """
+        if self._group is None:
+            self._group = GroupCommit(self._writing_engine(), self._my_turn)
+        return await self._group.write(piece)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -186,6 +206,16 @@ class Database:
             yield
         finally:
             self._turn.release()
+
+    def _writing_engine(self) -> Engine:
+        # One connection, on the one thread that writes; it says itself where its transactions begin and end.
+        if self.dialect == "sqlite":
+            engine = create_engine(self.url.set(drivername="sqlite+pysqlite"), poolclass=NullPool)
+            event.listen(engine, "connect", _prepare_sqlite)
+        else:
+            arguments = {**_NOTICE_A_SILENT_SERVER, "autocommit": True}
+            engine = create_engine(self.url, poolclass=NullPool, connect_args=arguments)
+        return engine
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:

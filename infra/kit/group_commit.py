@@ -1,0 +1,248 @@
+"""Group commit: small writes of many requests share one transaction, and so one flush to disk.
+
+A commit costs a flush, whatever is in it; a request that waits for its own flush leaves the disk idle while it talks to
+its client. Here a piece of work is a plain function that runs on the one thread that writes: while a batch is being
+committed the next one gathers, and everybody is answered after the commit that holds his work. A piece that fails is
+rolled back alone, to its savepoint. Nothing is answered that is not on disk.
+
+The statements are compiled once by SQLAlchemy and handed to the driver as they are: the session of the ORM, not the
+database, is what costs most of a small write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Dialect, Engine
+from sqlalchemy.engine.interfaces import DBAPICursor
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import PoolProxiedConnection
+from sqlalchemy.sql import Executable
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from infra.kit.errors import TryLater
+
+T = TypeVar("T")
+
+_LARGEST_BATCH = 256
+_LONGEST_QUEUE = 20_000
+
+
+class Prepared:
+    """A statement that is compiled once for each kind of database.
+
+    Args:
+        statement: A Core statement; `insert()` takes the columns from `columns`, others their bind parameters.
+        columns: For an `insert()` without values: the columns that it is given.
+    """
+
+    def __init__(self, statement: Executable, columns: Sequence[str] | None = None) -> None:
+        self._statement = statement
+        self._columns = columns
+        self._compiled: dict[str, _Compiled] = {}
+
+    def on(self, dialect: Dialect) -> _Compiled:
+        """Return the statement as this kind of database takes it."""
+        found = self._compiled.get(dialect.name)
+        if found is None:
+            found = self._compiled[dialect.name] = _Compiled(
+                self._statement, self._columns, dialect
+            )
+        return found
+
+
+class _Compiled:
+    """A statement's text, and how each of its values is made what the driver takes."""
+
+    def __init__(
+        self, statement: Executable, columns: Sequence[str] | None, dialect: Dialect
+    ) -> None:
+        compiled = statement.compile(dialect=dialect, column_keys=columns)  # type: ignore[attr-defined]
+        assert isinstance(compiled, SQLCompiler)  # noqa: S101  # it is no DDL
+        self.sql = str(compiled)
+        self._positions = compiled.positiontup
+        # What the statement itself holds, e.g. a constant or a LIMIT, stands beside what the caller gives.
+        self._fixed = {
+            name: bind.effective_value for name, bind in compiled.binds.items() if not bind.required
+        }
+        self._processors = {
+            name: processor
+            for name, bind in compiled.binds.items()
+            if (processor := bind.type.dialect_impl(dialect).bind_processor(dialect)) is not None
+        }
+
+    def parameters(self, values: dict[str, Any]) -> Any:
+        """Return the values as the driver takes them: in order or by name."""
+        given = {**self._fixed, **values}
+        for name, process in self._processors.items():
+            given[name] = process(given[name])
+        if self._positions is not None:
+            return [given[name] for name in self._positions]
+        return given
+
+
+class Writing:
+    """What a piece of work writes with, on the writing thread and inside the transaction of its batch."""
+
+    def __init__(self, cursor: DBAPICursor, dialect: Dialect) -> None:
+        self._cursor = cursor
+        self._dialect = dialect
+        self._driver = dialect.loaded_dbapi
+
+    def row(self, statement: Prepared, **values: Any) -> tuple[Any, ...] | None:
+        """Return the first row that a statement gives back, as the driver has it, or None."""
+        self._execute(statement, values)
+        row: tuple[Any, ...] | None = self._cursor.fetchone()
+        return row
+
+    def run(self, statement: Prepared, **values: Any) -> int:
+        """Execute a statement and return how many rows it touched."""
+        self._execute(statement, values)
+        return self._cursor.rowcount
+
+    def _execute(self, statement: Prepared, values: dict[str, Any]) -> None:
+        compiled = statement.on(self._dialect)
+        parameters = compiled.parameters(values)
+        try:
+            self._cursor.execute(compiled.sql, parameters)
+        except self._driver.Error as error:
+            # The same errors as from a session; what was to be written stays out of their text.
+            raise DBAPIError.instance(
+                compiled.sql, None, error, self._driver.Error, hide_parameters=True
+            ) from error
+
+
+Piece = Callable[[Writing], T]
+"""A piece of work: short, without waiting for anything but the database."""
+
+
+class _Waiting(Generic[T]):
+    def __init__(self, piece: Piece[T], future: asyncio.Future[T]) -> None:
+        self.piece = piece
+        self.future = future
+        self.result: T | None = None
+        self.error: Exception | None = None
+
+    def run(self, writing: Writing) -> bool:
+        """Do the work and return whether it may stay."""
+        try:
+            self.result = self.piece(writing)
+        except Exception as error:  # it belongs to the one who waits for this piece, to nobody else
+            self.error = error
+            return False
+        return True
+
+    def settle(self) -> None:
+        if self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)  # type: ignore[arg-type]
+
+
+class GroupCommit:
+    """The one writer that many requests share.
+
+    Args:
+        engine: Gives the writing thread its connection.
+        turn: Entered before a batch begins: where only one may write, that one.
+    """
+
+    def __init__(
+        self, engine: Engine, turn: Callable[[], AbstractAsyncContextManager[None]]
+    ) -> None:
+        self._engine = engine
+        self._turn = turn
+        self._waiting: deque[_Waiting[Any]] = deque()
+        self._draining: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="group-commit")
+        self._connection: PoolProxiedConnection | None = None
+
+    async def write(self, piece: Piece[T]) -> T:
+        """Run a piece of work on the writing thread; when this returns, it is on disk.
+
+        Raises:
+            TryLater: Too many wait already, or the database does not take the batch: nothing of it is on disk, or, if
+                the connection broke in the very commit, nobody can know (send again under the same key).
+            Exception: What the piece itself raised; nothing of it is on disk.
+        """
+        if len(self._waiting) >= _LONGEST_QUEUE:
+            raise TryLater("too many are writing to the database", "数据库写入繁忙")
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(piece, future))
+        if self._draining is None or self._draining.done():
+            self._draining = asyncio.create_task(self._drain())
+        return await future
+
+    async def close(self) -> None:
+        """Return when what waits is written and the connection is closed."""
+        if self._draining is not None:
+            await self._draining
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._hang_up)
+        self._thread.shutdown()
+        self._engine.dispose()
+
+    async def _drain(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            try:
+                async with self._turn():
+                    # Taken when the turn has come: whoever asked meanwhile is in it.
+                    batch = self._next_batch()
+                    await loop.run_in_executor(self._thread, self._commit, batch)
+            except TryLater as error:
+                batch = self._next_batch()
+                for waiting in batch:
+                    waiting.error = TryLater(error.detail_en, error.detail_zh)
+            for waiting in batch:
+                waiting.settle()
+
+    def _next_batch(self) -> list[_Waiting[Any]]:
+        count = min(len(self._waiting), _LARGEST_BATCH)
+        taken = [self._waiting.popleft() for _ in range(count)]
+        # Whoever has gone away meanwhile gets nothing written in his name.
+        return [waiting for waiting in taken if not waiting.future.cancelled()]
+
+    def _commit(self, batch: Sequence[_Waiting[Any]]) -> None:
+        """Write a batch, on the writing thread; the outcome of each piece stands in it."""
+        try:
+            if self._connection is None:
+                self._connection = self._engine.raw_connection()
+            cursor = self._connection.cursor()
+            writing = Writing(cursor, self._engine.dialect)
+            sqlite = self._engine.dialect.name == "sqlite"
+            cursor.execute("BEGIN IMMEDIATE" if sqlite else "BEGIN")
+            for waiting in batch:
+                cursor.execute("SAVEPOINT piece")
+                if not waiting.run(writing):
+                    cursor.execute("ROLLBACK TO SAVEPOINT piece")
+                cursor.execute("RELEASE SAVEPOINT piece")
+            cursor.execute("COMMIT")
+            cursor.close()
+        except (
+            Exception
+        ) as error:  # a broken batch must neither kill the writer nor leave anybody waiting
+            self._hang_up(broken=True)
+            for waiting in batch:
+                waiting.error = _of_batch(error)
+
+    def _hang_up(self, *, broken: bool = False) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        if broken:
+            connection.invalidate()
+        else:
+            connection.close()
+
+
+def _of_batch(error: Exception) -> TryLater:
+    later = TryLater("the database does not take what is written", "数据库暂时无法写入")
+    later.__cause__ = error
+    return later
