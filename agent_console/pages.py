@@ -14,6 +14,8 @@ _PAGES = {
     "/": "index.html",
     "/wallboard": "wallboard.html",
     "/desk": "desk.html",
+    "/dispatch": "dispatch.html",
+    "/supervision": "supervision.html",
     "/reports": "reports.html",
     "/api/docs": "api-docs.html",
 }

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { fileURLToPath, URL } from 'node:url'
 
 import vue from '@vitejs/plugin-vue'
@@ -34,7 +35,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     // The page of the API's documentation carries one large reader of its own.
     chunkSizeWarningLimit: 2000,
-    rollupOptions: { input: { index: page('./index.html'), 'api-docs': page('./api-docs.html') } },
+    // Each page is an entry of its own: nobody loads another's desk.
+    rollupOptions: { input: readdirSync(page('.')).filter((name) => name.endsWith('.html')).map((name) => page(`./${name}`)) },
   },
   test: { environment: 'happy-dom', include: ['tests/**/*.test.ts'] },
 })

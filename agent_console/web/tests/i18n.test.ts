@@ -3,17 +3,18 @@ import { join } from 'node:path'
 
 import { describe, expect, it } from 'vitest'
 
-import en from '@/i18n/en'
-import zh from '@/i18n/zh-CN'
-
 function flat(tree: object, prefix = ''): [string, string][] {
   return Object.entries(tree).flatMap(([key, value]): [string, string][] =>
     typeof value === 'string' ? [[prefix + key, value]] : flat(value as object, `${prefix}${key}.`),
   )
 }
 
-const chinese = new Map(flat(zh))
-const english = new Map(flat(en))
+/** The shared texts and those that each page brings with it. */
+const modules = import.meta.glob<{ default: object }>('/src/**/i18n/{zh-CN,en}.ts', { eager: true })
+const textsOf = (language: string) =>
+  Object.entries(modules).flatMap(([path, { default: texts }]) => (path.endsWith(`/${language}.ts`) ? flat(texts) : []))
+const chinese = new Map(textsOf('zh-CN'))
+const english = new Map(textsOf('en'))
 const places = (words: string) => [...words.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort()
 
 function sources(folder: string): string[] {
@@ -27,6 +28,11 @@ function sources(folder: string): string[] {
 describe('the two languages', () => {
   it('have the same keys', () => {
     expect([...english.keys()].sort()).toEqual([...chinese.keys()].sort())
+  })
+
+  it('say nothing twice: a page that brings a text of another name would change the other', () => {
+    const keys = textsOf('zh-CN').map(([key]) => key)
+    expect(keys.filter((key, at) => keys.indexOf(key) !== at)).toEqual([])
   })
 
   it('have the same places to fill in', () => {

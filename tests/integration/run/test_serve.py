@@ -16,7 +16,17 @@ from tests.installation import Installation, Person
 from tests.unit.telephony.fake_pbx import FakePbx
 
 WITHOUT_VOICE = {"telephony": {"enabled": False}}
-PAGES = {"/", "/wallboard", "/desk", "/reports", "/api/docs", "/socket.io/", "/sip"}
+PAGES = {
+    "/",
+    "/wallboard",
+    "/desk",
+    "/dispatch",
+    "/supervision",
+    "/reports",
+    "/api/docs",
+    "/socket.io/",
+    "/sip",
+}
 
 
 @pytest.fixture

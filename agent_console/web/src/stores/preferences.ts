@@ -2,6 +2,7 @@ import { defineStore } from 'pinia'
 import { computed, ref, watchEffect } from 'vue'
 
 import { i18n, type Language } from '@/i18n'
+import type { PageName } from '@/shell/pages'
 
 export type Theme = 'light' | 'dark'
 
@@ -15,12 +16,15 @@ export const usePreferences = defineStore('preferences', () => {
   const system: Theme = matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'
   const language = ref<Language>(remembered('lianxin.language', ['zh-CN', 'en'], 'zh-CN'))
   const theme = ref<Theme>(remembered('lianxin.theme', ['light', 'dark'], system))
+  /** Which page this is; its name stands in the window's title. */
+  const page = ref<PageName>('console')
   const english = computed(() => language.value === 'en')
 
   watchEffect(() => {
     i18n.global.locale.value = language.value
     document.documentElement.lang = language.value
-    document.title = i18n.global.t('app.title')
+    const { t } = i18n.global
+    document.title = page.value === 'console' ? t('app.title') : `${t(`page.${page.value}`)} · ${t('app.name')}`
   })
   watchEffect(() => document.documentElement.classList.toggle('dark', theme.value === 'dark'))
 
@@ -34,5 +38,5 @@ export const usePreferences = defineStore('preferences', () => {
     localStorage.setItem('lianxin.theme', theme.value)
   }
 
-  return { language, theme, english, toggleLanguage, toggleTheme }
+  return { language, theme, page, english, toggleLanguage, toggleTheme }
 })

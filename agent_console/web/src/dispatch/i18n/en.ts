@@ -1,0 +1,5 @@
+export default {
+  dispatch: {
+    empty: 'There is nothing here yet',
+  },
+}

@@ -1,0 +1,5 @@
+export default {
+  reports: {
+    empty: 'There is nothing here yet',
+  },
+}

@@ -1,0 +1,5 @@
+export default {
+  reports: {
+    empty: '这里还没有内容',
+  },
+}

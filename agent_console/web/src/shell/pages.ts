@@ -1,0 +1,40 @@
+export type PageName = 'console' | 'desk' | 'dispatch' | 'supervision' | 'reports'
+
+interface Page {
+  name: PageName
+  address: string
+  /** Whoever has one of these permissions works there. */
+  opens: readonly string[]
+}
+
+const PAGES: readonly Page[] = [
+  { name: 'console', address: '/', opens: ['ticket.write'] },
+  { name: 'desk', address: '/desk', opens: ['unit.work'] },
+  { name: 'dispatch', address: '/dispatch', opens: ['ticket.dispatch', 'ticket.audit', 'ticket.instruct', 'ticket.approve_stop'] },
+  { name: 'supervision', address: '/supervision', opens: ['supervision.read', 'supervision.issue', 'supervision.answer'] },
+  { name: 'reports', address: '/reports', opens: ['rates.read', 'rates.read_own'] },
+]
+
+/** Where the day's work lies, by the permission that makes it one's work; the first that fits counts. */
+const HOMES: readonly (readonly [string, PageName])[] = [
+  ['phone.use', 'console'],
+  ['unit.work', 'desk'],
+  ['ticket.dispatch', 'dispatch'],
+  ['rates.read', 'reports'],
+]
+
+/** The pages on which this person can do or read something, in the order of the navigation. */
+export function pagesFor(permissions: readonly string[]): Page[] {
+  return PAGES.filter(({ opens }) => opens.some((one) => permissions.includes(one)))
+}
+
+/** The page where this person's work is; the first page also serves whoever has none. */
+export function homeOf(permissions: readonly string[]): Page {
+  const name = HOMES.find(([permission]) => permissions.includes(permission))?.[1] ?? 'console'
+  return PAGES.find((page) => page.name === name) as Page
+}
+
+/** Whether this page is one of this person's; the first page receives whoever has no other. */
+export function mayOpen(name: PageName, permissions: readonly string[]): boolean {
+  return pagesFor(permissions).some((page) => page.name === name) || homeOf(permissions).name === name
+}

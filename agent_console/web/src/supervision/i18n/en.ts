@@ -1,0 +1,5 @@
+export default {
+  supervision: {
+    empty: 'There is nothing here yet',
+  },
+}

@@ -1,0 +1,5 @@
+export default {
+  supervision: {
+    empty: '这里还没有内容',
+  },
+}

@@ -1,0 +1,5 @@
+export default {
+  unit: {
+    empty: 'There is nothing here yet',
+  },
+}
