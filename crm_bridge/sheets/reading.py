@@ -1,0 +1,313 @@
+"""Reads table files as offices send them: Excel workbooks, and CSV in UTF-8 or in what a Chinese Excel writes.
+
+Strangers' files are bounded before they are opened: by their own size, by what they unpack to, by rows. Nothing in a
+file is calculated: of a formula the value counts that Excel last saw.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import warnings
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from itertools import repeat
+from pathlib import Path
+from typing import Any
+
+from openpyxl import load_workbook
+from openpyxl.utils import get_column_letter
+
+from crm_bridge.sheets.columns import Column, RowError, Sheet, SheetRow
+from infra.kit.errors import Invalid, NotFound, TooLarge
+
+_OLD_EXCEL = b"\xd0\xcf\x11\xe0"
+_ZIP = b"PK\x03\x04"
+_LAST_ROW = 1_048_576  # of Excel; a file that claims more would be read for ever
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_SHIELDED = re.compile(r"'+[=+\-@\t\r＝＋－＠]")
+_PART_WITH_FORMULA = re.compile(rb"<(?:\w+:)?f[\s>/]")
+
+Line = tuple[int, list[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much of a file is borne.
+
+    Attributes:
+        size: Bytes of the file.
+        unpacked: Bytes that a workbook may unpack to.
+        parts: Files within a workbook.
+        rows: Rows below the header that are not blank.
+        columns: Cells in a row; what lies further right is not looked at.
+    """
+
+    size: int = 8 * 1024 * 1024
+    unpacked: int = 64 * 1024 * 1024
+    parts: int = 500
+    rows: int = 20_000
+    columns: int = 64
+
+
+_LIMITS = Limits()
+
+
+def read_file(path: Path, columns: Sequence[Column], limits: Limits = _LIMITS) -> Sheet:
+    """Return the table in a file; see `read`.
+
+    Raises:
+        NotFound: There is no such file.
+        Invalid: It is not a table file.
+        TooLarge: It is larger than the limits.
+    """
+    if not path.is_file():
+        raise NotFound(f"there is no file {path}", f"找不到文件 {path}")
+    with path.open("rb") as file:
+        return read(file.read(limits.size + 1), columns, limits)
+
+
+def read(content: bytes, columns: Sequence[Column], limits: Limits = _LIMITS) -> Sheet:
+    """Return the table in the bytes of a workbook (its first sheet) or of a CSV file, whichever they are.
+
+    Args:
+        content: The file.
+        columns: What its header has, in any order, by name or Chinese title; those that are not required may be
+            left out.
+        limits: How much is borne.
+
+    Raises:
+        Invalid: It is neither, or damaged.
+        TooLarge: It is larger than the limits.
+    """
+    if len(content) > limits.size:
+        raise _too_large(f"{limits.size // 1024} KiB")
+    if content.startswith(_OLD_EXCEL):
+        raise Invalid(
+            "this is an old .xls workbook, or one with a password: save it as .xlsx or CSV without a password",
+            "这是旧版 .xls 或加密的工作簿：请另存为不加密的 .xlsx 或 CSV",
+        )
+    errors: list[RowError] = []
+    if content.startswith(_ZIP):
+        lines = _workbook_lines(content, limits, errors)
+    else:
+        lines = _csv_lines(_decoded(content), limits)
+    return _placed(lines, columns, limits, errors)
+
+
+def _placed(
+    lines: Iterator[Line], columns: Sequence[Column], limits: Limits, errors: list[RowError]
+) -> Sheet:
+    header = next((line for line in lines if any(line[1])), (1, list[str]()))
+    places = _places(header, columns, errors)
+    rows: list[SheetRow] = []
+    for number, cells in lines:
+        if not any(cells):
+            continue
+        if len(rows) >= limits.rows:
+            raise _too_large(f"{limits.rows} rows / 行")
+        if places is not None:
+            values = {
+                column.name: cells[places[column.name]]
+                if places.get(column.name, limits.columns) < len(cells)
+                else ""
+                for column in columns
+            }
+            row = SheetRow(number=number, values=values)
+            errors += _wrong_values(row, columns)
+            rows.append(row)
+    return Sheet(rows=rows, errors=errors)
+
+
+def _places(
+    header: Line, columns: Sequence[Column], errors: list[RowError]
+) -> dict[str, int] | None:
+    """Return where each column stands; None if the header is of another kind of file."""
+    known = {name.casefold(): c.name for c in columns for name in (c.name, c.title) if name}
+    number, cells = header
+    places: dict[str, int] = {}
+    wrong = []
+    for place, cell in enumerate(cells):
+        name = known.get(cell.casefold())
+        if name is not None and name not in places:
+            places[name] = place
+        elif name is not None:
+            wrong.append(_header_error(number, name, "该列出现了两次", "This column comes twice"))
+        elif cell:
+            wrong.append(
+                _header_error(
+                    number, cell[:40], "没有这一列，请删除", "There is no such column, remove it"
+                )
+            )
+    for column in columns:
+        if column.required and column.name not in places:
+            wrong.append(
+                _header_error(
+                    number,
+                    column.name,
+                    f"缺少此列{column.title and f'（{column.title}）'}",
+                    "This column is missing",
+                )
+            )
+    errors += wrong
+    # With a wrong header every row would be wrong; one message says more than thousands.
+    return None if wrong else places
+
+
+def _header_error(number: int, column: str, message_zh: str, message_en: str) -> RowError:
+    return RowError(row=number, column=column, message_zh=message_zh, message_en=message_en)
+
+
+def _wrong_values(row: SheetRow, columns: Iterable[Column]) -> Iterator[RowError]:
+    for column in columns:
+        value = row[column.name]
+        if column.required and not value:
+            yield row.error(column.name, "此项必填", "This value is required")
+        if len(value) > column.longest:
+            yield row.error(
+                column.name, f"最多 {column.longest} 个字", f"At most {column.longest} characters"
+            )
+        if _CONTROL.search(value):
+            yield row.error(
+                column.name, "含有不可见的控制字符，请删除", "Holds control characters, remove them"
+            )
+
+
+def _decoded(content: bytes) -> str:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return _decode(content, "utf-16")  # Excel's "Unicode text"
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return _decode(content, "gb18030")
+
+
+def _decode(content: bytes, encoding: str) -> str:
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError:
+        raise Invalid(
+            "this is neither an .xlsx workbook nor a CSV file in UTF-8 or GB18030",
+            "文件既不是 .xlsx 工作簿，也不是 UTF-8 或 GB18030 编码的 CSV",
+        ) from None
+
+
+def _csv_lines(text: str, limits: Limits) -> Iterator[Line]:
+    first = text.partition("\n")[0]
+    delimiter = max(",\t;", key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    number = 0
+    try:
+        for number, cells in enumerate(reader, start=1):
+            yield number, [_unshielded(cell.strip()) for cell in cells[: limits.columns]]
+    except csv.Error:
+        raise Invalid(
+            f"row {number + 1} of the CSV file is damaged: look at its quotation marks",
+            f"CSV 文件第 {number + 1} 行已损坏：请检查引号",
+        ) from None
+
+
+def _unshielded(cell: str) -> str:
+    """Take away the one apostrophe that our own export puts before what a spreadsheet would calculate."""
+    return cell[1:] if _SHIELDED.match(cell) else cell
+
+
+def _workbook_lines(content: bytes, limits: Limits, errors: list[RowError]) -> Iterator[Line]:
+    _require_harmless(content, limits)
+    try:
+        values = _first_sheet(content, limits, calculated=True)
+        formulas: Iterable[tuple[Any, ...]] = repeat(())
+        if _has_formula(content):
+            formulas = _first_sheet(content, limits, calculated=False)
+        for number, (cells, written) in enumerate(zip(values, formulas, strict=False), start=1):
+            for place, formula in enumerate(written):
+                if formula is not None and cells[place] is None:
+                    errors.append(_uncalculated(number, place))
+            if cells.count(None) < len(cells):
+                yield number, [_text(cell) for cell in cells]
+    except Exception as error:  # whatever a stranger's file makes of openpyxl's insides
+        raise _damaged() from error
+
+
+def _first_sheet(content: bytes, limits: Limits, *, calculated: bool) -> Iterator[tuple[Any, ...]]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of styles and extensions, which nobody here looks at
+        book = load_workbook(io.BytesIO(content), read_only=True, data_only=calculated)
+    try:
+        sheet = book.worksheets[0] if book.worksheets else None
+        if sheet is None:
+            raise _damaged()
+        yield from sheet.iter_rows(
+            min_row=1, min_col=1, max_row=_LAST_ROW, max_col=limits.columns, values_only=True
+        )
+    finally:
+        book.close()
+
+
+def _require_harmless(content: bytes, limits: Limits) -> None:
+    """Return if the workbook unpacks to little; only what its directory admits to is ever unpacked."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            parts = archive.infolist()
+            small = sum(part.file_size for part in parts) <= limits.unpacked
+            small = small and len(parts) <= limits.parts
+            # A workbook has no document type; one that has brings entities that unpack once more.
+            plain = small and not any(
+                b"<!DOCTYPE" in archive.read(part)
+                for part in parts
+                if part.filename.endswith((".xml", ".rels"))
+            )
+    except Exception as error:  # zipfile raises many kinds, of which not all are documented
+        raise _damaged() from error
+    if not small:
+        raise _too_large(f"{limits.unpacked // 1024 // 1024} MiB")
+    if not plain:
+        raise _damaged()
+
+
+def _has_formula(content: bytes) -> bool:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return any(
+            _PART_WITH_FORMULA.search(archive.read(part))
+            for part in archive.infolist()
+            if part.filename.startswith("xl/worksheets/")
+        )
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, datetime):
+        return (value.date() if value.time() == time() else value).isoformat()
+    if isinstance(value, (date, time)):
+        return value.isoformat()
+    return str(value).strip()
+
+
+def _uncalculated(number: int, place: int) -> RowError:
+    return RowError(
+        row=number,
+        column=get_column_letter(place + 1),
+        message_zh="公式没有计算结果：请在 Excel 中打开并保存，或直接填写数值",
+        message_en="A formula without a value: open and save the file in Excel, or type the value",
+    )
+
+
+def _damaged() -> Invalid:
+    return Invalid(
+        "the workbook is damaged or not an .xlsx workbook: save it again in Excel",
+        "工作簿已损坏或不是 .xlsx 格式：请在 Excel 中重新保存",
+    )
+
+
+def _too_large(limit: str) -> TooLarge:
+    return TooLarge(
+        f"the file is larger than is taken ({limit}): split it", f"文件超过上限（{limit}）：请拆分"
+    )
