@@ -1,17 +1,8 @@
-import { createRequester, type HttpHooks } from './http'
+import { request } from './request'
 import type {
   Call, CallContext, Category, Figures, NewTicket, Page, PhoneAccount, Presence, SavedDraft, Session, Ticket,
   TicketSummary,
 } from './types'
-
-/** Set once by the session store, which owns the token and the login overlay. */
-export const hooks: HttpHooks = { csrfToken: () => null, onExpired: () => undefined, onServerTime: () => undefined }
-
-const request = createRequester({
-  csrfToken: () => hooks.csrfToken(),
-  onExpired: () => hooks.onExpired(),
-  onServerTime: (milliseconds) => hooks.onServerTime(milliseconds),
-})
 
 export const api = {
   logIn: (number: string, password: string) => request<Session>('POST', '/session', { body: { number, password } }),

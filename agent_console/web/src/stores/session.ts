@@ -1,8 +1,9 @@
 import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
 
-import { api, hooks } from '@/api'
+import { api } from '@/api'
 import { ApiProblem } from '@/api/http'
+import { hooks } from '@/api/request'
 import type { Session } from '@/api/types'
 
 import { useClock } from './clock'

@@ -1,0 +1,109 @@
+/** The life-cycle API as the desks see it. Times are RFC 3339 strings. */
+import type { Instant, Ticket, TicketType, Urgency } from '@/api/types'
+
+export type AssignmentState = 'dispatched' | 'in_hand' | 'replied' | 'finished' | 'returned' | 'joined' | 'released' | 'stopped'
+export type AssignmentRole = 'lead' | 'helper'
+export type Lane = 'at_once' | 'complex' | 'unreasonable'
+
+/** One ticket given to one unit, as a list shows it. */
+export interface AssignmentItem {
+  ticket_id: number
+  number: string
+  title: string
+  type: TicketType
+  urgency: Urgency
+  category: string
+  category_name: string
+  n: number
+  unit: string
+  unit_name: string
+  unit_name_en?: string
+  role: AssignmentRole
+  round: number
+  state: AssignmentState
+  ticket_state: string
+  dispatched_at: Instant
+  sign_due_at: Instant
+  signed_at?: Instant | null
+  due_at: Instant
+  due_provisional: boolean
+  extended: boolean
+  overdue: boolean
+  sign_overdue: boolean
+  address: string
+  instructed: boolean
+}
+
+export interface Attachment {
+  id: number
+  name: string
+  size: number
+  type: string
+}
+
+/** What a unit has said in reply, the newest last. */
+export interface Reply {
+  at: Instant
+  actor?: string | null
+  text: string
+  measures?: string
+  contacted: boolean
+  attachments: Attachment[]
+  without_helpers?: string | null
+}
+
+/** The same with what only the opened ticket shows. */
+export interface Assignment {
+  n: number
+  unit: string
+  unit_name: string
+  unit_name_en?: string
+  role: AssignmentRole
+  round: number
+  state: AssignmentState
+  designated: boolean
+  dispatched_at: Instant
+  sign_due_at: Instant
+  signed_at?: Instant | null
+  due_at: Instant
+  due_provisional: boolean
+  limit: string
+  extended: boolean
+  overdue: boolean
+  sign_overdue: boolean
+  replied_at?: Instant | null
+  finished_at?: Instant | null
+  ended_at?: Instant | null
+}
+
+/** A request of a unit that waits for the centre. */
+export interface Pending {
+  n?: number
+  at: Instant
+  actor?: string | null
+  unit?: string
+  unit_name?: string
+  unit_name_en?: string
+  [detail: string]: unknown
+}
+
+export type PendingKind = 'return' | 'extension' | 'help' | 'lane' | 'stop'
+
+/** A whole ticket with its life at the units. */
+export interface Casefile extends Ticket {
+  assignments: Assignment[]
+  lane?: Lane | null
+  pending: Partial<Record<PendingKind, Pending | null>>
+  /** What this very person may do now: `sign:2`, `dispatch`, … */
+  actions: string[]
+  attachments: Attachment[]
+  joined: string[]
+  main?: { id: number; number: string } | null
+}
+
+export interface Unit {
+  code: string
+  name: string
+  name_en?: string
+  kind?: string
+}
