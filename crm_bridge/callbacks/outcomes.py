@@ -165,6 +165,9 @@ class Outcomes:
                 attempt_id=answer.attempt_id,
                 value=answer.digit,
                 rated_at=self._clock.now(),
+                assignment_id=callback.assignment_id,
+                unit=callback.unit,
+                counted_at=callback.counted_at,
             )
         )
         satisfied = answer.digit in SATISFIED

@@ -24,9 +24,9 @@ from crm_bridge.callbacks.rules import (
 from crm_bridge.callbacks.settings import CallbackSettings
 from crm_bridge.callbacks.tables import CallbackAttemptRow, CallbackRow
 from crm_bridge.tickets.ledger import Ledger
-from crm_bridge.tickets.tables import TicketRow
+from crm_bridge.tickets.tables import AssignmentRow, TicketRow
 from crm_bridge.tickets.ticket import Ticket
-from crm_bridge.tickets.vocabulary import TicketEvent
+from crm_bridge.tickets.vocabulary import AssignmentRole, AssignmentState, TicketEvent
 from infra.kit import audit
 from infra.kit.clock import Clock
 from infra.kit.database import Database
@@ -37,6 +37,14 @@ from telephony.dialer.rules import Outcome, Result
 from telephony.numbers import PhoneNumber
 
 log = structlog.get_logger()
+
+_ANSWERS_FOR = (
+    AssignmentState.dispatched,
+    AssignmentState.in_hand,
+    AssignmentState.replied,
+    AssignmentState.finished,
+    AssignmentState.stopped,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +104,7 @@ class Callbacks:
         phone = await self._number(session, ticket)
         bar = Bar.call_me_not if ticket.call_me_not else Bar.anonymous if phone is None else None
         earliest = now + timedelta(seconds=self._settings.delay_seconds)
+        lead = await _lead(session, ticket)
         row = CallbackRow(
             ticket_id=ticket.id,
             round=ticket.round,
@@ -105,6 +114,9 @@ class Callbacks:
             phone_encrypted=self._vault.encrypt(phone.digits) if phone and not bar else None,
             created_at=now,
             finished_at=now if bar else None,
+            assignment_id=lead.id if lead else None,
+            unit=lead.unit if lead else None,
+            counted_at=lead.dispatched_at if lead else ticket.created_at,
         )
         session.add(row)
         if bar is not None:
@@ -189,3 +201,19 @@ class Callbacks:
         if ticket.citizen_id is None:
             return None
         return (await self._contacts.citizen(session, ticket.citizen_id)).phone
+
+
+async def _lead(session: AsyncSession, ticket: Ticket) -> AssignmentRow | None:
+    """Return the assignment that answers for the ticket in this round; None if no unit does."""
+    statement = (
+        select(AssignmentRow)
+        .where(
+            AssignmentRow.ticket_id == ticket.id,
+            AssignmentRow.round == ticket.round,
+            AssignmentRow.role == AssignmentRole.lead,
+            col(AssignmentRow.state).in_(_ANSWERS_FOR),
+        )
+        .order_by(col(AssignmentRow.n).desc())
+        .limit(1)
+    )
+    return (await session.exec(statement)).first()

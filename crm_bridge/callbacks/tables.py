@@ -13,13 +13,21 @@ from telephony.dialer.rules import Question, Result
 
 
 class CallbackRow(Row, table=True):
-    """The callback of one round of a ticket; the lease belongs to the worker that rings."""
+    """The callback of one round of a ticket; the lease belongs to the worker that rings.
+
+    Attributes:
+        assignment_id: The lead assignment that answered for the ticket when it was owed; None for a ticket that was
+            answered without a unit. What the citizen says counts for it, whoever is dispatched to later.
+        unit: Its unit, which never changes; repeated here to be counted without a join.
+        counted_at: The moment by which figures find it: that assignment's dispatch, else the ticket's registration.
+    """
 
     __tablename__ = "callbacks"
     __table_args__ = (
         UniqueConstraint("ticket_id", "round"),
         Index("ix_callbacks_state_due_at", "state", "due_at"),
         Index("ix_callbacks_lease_until", "lease_until"),
+        Index("ix_callbacks_counted_at", "counted_at"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -33,6 +41,9 @@ class CallbackRow(Row, table=True):
     finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     lease_owner: str | None = Field(default=None, max_length=32)
     lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    assignment_id: int | None = Field(default=None, foreign_key="assignments.id", index=True)
+    unit: str | None = Field(default=None, max_length=20)
+    counted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class CallbackAttemptRow(Row, table=True):
@@ -62,12 +73,22 @@ class CallbackAnswerRow(Row, table=True):
 
 
 class RatingRow(Row, table=True):
-    """What the citizen said of the ticket: 1 very satisfied … 5 very dissatisfied. Never edited."""
+    """What the citizen said of the ticket: 1 very satisfied … 5 very dissatisfied. Never edited.
+
+    `assignment_id`, `unit` and `counted_at` repeat the callback's.
+    """
 
     __tablename__ = "ratings"
+    __table_args__ = (
+        # Holds all that the rates by unit need.
+        Index("ix_ratings_unit_counted_at", "unit", "counted_at", "rated_at", "value"),
+    )
 
     callback_id: int = Field(primary_key=True, foreign_key="callbacks.id")
     ticket_id: int = Field(foreign_key="tickets.id", index=True)
     attempt_id: str = Field(max_length=64, foreign_key="callback_attempts.id")
     value: int
     rated_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    assignment_id: int | None = Field(default=None, foreign_key="assignments.id")
+    unit: str | None = Field(default=None, max_length=20)
+    counted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
