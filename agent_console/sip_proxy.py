@@ -16,7 +16,7 @@ import structlog
 from aiohttp import web
 from sqlalchemy.exc import SQLAlchemyError
 
-from agent_console.accounts.api import LIVE_SESSION
+from agent_console.accounts.api import live_session
 from agent_console.accounts.sessions import SESSION_ENDED, Sessions
 from agent_console.origin import require_own_origin
 from infra.kit.errors import LianxinError, Refused, TooMany, TryLater
@@ -82,7 +82,7 @@ class SipProxy:
     async def _open(self, request: web.Request) -> web.StreamResponse:
         require_own_origin(request)
         await authenticate(request)
-        live = request[LIVE_SESSION]
+        live = live_session(request)
         await self._sessions.phone(live)
         offered = request.headers.get("Sec-WebSocket-Protocol", "")
         if SUBPROTOCOL not in (name.strip() for name in offered.split(",")):

@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field, SecretStr, StringConstraints
 from agent_console.accounts.service import Accounts
 from agent_console.accounts.sessions import LiveSession, Sessions
 from agent_console.origin import require_own_origin, sender
+from infra.kit.errors import Forbidden
 from infra.kit.http import ApiModel, Authenticated, Routes
 from infra.kit.identity import Principal
 
@@ -120,6 +121,18 @@ class CookieAuthenticator:
         return Authenticated(principal=live.principal, csrf_token=live.csrf_token)
 
 
+def live_session(request: web.Request) -> LiveSession:
+    """Return the login by which this request was authenticated.
+
+    Raises:
+        Forbidden: It came with a bearer key, which is no login.
+    """
+    live: LiveSession | None = request.get(LIVE_SESSION)
+    if live is None:
+        raise Forbidden("only for people who have logged in, not for keys", "仅限已登录的人员使用")
+    return live
+
+
 def cookie_middleware(profile: Profile) -> Middleware:
     """Return the middleware that puts the cookie of a login or a logout on its response."""
 
@@ -168,20 +181,20 @@ def routes(
     @api.get("/api/v1/session")
     async def show(request: web.Request) -> SessionView:
         """Show who is logged in."""
-        return _view(request[LIVE_SESSION], profile)
+        return _view(live_session(request), profile)
 
     @api.delete("/api/v1/session")
     async def log_out(request: web.Request, principal: Principal) -> None:
         """Log out; the telephone of this login dies with it."""
         request[_NEW_COOKIE] = ""
-        await sessions.end(request[LIVE_SESSION])
+        await sessions.end(live_session(request))
         if not await sessions.phones(principal.number):
             await left(principal.number)
 
     @api.get("/api/v1/session/phone")
     async def phone(request: web.Request) -> PhoneView:
         """Show the SIP account of this login."""
-        account = await sessions.phone(request[LIVE_SESSION])
+        account = await sessions.phone(live_session(request))
         username = f"agent-{account.number}"
         return PhoneView(
             uri=f"sip:{username}@lianxin",

@@ -11,7 +11,7 @@ import socketio
 import structlog
 from aiohttp import web
 
-from agent_console.accounts.api import LIVE_SESSION
+from agent_console.accounts.api import LIVE_SESSION, live_session
 from agent_console.accounts.sessions import SESSION_ENDED, LiveSession, Sessions
 from agent_console.feed.engine import PageServer
 from agent_console.feed.pages import Page, Pages, hello_packet
@@ -111,7 +111,7 @@ class AgentSocket:
     async def _open(self, request: web.Request) -> web.StreamResponse:
         require_own_origin(request)
         await authenticate(request)
-        session_id = request[LIVE_SESSION].id
+        session_id = live_session(request).id
         mine = self._open_sockets[session_id]
         if len(mine) >= _MOST_PER_SESSION:
             raise TooMany("too many pages of one login", "同一登录打开的页面过多，请先关闭一些")

@@ -25,7 +25,7 @@ def routes(categories: Categories) -> Routes:
     """Return the endpoints of categories."""
     api = Routes(tag="categories")
 
-    @api.get("/api/v1/categories")
+    @api.get("/api/v1/categories", permission="catalogue.read")
     async def all_categories() -> CategoryList:
         """List every category."""
         return CategoryList(

@@ -26,13 +26,13 @@ from sqlalchemy.exc import IntegrityError
 
 from infra.kit.errors import FieldError, Forbidden, Invalid, NotAuthenticated, NotFound
 from infra.kit.idempotency import IdempotencyKey
-from infra.kit.identity import Principal
+from infra.kit.identity import Principal, Role
 from infra.kit.problems import invalid
 
 CSRF_HEADER = "X-CSRF-Token"
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 SESSION = "session"
-"""The permission that everybody has who is logged in."""
+"""The permission that everybody has who is logged in; a bearer key is not."""
 
 _PATH_NAMES = re.compile(r"{(\w+)}")
 _LARGEST_ID = 2**31 - 1
@@ -220,8 +220,7 @@ def _adapt(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamRe
         sender = None
         if endpoint.permission is not None:
             sender = (await authenticate(request)).principal
-            if endpoint.permission != SESSION:
-                sender.require(endpoint.permission)
+            _require(endpoint, sender)
         arguments = await _arguments(endpoint, request, sender)
         try:
             result = await endpoint.handler(**arguments)
@@ -233,6 +232,15 @@ def _adapt(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamRe
         return _answer(endpoint, result)
 
     return handle
+
+
+def _require(endpoint: Endpoint, sender: Principal) -> None:
+    if endpoint.permission is None:
+        return
+    if endpoint.permission != SESSION:
+        sender.require(endpoint.permission)
+    elif sender.role is Role.MACHINE:
+        raise Forbidden("only for people who have logged in, not for keys", "仅限已登录的人员使用")
 
 
 async def _arguments(

@@ -10,7 +10,7 @@ import pydantic
 from aiohttp import web
 from pydantic.json_schema import models_json_schema
 
-from infra.kit.http import IDEMPOTENCY_HEADER, Endpoint
+from infra.kit.http import IDEMPOTENCY_HEADER, SESSION, Endpoint
 
 _Mode = Literal["validation", "serialization"]
 
@@ -62,7 +62,8 @@ def document(endpoints: Sequence[Endpoint], *, title: str, version: str) -> dict
         "components": {
             "schemas": {**definitions.get("$defs", {}), "Problem": PROBLEM_SCHEMA},
             "securitySchemes": {
-                "session": {"type": "apiKey", "in": "cookie", "name": "lianxin_session"}
+                "session": {"type": "apiKey", "in": "cookie", "name": "lianxin_session"},
+                "bearer": {"type": "http", "scheme": "bearer"},
             },
         },
     }
@@ -75,7 +76,7 @@ def _operation(endpoint: Endpoint, schemas: dict[Any, Any]) -> dict[str, Any]:
         "summary": endpoint.summary,
         "parameters": _parameters(endpoint),
         "responses": _responses(endpoint, schemas),
-        "security": [] if endpoint.permission is None else [{"session": []}],
+        "security": _security(endpoint),
     }
     if endpoint.description:
         operation["description"] = endpoint.description
@@ -88,6 +89,14 @@ def _operation(endpoint: Endpoint, schemas: dict[Any, Any]) -> dict[str, Any]:
             "content": {"application/json": {"schema": schema}},
         }
     return operation
+
+
+def _security(endpoint: Endpoint) -> list[dict[str, list[str]]]:
+    if endpoint.permission is None:
+        return []
+    return (
+        [{"session": []}] if endpoint.permission == SESSION else [{"session": []}, {"bearer": []}]
+    )
 
 
 def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:

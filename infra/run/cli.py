@@ -18,6 +18,7 @@ from infra.kit.identity import Role
 from infra.kit.logging import configure
 from infra.run import settings as settings_module
 from infra.run.example import render as render_example
+from infra.run.key_commands import key
 from infra.run.migrate import migrate as migrate_database
 from infra.run.settings import Settings
 from telephony.asterisk.cli import asterisk
@@ -148,6 +149,7 @@ def example_settings() -> None:
 
 
 cli.add_command(asterisk)
+cli.add_command(key)
 cli.add_command(phone_network)
 
 

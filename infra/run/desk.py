@@ -25,6 +25,9 @@ from agent_console.feed.pusher import Pusher
 from agent_console.feed.service import Feed
 from agent_console.feed.socket import AgentSocket
 from agent_console.feed.topics import AGENT_HINT
+from agent_console.keys import api as keys_api
+from agent_console.keys.bearer import BearerOrCookie
+from agent_console.keys.service import Keys
 from agent_console.origin import FRONT, Front
 from agent_console.pages import ConsolePages
 from agent_console.presence import api as presence_api
@@ -88,6 +91,7 @@ class Desk:
                 window=timedelta(minutes=console.wrong_logins_minutes),
             ),
         )
+        self.keys = Keys(database, clock, base.hints)
         self.presence = PresenceService(
             database,
             clock,
@@ -132,7 +136,7 @@ class Desk:
         settings = self._base.settings
         app = application(
             self._subjects(work),
-            CookieAuthenticator(self.sessions),
+            BearerOrCookie(self.keys, CookieAuthenticator(self.sessions)),
             self._base.health,
             self._base.registry,
             cookie_middleware(self.profile),
@@ -182,6 +186,7 @@ class Desk:
         yield accounts_api.routes(self.accounts, self.sessions, self.profile, self.leave)
         yield presence_api.routes(self.presence, reasons)
         yield calls_api.routes(calls)
+        yield keys_api.routes(self.keys)
         yield from work.subjects
 
 

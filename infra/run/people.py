@@ -9,12 +9,10 @@ from agent_console.accounts.passwords import Passwords
 from agent_console.accounts.service import Accounts
 from agent_console.accounts.sessions import Sessions
 from infra.kit.clock import Clock
-from infra.kit.database import Database
 from infra.kit.hints import MemoryHints
 from infra.kit.identity import Role
-from infra.kit.installation import open_own_vault
-from infra.run.migrate import require_current
 from infra.run.settings import Settings
+from infra.run.store import open_store
 
 
 @asynccontextmanager
@@ -24,15 +22,9 @@ async def people(settings: Settings, clock: Clock) -> AsyncIterator[Accounts]:
     Raises:
         Misconfigured: The database is not at this program's version, or its data key is missing.
     """
-    database = Database(settings.database.url)
-    await database.open()
-    try:
-        await require_current(database)
-        vault = await open_own_vault(database, settings.security.data_key_file)
-        sessions = Sessions(database, clock, vault, MemoryHints())
-        yield Accounts(database, clock, sessions, Passwords())
-    finally:
-        await database.close()
+    async with open_store(settings) as store:
+        sessions = Sessions(store.database, clock, store.vault, MemoryHints())
+        yield Accounts(store.database, clock, sessions, Passwords())
 
 
 async def add_person(
