@@ -1,0 +1,74 @@
+"""What a paper must not say: who the citizen is, and what breaks a document. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection
+
+from crm_bridge.supervision.letter import HIDDEN
+
+_LONG_NUMBER = re.compile(r"(?<![\d-])\d[\d\- ]{5,}[\dXx](?![\d-])")
+_TICKET_NUMBER = re.compile(r"\d{8}-\d{6}")
+_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
+# From the entrance on an address tells who lives there: 2单元, 3层, 12楼, 402室; the building, 5号楼, stays.
+_DOOR = re.compile(r"[\dA-Za-z一二三四五六七八九十]+(?:单元|层|楼|室|户|房(?!产)).*$")
+_LONE_ROOM = re.compile(r"(?<=[栋幢座楼])[\s\-#]*\d{2,4}(?:[\-#]\d{1,4})*号?$")
+_NUMBER_MARK = "〔号码略〕"
+_CITIZEN = "诉求人"
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+
+
+def plain(text: str) -> str:
+    """Return a text of one line that a document can hold.
+
+    Control characters, marks that turn the direction of writing, lone surrogates and code points that XML does not know
+    are taken out; new lines and tabs become blanks.
+    """
+    spaced = re.sub(r"\s+", " ", text)
+    return "".join(sign for sign in spaced if unicodedata.category(sign) not in _UNSEEN).strip()
+
+
+def has_unseen(text: str) -> bool:
+    """Return whether a text has characters, other than new lines and tabs, that `plain` takes out."""
+    return any(unicodedata.category(sign) in _UNSEEN and sign not in "\n\r\t" for sign in text)
+
+
+def discreet(text: str, names: Collection[str]) -> str:
+    """Return a text of one line without the citizen: no name, no telephone or identity number, no mail address.
+
+    Numbers of tickets stay.
+
+    Args:
+        text: What an agent or dispatcher wrote.
+        names: The citizen's names, as far as they are known.
+    """
+    said = plain(text)
+    for name in sorted(names, key=len, reverse=True):
+        if len(name) > 1:
+            said = said.replace(name, _CITIZEN)
+    said = _MAIL.sub(_NUMBER_MARK, said)
+    return _LONG_NUMBER.sub(
+        lambda found: found[0] if _TICKET_NUMBER.fullmatch(found[0]) else _NUMBER_MARK, said
+    )
+
+
+def public_place(address: str, names: Collection[str]) -> str:
+    """Return the place of a matter down to the building: the door would tell who lives behind it."""
+    place = discreet(address, names)
+    place = _DOOR.sub("", place)
+    return _LONE_ROOM.sub("", place).strip(" ，,、-")
+
+
+def silenced(text: str, secrets: Collection[str]) -> str:
+    """Return a text in which every part of a hidden matter is replaced.
+
+    Args:
+        text: What somebody wrote about a ticket that hides its citizen.
+        secrets: The ticket's title, place and whatever else must not appear.
+    """
+    said = plain(text)
+    for secret in sorted((plain(secret) for secret in secrets), key=len, reverse=True):
+        if len(secret) > 1:
+            said = said.replace(secret, f"（{HIDDEN}）")
+    return said
