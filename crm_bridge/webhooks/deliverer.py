@@ -62,8 +62,9 @@ class Deliverer:
         self._clock = clock
         self._sender = sender
         self._settings = settings
-        held = lease or timedelta(seconds=settings.timeout_seconds) + _SPARE
-        self._claims = Claims(database, clock, vault, held)
+        if lease is None:
+            lease = timedelta(seconds=settings.timeout_seconds) + _SPARE
+        self._claims = Claims(database, clock, vault, lease)
         self._idle_seconds = idle_seconds
         self._poked = asyncio.Event()
         self._under_way: Tally[str] = Tally()
