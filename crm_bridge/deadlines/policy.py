@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from crm_bridge.deadlines.rules import Due, Limit, LimitKind, WorkCalendar, due
+from crm_bridge.supervision.rules import Rung
 from crm_bridge.tickets.vocabulary import TicketType, Urgency
 from infra.kit.errors import FieldError, Invalid
 
@@ -15,15 +15,6 @@ HARD = "hard"
 """What the centre writes for a limit of a hard case (疑难), whatever that is in this city."""
 
 _A_DAY = timedelta(days=1)
-
-
-class Rung(StrEnum):
-    """The four rungs of supervision: 提醒函, 督办工单, 专题调度, 挂牌督办."""
-
-    letter = "letter"
-    order = "order"
-    meeting = "meeting"
-    listed = "listed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +33,7 @@ class Policy:
         return_decision_complex: The same for a ticket in the complex lane.
         dissatisfied_decision: For the centre's decision after a dissatisfied rating.
         warnings: How long before it is due the unit is warned; the last one reaches its head too.
-        rungs: After how many working days overdue each rung of supervision comes; the letter comes at once.
+        rungs: After how many working days overdue each rung of supervision comes; the reminder letter comes at once.
         most_redos: More than these are raised to listed supervision (提级).
         most_transfers: The same for units that handed the ticket back with the centre's consent.
     """

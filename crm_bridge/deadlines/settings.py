@@ -11,8 +11,9 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from crm_bridge.deadlines.policy import Policy, Rung
+from crm_bridge.deadlines.policy import Policy
 from crm_bridge.deadlines.rules import Limit, WorkingHours
+from crm_bridge.supervision.rules import Rung
 from crm_bridge.tickets.vocabulary import TicketType
 
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")

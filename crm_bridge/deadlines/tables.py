@@ -13,8 +13,10 @@ class CalendarDayRow(Row, table=True):
     """A day that bears a name or differs from Monday to Friday; every other day is what its weekday says.
 
     Attributes:
+        working: Whether the city works.
         name: Of the holiday that it belongs to, e.g. 国庆节; a make-up working day bears it too.
         document: Where that stands, e.g. 国办发明电〔2025〕7号.
+        arrangement: The year whose arrangement it is part of: that of a new year may begin in December.
     """
 
     __tablename__ = "calendar_days"
@@ -23,6 +25,7 @@ class CalendarDayRow(Row, table=True):
     working: bool
     name: str = Field(max_length=40)
     document: str = Field(max_length=60)
+    arrangement: int = Field(index=True)
 
 
 class CalendarYearRow(Row, table=True):

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm_bridge.deadlines.policy import Rung, extended, most_days
+from crm_bridge.deadlines.policy import extended, most_days
 from crm_bridge.deadlines.rules import Limit, LimitKind, due
 from crm_bridge.deadlines.settings import DeadlineSettings
+from crm_bridge.supervision.rules import Rung
 from crm_bridge.tickets.vocabulary import TicketType, Urgency
 from infra.kit.errors import Invalid
 from tests.unit.crm_bridge.deadlines.calendars import calendar, local
@@ -70,7 +71,7 @@ def test_each_rung_comes_so_long_after_the_one_before_that_they_add_up() -> None
     gaps = {rung: POLICY.rung_gap(rung) for rung in Rung}
 
     assert {rung: str(gap) for rung, gap in gaps.items()} == {
-        Rung.letter: "None",
+        Rung.reminder: "None",
         Rung.order: "2wd",
         Rung.meeting: "3wd",
         Rung.listed: "5wd",
