@@ -13,6 +13,9 @@ from crm_bridge.callbacks import api as callbacks_api
 from crm_bridge.callbacks.service import Callbacks
 from crm_bridge.categories import api as categories_api
 from crm_bridge.categories.service import Categories
+from crm_bridge.deadlines import api as deadlines_api
+from crm_bridge.deadlines.calendars import Calendars
+from crm_bridge.deadlines.reckoner import Deadlines
 from crm_bridge.drafts import api as drafts_api
 from crm_bridge.drafts.service import Drafts
 from crm_bridge.history import api as history_api
@@ -58,10 +61,14 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
         database, clock, vault, contacts, ledger, settings, settings.plan(base.zone), relay.poke
     )
     ledger.on_closing(callbacks.owe)
+    limits = base.settings.deadlines
+    calendars = Calendars(database, clock, base.zone, limits.hours())
+    deadlines = Deadlines(database, clock, calendars, limits.policy())
     categories = Categories(database)
     writing_up = base.settings.casework.writing_up
     history = History(database, clock, vault, contacts, writing_up)
     await categories.seed()
+    await calendars.seed()
     return Casework(
         channels=Registry([VoiceChannel()] if base.settings.voice.enabled else []),
         intake=Intake(database, clock, contacts, tickets, relay.poke),
@@ -73,6 +80,7 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
             drafts_api.routes(Drafts(database, clock, vault)),
             history_api.routes(history),
             callbacks_api.routes(callbacks),
+            deadlines_api.routes(calendars, deadlines),
             figures.routes(figures.Figures(database, clock, base.zone)),
         ),
     )

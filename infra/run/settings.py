@@ -23,6 +23,7 @@ from pydantic_settings import (
 
 from channels.voice import VoiceSettings
 from crm_bridge.callbacks.settings import CallbackSettings
+from crm_bridge.deadlines.settings import DeadlineSettings
 from crm_bridge.settings import CaseworkSettings
 from infra.kit.errors import Misconfigured
 from infra.kit.problems import field_errors
@@ -198,6 +199,7 @@ class Settings(BaseSettings):
     telephony: TelephonySettings = TelephonySettings()
     voice: VoiceSettings = VoiceSettings()
     casework: CaseworkSettings = CaseworkSettings()
+    deadlines: DeadlineSettings = DeadlineSettings()
     callbacks: CallbackSettings = CallbackSettings()
     console: ConsoleSettings = ConsoleSettings()
     retention: RetentionSettings = RetentionSettings()
