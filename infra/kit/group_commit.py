@@ -16,14 +16,17 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
+from functools import cache
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Dialect, Engine
+from sqlalchemy import Dialect, Engine, insert
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.sql import Executable
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlmodel import SQLModel
 
 from infra.kit.errors import TryLater
 
@@ -100,6 +103,17 @@ class Writing:
         row: tuple[Any, ...] | None = self._cursor.fetchone()
         return row
 
+    def add(self, row: SQLModel) -> None:
+        """Insert a row as it stands; an id that the database gives is put into it."""
+        values = {name: value for name, value in row.__dict__.items() if name[0] != "_"}
+        if values.get("id", 0) is None:
+            del values["id"]
+            given = self.row(_insertion(type(row), *values, returning="id"), **values)
+            assert given is not None  # noqa: S101  # a row that was inserted has its id
+            set_committed_value(row, "id", given[0])
+        else:
+            self.run(_insertion(type(row), *values), **values)
+
     def run(self, statement: Prepared, **values: Any) -> int:
         """Execute a statement and return how many rows it touched."""
         self._execute(statement, values)
@@ -115,6 +129,14 @@ class Writing:
             raise DBAPIError.instance(
                 compiled.sql, None, error, self._driver.Error, hide_parameters=True
             ) from error
+
+
+@cache
+def _insertion(kind: type[SQLModel], *columns: str, returning: str | None = None) -> Prepared:
+    statement = insert(kind)
+    if returning is None:
+        return Prepared(statement, columns)
+    return Prepared(statement.returning(getattr(kind, returning)), columns)
 
 
 Piece = Callable[[Writing], T]
