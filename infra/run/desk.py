@@ -47,6 +47,7 @@ from infra.kit import idempotency
 from infra.kit.http import Routes
 from infra.kit.outbox import Relay
 from infra.kit.tasks import Work
+from infra.run.bridges import Bridges
 from infra.run.casework import Casework, casework
 from infra.run.foundation import Foundation
 from infra.run.telephones import Telephones, telephones
@@ -122,7 +123,13 @@ class Desk:
             clock,
             away=timedelta(seconds=console.away_seconds),
         )
-        self.relay = Relay(database, clock, {"feed": self.feed.deliver}, registry=base.registry)
+        self.bridges = Bridges(base)
+        self.relay = Relay(
+            database,
+            clock,
+            {"feed": self.feed.deliver, **self.bridges.destinations},
+            registry=base.registry,
+        )
         self.profile = Profile(
             hotline=settings.asterisk.hotline_number,
             city_zh=settings.city.name_zh,
@@ -165,6 +172,7 @@ class Desk:
         """Delete what is kept no longer; tickets, calls, recordings and the audit log stay."""
         base, kept = self._base, self._base.settings.retention
         await self.relay.purge(_DELIVERED_KEPT)
+        await self.bridges.tidy_once()
         await self.feed.purge(timedelta(days=base.settings.console.feed_days))
         await self.accounts.purge(_WRONG_LOGINS_KEPT)
         await self.sessions.purge(timedelta(days=kept.ended_logins_days))
@@ -188,6 +196,7 @@ class Desk:
         yield calls_api.routes(calls)
         yield keys_api.routes(self.keys)
         yield from work.subjects
+        yield from self.bridges.subjects()
 
 
 @asynccontextmanager
@@ -203,6 +212,7 @@ async def running_desk(base: Foundation) -> AsyncIterator[web.Application]:
         socket=desk.socket.run,
         sweep=desk.sweep.run,
         tidy=desk.tidy,
+        **desk.bridges.tasks,
     ):
         if base.settings.telephony.enabled:
             async with _voice(base, desk, work):

@@ -25,6 +25,7 @@ from channels.voice import VoiceSettings
 from crm_bridge.callbacks.settings import CallbackSettings
 from crm_bridge.deadlines.settings import DeadlineSettings
 from crm_bridge.settings import CaseworkSettings
+from crm_bridge.webhooks.settings import WebhookSettings
 from infra.kit.errors import Misconfigured
 from infra.kit.problems import field_errors
 from telephony.asterisk.settings import AsteriskSettings
@@ -202,6 +203,7 @@ class Settings(BaseSettings):
     deadlines: DeadlineSettings = DeadlineSettings()
     callbacks: CallbackSettings = CallbackSettings()
     console: ConsoleSettings = ConsoleSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     retention: RetentionSettings = RetentionSettings()
     asterisk: AsteriskSettings = AsteriskSettings()
     phone_network: PhoneNetworkSettings = PhoneNetworkSettings()
