@@ -24,8 +24,9 @@ from crm_bridge.callbacks.tables import (
     CallbackRow,
     RatingRow,
 )
+from crm_bridge.tickets.happenings import Detail, NotRated, Rated
 from crm_bridge.tickets.ledger import Ledger
-from crm_bridge.tickets.rules import TransitionRefused
+from crm_bridge.tickets.refusals import TransitionRefused
 from crm_bridge.tickets.vocabulary import TicketEvent
 from infra.kit import outbox
 from infra.kit.clock import Clock
@@ -75,9 +76,8 @@ class Outcomes:
         self, session: AsyncSession, callback: CallbackRow, reason: str, actor: str | None = None
     ) -> None:
         """Let a callback end without a rating, which never counts as satisfied."""
-        await self._tell_ticket(
-            session, callback, TicketEvent.not_rated, {"reason": reason}, actor=actor
-        )
+        detail = NotRated(reason=reason, callback_id=callback.id)
+        await self._tell_ticket(session, callback, TicketEvent.not_rated, detail, actor=actor)
         await self._end(session, callback, rating=None)
 
     async def _lock(
@@ -172,7 +172,8 @@ class Outcomes:
         )
         satisfied = answer.digit in SATISFIED
         event = TicketEvent.satisfied if satisfied else TicketEvent.dissatisfied
-        await self._tell_ticket(session, callback, event, {"rating": answer.digit})
+        detail = Rated(rating=answer.digit, callback_id=callback.id)
+        await self._tell_ticket(session, callback, event, detail)
         await self._end(session, callback, rating=answer.digit)
 
     async def _pressed(
@@ -196,23 +197,19 @@ class Outcomes:
         session: AsyncSession,
         callback: CallbackRow,
         event: TicketEvent,
-        detail: dict[str, object],
+        detail: Detail,
         *,
         actor: str | None = None,
     ) -> None:
-        try:
-            await self._ledger.happen(
-                session,
-                callback.ticket_id,
-                event,
-                actor=actor,
-                detail={**detail, "callback_id": callback.id},
-            )
-        except TransitionRefused as error:
+        ticket = await self._ledger.ticket(session, callback.ticket_id)
+        if ticket.round != callback.round:
             # A key so late that the ticket has begun another round: the rating stands, the round goes on.
-            log.warning(
-                "callback_too_late_for_ticket", ticket=callback.ticket_id, reason=error.detail_en
-            )
+            log.warning("callback_too_late_for_ticket", ticket=ticket.id)
+            return
+        try:
+            await self._ledger.happen(session, ticket.id, event, actor=actor, detail=detail)
+        except TransitionRefused as error:
+            log.warning("callback_not_for_ticket", ticket=ticket.id, reason=error.detail_en)
 
     async def _end(self, session: AsyncSession, callback: CallbackRow, rating: int | None) -> None:
         callback.finished_at = self._clock.now()

@@ -14,6 +14,7 @@ from channels.contacts.service import Contacts
 from crm_bridge.callbacks.leases import Leases
 from crm_bridge.callbacks.outcomes import Outcomes
 from crm_bridge.callbacks.rules import (
+    SATISFIED,
     Bar,
     CallbackEvent,
     CallbackState,
@@ -22,8 +23,10 @@ from crm_bridge.callbacks.rules import (
     next_state,
 )
 from crm_bridge.callbacks.settings import CallbackSettings
-from crm_bridge.callbacks.tables import CallbackAttemptRow, CallbackRow
+from crm_bridge.callbacks.tables import CallbackAttemptRow, CallbackRow, RatingRow
+from crm_bridge.tickets.happenings import Reasoned
 from crm_bridge.tickets.ledger import Ledger
+from crm_bridge.tickets.rules import FINISHED
 from crm_bridge.tickets.tables import AssignmentRow, TicketRow
 from crm_bridge.tickets.ticket import Ticket
 from crm_bridge.tickets.vocabulary import AssignmentRole, AssignmentState, TicketEvent
@@ -96,10 +99,35 @@ class Callbacks:
         self.leases = Leases(database, clock, vault, ledger, settings, plan)
 
     async def owe(self, session: AsyncSession, ticket: Ticket) -> None:
-        """Write down the callback of a ticket that has finished, in the transaction that finished it.
+        """Write down the callback of a ticket, in the caller's transaction.
 
-        Nobody is called who asked not to be or whose number is not known: such a ticket is archived at once.
+        It is owed when the ticket finishes or its limit passes, whichever is first, and once a round. Nobody is called
+        who asked not to be or whose number is not known: such a ticket is archived when it finishes. One whose citizen
+        was asked before it finished goes on from what he said.
+
+        Args:
+            session: The transaction that finished the ticket, or that found its limit passed.
+            ticket: The ticket, locked by the caller (`Ledger.ticket`).
         """
+        of_round = select(CallbackRow).where(
+            CallbackRow.ticket_id == ticket.id, CallbackRow.round == ticket.round
+        )
+        row = (await session.exec(of_round)).one_or_none()
+        asked_before = row is not None
+        if row is None:
+            row = await self._owed(session, ticket)
+        if ticket.state not in FINISHED:
+            return
+        if row.bar is not None:
+            await self._archive(session, ticket, row.bar.value)
+        elif row.state is CallbackState.rated:
+            await self._go_on(session, ticket, row)
+        elif row.state is CallbackState.unrated:
+            await self._archive(session, ticket, row.state.value)
+        elif asked_before:
+            await self._ledger.happen(session, ticket.id, TicketEvent.callback_due)
+
+    async def _owed(self, session: AsyncSession, ticket: Ticket) -> CallbackRow:
         now = self._clock.now()
         phone = await self._number(session, ticket)
         bar = Bar.call_me_not if ticket.call_me_not else Bar.anonymous if phone is None else None
@@ -119,10 +147,20 @@ class Callbacks:
             counted_at=lead.dispatched_at if lead else ticket.created_at,
         )
         session.add(row)
-        if bar is not None:
-            await self._ledger.happen(
-                session, ticket.id, TicketEvent.archived, detail={"reason": bar.value}
-            )
+        return row
+
+    async def _go_on(self, session: AsyncSession, ticket: Ticket, row: CallbackRow) -> None:
+        """Let a ticket go on whose citizen has rated it before it finished: filed away, or to be decided on."""
+        rated = select(RatingRow.value).where(RatingRow.callback_id == row.id)
+        if (await session.exec(rated)).one() in SATISFIED:
+            await self._archive(session, ticket, row.state.value)
+        else:
+            await self._ledger.happen(session, ticket.id, TicketEvent.callback_due)
+
+    async def _archive(self, session: AsyncSession, ticket: Ticket, reason: str) -> None:
+        await self._ledger.happen(
+            session, ticket.id, TicketEvent.archived, detail=Reasoned(reason=reason)
+        )
 
     async def finish(self, outcome: Outcome) -> None:
         """Write down what came of an attempt and all that follows; a second time nothing more happens.

@@ -7,19 +7,21 @@ when a ticket has finished: all of it is on disk, or none.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Date, bindparam
 from sqlalchemy import text as sql
-from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from crm_bridge.tickets.rules import FINISHED, UNBORN, Life, follow, life_of, ticket_number
+from crm_bridge.tickets.happenings import NOTHING, Amended, Detail, Happening, as_json
+from crm_bridge.tickets.life import UNBORN, Life
+from crm_bridge.tickets.news import News
+from crm_bridge.tickets.projection import amend, project, stored_life
+from crm_bridge.tickets.rules import FINISHED, follow, ticket_number
 from crm_bridge.tickets.tables import TicketContactRow, TicketEventRow, TicketRow
 from crm_bridge.tickets.ticket import NewTicket, Ticket
 from crm_bridge.tickets.vocabulary import TicketEvent, TicketState
-from infra.kit import outbox
 from infra.kit.clock import Clock
 from infra.kit.errors import NotFound
 from infra.kit.vault import Vault
@@ -33,6 +35,14 @@ _NEXT_SERIAL = sql(
 ).bindparams(bindparam("day", type_=Date()))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A ticket and what its log says."""
+
+    ticket: Ticket
+    life: Life
+
+
 class Ledger:
     """Appends to the log of tickets.
 
@@ -40,12 +50,16 @@ class Ledger:
         clock: Gives the time of every event.
         zone: The city's time; a ticket's number holds the city's day.
         vault: Seals the number to call back.
+        news: Tells of what happened; without, only the ticket's agent is told.
     """
 
-    def __init__(self, clock: Clock, zone: ZoneInfo, vault: Vault) -> None:
+    def __init__(
+        self, clock: Clock, zone: ZoneInfo, vault: Vault, news: News | None = None
+    ) -> None:
         self._clock = clock
         self._zone = zone
         self._vault = vault
+        self._news = news or News(clock)
         self._closing: Closing | None = None
 
     def on_closing(self, closing: Closing) -> None:
@@ -83,10 +97,11 @@ class Ledger:
         )
         session.add(row)
         await session.flush()
-        await self._append(session, row, UNBORN, TicketEvent.registered, agent, {})
+        registered = Happening(event=TicketEvent.registered, at=row.created_at, actor=agent)
+        after = await self._append(session, row, UNBORN, registered)
         ticket = ticket_of(row)
         session.add(TicketContactRow(ticket_id=ticket.id, contact_id=contact_id))
-        await self._tell(session, ticket, "ticket.created")
+        await self._news.tell(session, ticket, UNBORN, after, TicketEvent.registered)
         return ticket
 
     async def ticket(self, session: AsyncSession, ticket_id: int) -> Ticket:
@@ -97,6 +112,15 @@ class Ledger:
         """
         return ticket_of(await self._locked(session, ticket_id))
 
+    async def case(self, session: AsyncSession, ticket_id: int) -> Case:
+        """Return a ticket with its life, which nobody else can change before the caller's transaction ends.
+
+        Raises:
+            NotFound: There is no such ticket.
+        """
+        row = await self._locked(session, ticket_id)
+        return Case(ticket=ticket_of(row), life=await stored_life(session, ticket_id))
+
     async def happen(
         self,
         session: AsyncSession,
@@ -104,7 +128,7 @@ class Ledger:
         event: TicketEvent,
         *,
         actor: str | None = None,
-        detail: dict[str, Any] | None = None,
+        detail: Detail = NOTHING,
     ) -> Ticket:
         """Let an event happen to a ticket in the caller's transaction.
 
@@ -113,7 +137,7 @@ class Ledger:
             ticket_id: Row of the ticket.
             event: What happens.
             actor: 工号 of who did it; None is the system.
-            detail: What belongs to the event; `rating` for one that rates.
+            detail: What belongs to the event, of the kind that `happenings.DETAILS` says.
 
         Returns:
             The ticket after the event and all that follows from it.
@@ -121,15 +145,17 @@ class Ledger:
         Raises:
             NotFound: There is no such ticket.
             TransitionRefused: The event cannot happen to it now.
+            Invalid: A field of the detail does not fit the ticket.
         """
         row = await self._locked(session, ticket_id)
-        log = select(TicketEventRow.event).where(TicketEventRow.ticket_id == ticket_id)
-        past = (await session.exec(log.order_by(col(TicketEventRow.seq)))).all()
-        before = life_of(TicketEvent(event) for event in past)
-        after = await self._append(session, row, before, event, actor, detail or {})
-        await self._tell(session, ticket_of(row), "ticket.changed")
-        if after.state in FINISHED and self._closing is not None:
-            await self._closing(session, ticket_of(row))
+        before = await stored_life(session, ticket_id)
+        happening = Happening(event=event, at=self._clock.now(), actor=actor, detail=detail)
+        after = await self._append(session, row, before, happening)
+        await self._news.tell(session, ticket_of(row), before, after, event)
+        if after.state in FINISHED:
+            await self._news.finished(session, ticket_of(row))
+            if self._closing is not None:
+                await self._closing(session, ticket_of(row))
         return ticket_of(row)
 
     async def _next_number(self, session: AsyncSession) -> str:
@@ -140,56 +166,29 @@ class Ledger:
         return ticket_number(day, serial)
 
     async def _append(
-        self,
-        session: AsyncSession,
-        row: TicketRow,
-        before: Life,
-        event: TicketEvent,
-        actor: str | None,
-        detail: dict[str, Any],
+        self, session: AsyncSession, row: TicketRow, before: Life, happening: Happening
     ) -> Life:
-        after = follow(before, event)
+        after = follow(before, happening)
         assert row.id is not None  # noqa: S101  # the row is stored
         assert after.state is not None  # noqa: S101  # every event leads to a state
-        now = self._clock.now()
-        row.state, row.round, row.version = after.state, after.round, row.version + 1
-        if after.state in FINISHED:
-            row.closed_at = now
-        elif event in (TicketEvent.redone, TicketEvent.reopened):
-            row.closed_at = None
-        if event in (TicketEvent.satisfied, TicketEvent.dissatisfied):
-            row.rating = int(detail["rating"])
+        row.version += 1
         session.add(
             TicketEventRow(
                 ticket_id=row.id,
                 seq=row.version,
-                event=event,
+                event=happening.event,
                 from_state=before.state,
                 to_state=after.state,
-                at=now,
-                actor=actor,
-                detail=detail,
+                at=happening.at,
+                actor=happening.actor,
+                detail=as_json(happening.detail),
             )
         )
+        if isinstance(happening.detail, Amended):
+            await amend(session, row, happening.detail)
+        await project(session, row, before, after)
         await session.flush()
         return after
-
-    async def _tell(self, session: AsyncSession, ticket: Ticket, kind: str) -> None:
-        # A ticket that came in by itself has no agent yet: then there is nobody to tell.
-        data = {
-            "ticket_id": ticket.id,
-            "number": ticket.number,
-            "state": ticket.state.value,
-            "version": ticket.version,
-        }
-        await outbox.put(
-            session,
-            self._clock,
-            destination="feed",
-            kind=kind,
-            key=f"ticket:{ticket.id}",
-            body={"agents": [ticket.agent] if ticket.agent else [], "data": data},
-        )
 
     async def _locked(self, session: AsyncSession, ticket_id: int) -> TicketRow:
         # Events of one ticket are appended one after the other: PostgreSQL locks the row, SQLite has one writer.
@@ -221,4 +220,8 @@ def ticket_of(row: TicketRow) -> Ticket:
         version=row.version,
         closed_at=row.closed_at,
         rating=row.rating,
+        main_id=row.main_id,
+        instructed=row.instructed,
+        redos=row.redos,
+        transfers=row.transfers,
     )

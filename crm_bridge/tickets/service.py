@@ -9,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from channels.contacts.rules import Contact
 from crm_bridge.categories.service import UNSORTED
 from crm_bridge.categories.tables import CategoryRow
+from crm_bridge.tickets.happenings import NOTHING, Noted
 from crm_bridge.tickets.ledger import Ledger
 from crm_bridge.tickets.origins import Origins
 from crm_bridge.tickets.ticket import NewTicket, Ticket
@@ -98,10 +99,8 @@ class Tickets:
                 citizen_id=origin.citizen_id,
                 agent=principal.number,
             )
-            if new.answer is None:
-                event, detail = TicketEvent.left_open, {}
-            else:
-                event, detail = TicketEvent.answered, {"text": new.answer}
+            event = TicketEvent.left_open if new.answer is None else TicketEvent.answered
+            detail = NOTHING if new.answer is None else Noted(text=new.answer)
             await self._ledger.happen(
                 session, ticket.id, event, actor=principal.number, detail=detail
             )
@@ -151,7 +150,7 @@ class Tickets:
                 ticket_id,
                 TicketEvent.answered,
                 actor=principal.number,
-                detail={"text": text},
+                detail=Noted(text=text),
             )
             await idempotency.keep(session, key, str(ticket_id), self._clock.now())
         self._poke()

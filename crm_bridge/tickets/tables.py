@@ -15,6 +15,7 @@ from crm_bridge.tickets.vocabulary import (
     TicketState,
     TicketType,
     Urgency,
+    Wait,
 )
 from infra.kit.database import JsonType, Row, StrEnumType, UtcDateTime
 
@@ -22,8 +23,8 @@ from infra.kit.database import JsonType, Row, StrEnumType, UtcDateTime
 class TicketRow(Row, table=True):
     """A ticket as its events left it.
 
-    `state`, `round`, `version`, `closed_at` and `rating` are what the events say, kept here to be listed and sorted by;
-    they are only ever written together with an event.
+    `state`, `round`, `version`, `closed_at`, `rating`, `main_id`, `instructed`, `redos` and `transfers` are what the
+    events say, kept here to be listed and sorted by; they are only ever written together with an event.
     """
 
     __tablename__ = "tickets"
@@ -53,6 +54,10 @@ class TicketRow(Row, table=True):
     version: int
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     rating: int | None = None
+    main_id: int | None = Field(default=None, foreign_key="tickets.id", index=True)
+    instructed: bool = Field(default=False)
+    redos: int = Field(default=0)
+    transfers: int = Field(default=0)
 
 
 class TicketEventRow(Row, table=True):
@@ -125,6 +130,38 @@ class AssignmentRow(Row, table=True):
     channel: str = Field(max_length=40)
     type: TicketType = Field(sa_type=StrEnumType(TicketType))
     agent: str | None = Field(default=None, max_length=40)
+
+
+class TicketWaitRow(Row, table=True):
+    """Something of a ticket that waits for the centre; there as long as it waits, and only written with an event.
+
+    Attributes:
+        n: The assignment that it is about; 0 for the ticket itself.
+        since: When it began to wait.
+    """
+
+    __tablename__ = "ticket_waits"
+    __table_args__ = (Index("ix_ticket_waits_kind_since", "kind", "since", "ticket_id"),)
+
+    ticket_id: int = Field(foreign_key="tickets.id", primary_key=True)
+    kind: Wait = Field(sa_type=StrEnumType(Wait), primary_key=True)
+    n: int = Field(primary_key=True)
+    since: datetime = Field(sa_type=UtcDateTime)
+
+
+class TicketGrantRow(Row, table=True):
+    """Lets one person see whose a confidential ticket is, until a moment."""
+
+    __tablename__ = "ticket_grants"
+    __table_args__ = (Index("ix_ticket_grants_ticket_id_person", "ticket_id", "person"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    ticket_id: int = Field(foreign_key="tickets.id")
+    person: str = Field(max_length=40)
+    until: datetime = Field(sa_type=UtcDateTime)
+    granted_by: str = Field(max_length=40)
+    granted_at: datetime = Field(sa_type=UtcDateTime)
+    reason: str = Field(max_length=400)
 
 
 class TicketContactRow(Row, table=True):

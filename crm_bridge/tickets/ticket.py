@@ -43,6 +43,10 @@ class Ticket:
         version: Sequence number of its last event.
         closed_at: When it was last answered or accepted as done.
         rating: 1 (very satisfied) … 5 (very dissatisfied), once the citizen has rated.
+        main_id: The main ticket that it follows.
+        instructed: A leader has given instructions.
+        redos: How often it was sent back because the citizen was not satisfied.
+        transfers: How often it went to another unit.
     """
 
     id: int
@@ -63,6 +67,10 @@ class Ticket:
     version: int
     closed_at: datetime | None
     rating: int | None
+    main_id: int | None = None
+    instructed: bool = False
+    redos: int = 0
+    transfers: int = 0
 
     @property
     def hides_citizen(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from crm_bridge.tickets.diagram import mermaid
+from crm_bridge.tickets.diagram import chapter
 from infra.run.example import render as render_example
 
 _ROOT = Path(__file__).parents[2]
@@ -13,7 +13,7 @@ _ROOT = Path(__file__).parents[2]
 
 def architecture(text: str) -> str:
     """Return the architecture page with its generated parts made anew."""
-    diagram = f"<!-- ticket-life -->\n```mermaid\n{mermaid()}```\n<!-- /ticket-life -->"
+    diagram = f"<!-- ticket-life -->\n{chapter()}\n<!-- /ticket-life -->"
     return re.sub(
         r"<!-- ticket-life -->.*<!-- /ticket-life -->", lambda _: diagram, text, flags=re.DOTALL
     )

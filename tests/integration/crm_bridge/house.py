@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -24,6 +24,8 @@ from crm_bridge.tickets.service import Tickets
 from crm_bridge.tickets.tables import TicketEventRow, TicketRow
 from crm_bridge.tickets.ticket import NewTicket
 from crm_bridge.tickets.vocabulary import TicketType
+from crm_bridge.units.rules import Unit, UnitKind
+from crm_bridge.units.tables import UnitRow
 from infra.kit.clock import ManualClock
 from infra.kit.database import Database
 from infra.kit.identity import Principal, Role
@@ -71,6 +73,16 @@ FORM = NewTicket(
 )
 
 
+CGJ, GRGS, QXJD, CLOSED = "CGJ", "GRGS", "QXJD", "JYGS"
+"""Units: 城管执法局, 供热公司, 桥西街道办, and one that takes no tickets any more."""
+UNITS = (
+    Unit(code=CGJ, name_zh="城管执法局", name_en="Urban Management", kind=UnitKind.bureau),
+    Unit(code=GRGS, name_zh="供热公司", name_en="Heating Company", kind=UnitKind.utility),
+    Unit(code=QXJD, name_zh="桥西街道办", name_en="Qiaoxi Office", kind=UnitKind.subdistrict),
+    Unit(code=CLOSED, name_zh="旧燃公司", name_en="Old Gas", kind=UnitKind.utility, active=False),
+)
+
+
 @dataclass(kw_only=True)
 class House:
     """Every part, wired as an installation wires it."""
@@ -111,6 +123,8 @@ class House:
 
     async def open(self) -> House:
         await Categories(self.database).seed()
+        async with self.database.transaction() as session:
+            session.add_all(UnitRow(**asdict(unit)) for unit in UNITS)
         return self
 
     async def ring(

@@ -1,20 +1,23 @@
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import event
-from sqlmodel import col, delete, select
+from sqlmodel import delete, select
 
 from channels.contacts.tables import ContactRow
-from crm_bridge.tickets.rules import TransitionRefused, life_of
+from crm_bridge.tickets.happenings import About, Dispatched, Terms
+from crm_bridge.tickets.projection import differences, log_of
+from crm_bridge.tickets.refusals import TransitionRefused
 from crm_bridge.tickets.service import Stale
-from crm_bridge.tickets.tables import TicketContactRow, TicketEventRow, TicketRow
+from crm_bridge.tickets.tables import TicketContactRow, TicketRow
 from crm_bridge.tickets.vocabulary import TicketEvent
 from infra.kit.errors import Forbidden, Invalid, NotFound
 from infra.kit.idempotency import IdempotencyKey
 from telephony.numbers import PhoneNumber
-from tests.integration.crm_bridge.house import FORM, LI, MOBILE, WANG, ZHOU, House
+from tests.integration.crm_bridge.house import CGJ, FORM, GRGS, LI, MOBILE, WANG, ZHOU, House
 
 OPEN = replace(FORM, answer=None)
 KEY = IdempotencyKey(scope="1001 POST /api/v1/tickets", key="k-1", fingerprint="0" * 64)
@@ -193,21 +196,15 @@ async def test_stored_state_is_what_the_events_say(house: House) -> None:
     house.clock.advance(1)
     await house.runner.run_once()
     async with house.database.transaction() as session:
-        await house.ledger.happen(session, tickets[1], TicketEvent.dispatched)
-        await house.ledger.happen(session, tickets[1], TicketEvent.signed)
+        due = house.clock.now() + timedelta(days=7)
+        terms = Terms(sign_due_at=due, due_at=due, limit="5wd")
+        dispatched = Dispatched(lead=CGJ, helpers=(GRGS,), terms=terms)
+        await house.ledger.happen(session, tickets[1], TicketEvent.dispatched, detail=dispatched)
+        await house.ledger.happen(session, tickets[1], TicketEvent.signed, detail=About(n=1))
     for ticket_id in tickets:
-        row = await house.ticket(ticket_id)
         async with house.database.reading() as session:
-            log = (
-                await session.exec(
-                    select(TicketEventRow)
-                    .where(TicketEventRow.ticket_id == ticket_id)
-                    .order_by(col(TicketEventRow.seq))
-                )
-            ).all()
-        life = life_of(entry.event for entry in log)
-        assert (row.state, row.round, row.version) == (life.state, life.round, len(log))
-        assert [entry.seq for entry in log] == list(range(1, len(log) + 1))
+            assert await differences(session, ticket_id) == []
+            log = await log_of(session, ticket_id)
         assert [entry.from_state for entry in log[1:]] == [entry.to_state for entry in log[:-1]]
 
 

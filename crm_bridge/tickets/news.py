@@ -1,0 +1,126 @@
+"""Who is told of what happens to tickets: one entry of the outbox for each way of being told."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from crm_bridge.tickets.life import Life
+from crm_bridge.tickets.tables import TicketRow
+from crm_bridge.tickets.ticket import Ticket
+from crm_bridge.tickets.vocabulary import TicketEvent, TicketState
+from crm_bridge.units.staff import Staff
+from infra.kit import outbox
+from infra.kit.clock import Clock
+from infra.kit.identity import Role
+
+_CENTRE = frozenset({Role.DISPATCHER})
+
+FOLLOWERS = "followers"
+"""The destination of the outbox that lets joined tickets follow their main one."""
+
+
+class News:
+    """Writes what is to be told, in the transaction of what happened.
+
+    Args:
+        clock: Gives the time.
+        staff: Knows the people of units and of the centre; None tells only the ticket's agent.
+        destinations: Destinations of the outbox, beside the feed, that get every event.
+    """
+
+    def __init__(
+        self, clock: Clock, staff: Staff | None = None, destinations: Sequence[str] = ()
+    ) -> None:
+        self._clock = clock
+        self._staff = staff
+        self._destinations = tuple(destinations)
+
+    async def tell(
+        self, session: AsyncSession, ticket: Ticket, before: Life, after: Life, event: TicketEvent
+    ) -> None:
+        """Tell of an event.
+
+        Its agent and the people of the units that have the ticket get `ticket.changed`, those of a unit that is given
+        it `ticket.assigned`. The centre is told when something new waits for it, but for the stream of new tickets,
+        which its lists show.
+        """
+        given = after.assignments[len(before.assignments) :]
+        for assignment in given:
+            extra = {"n": assignment.n, "unit": assignment.unit, "role": assignment.role.value}
+            people = await self._people(session, {assignment.unit})
+            await self._put(session, ticket, "ticket.assigned", people, extra)
+        agents = [ticket.agent] if ticket.agent else []
+        had = {one.unit for one in before.assignments if one.open}
+        agents += await self._people(session, had - {one.unit for one in given})
+        if event is not TicketEvent.left_open and after.waits().keys() - before.waits().keys():
+            agents += await self._centre(session)
+        kind = "ticket.created" if before.state is None else "ticket.changed"
+        await self._put(session, ticket, kind, agents, {})
+        for destination in self._destinations:
+            await outbox.put(
+                session,
+                self._clock,
+                destination=destination,
+                kind=kind,
+                key=f"ticket:{ticket.id}",
+                body=_data(ticket) | {"event": event.value, "round": ticket.round},
+            )
+
+    async def finished(self, session: AsyncSession, main: Ticket) -> None:
+        """Let the tickets that were joined to one that has finished follow it, when there are any."""
+        if await has_followers(session, main.id):
+            await outbox.put(
+                session,
+                self._clock,
+                destination=FOLLOWERS,
+                kind="ticket.finished",
+                key=f"ticket:{main.id}",
+                body={"main_id": main.id},
+            )
+
+    async def _people(self, session: AsyncSession, units: Collection[str]) -> Sequence[str]:
+        if not units or self._staff is None:
+            return []
+        return await self._staff.of_units(session, units)
+
+    async def _centre(self, session: AsyncSession) -> Sequence[str]:
+        return [] if self._staff is None else await self._staff.with_roles(session, _CENTRE)
+
+    async def _put(
+        self,
+        session: AsyncSession,
+        ticket: Ticket,
+        kind: str,
+        agents: Sequence[str],
+        extra: dict[str, Any],
+    ) -> None:
+        # Without anybody to tell there is still the entry: it shows that the event was told of.
+        await outbox.put(
+            session,
+            self._clock,
+            destination="feed",
+            kind=kind,
+            key=f"ticket:{ticket.id}",
+            body={"agents": list(dict.fromkeys(agents)), "data": _data(ticket) | extra},
+        )
+
+
+async def has_followers(session: AsyncSession, main_id: int) -> bool:
+    """Return whether tickets are joined to this one and wait for its end."""
+    joined = select(TicketRow.id).where(
+        TicketRow.main_id == main_id, col(TicketRow.state) == TicketState.joined
+    )
+    return (await session.exec(joined.limit(1))).first() is not None
+
+
+def _data(ticket: Ticket) -> dict[str, Any]:
+    return {
+        "ticket_id": ticket.id,
+        "number": ticket.number,
+        "state": ticket.state.value,
+        "version": ticket.version,
+    }
