@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete
 from sqlalchemy import text as sql
-from sqlmodel import col, select
+from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from crm_bridge.deadlines.arrangement import Arrangement
@@ -57,6 +57,15 @@ class KnownYear:
     published: bool
     document: str
     days: Sequence[KnownDay]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """How many days an import would add, change and remove."""
+
+    added: int
+    changed: int
+    removed: int
 
 
 class Calendars:
@@ -109,10 +118,7 @@ class Calendars:
                 .where(col(CalendarDayRow.day).between(first, last))
                 .order_by(col(CalendarDayRow.day))
             )
-            days = [
-                KnownDay(day=day.day, working=day.working, name=day.name, document=day.document)
-                for day in (await session.exec(statement)).all()
-            ]
+            days = [_known(day) for day in (await session.exec(statement)).all()]
         if row is None:
             stored = {known.day for known in days}
             days += [
@@ -125,6 +131,31 @@ class Calendars:
             published=row is not None,
             document=row.document if row else "",
             days=sorted(days, key=lambda known: known.day),
+        )
+
+    async def days(self) -> Sequence[KnownDay]:
+        """Return every day of the table, in order."""
+        async with self._database.reading() as session:
+            statement = select(CalendarDayRow).order_by(col(CalendarDayRow.day))
+            return [_known(row) for row in (await session.exec(statement)).all()]
+
+    async def difference(self, arrangements: Sequence[Arrangement]) -> Difference:
+        """Return what `load` would do; nothing is written."""
+        years = [one.year for one in arrangements]
+        async with self._database.reading() as session:
+            statement = select(CalendarDayRow).where(col(CalendarDayRow.arrangement).in_(years))
+            stored = {row.day: _known(row) for row in (await session.exec(statement)).all()}
+        sent = {
+            named.day: KnownDay(
+                day=named.day, working=named.working, name=named.name, document=one.document
+            )
+            for one in arrangements
+            for named in one.days
+        }
+        return Difference(
+            added=len(sent.keys() - stored.keys()),
+            changed=sum(stored[day] != sent[day] for day in sent.keys() & stored.keys()),
+            removed=len(stored.keys() - sent.keys()),
         )
 
     async def load(
@@ -171,19 +202,13 @@ class Calendars:
         before = await self._read(session)
         now = self._clock.now()
         for one in arrangements:
+            # A day in December may have been the old year's; the newer arrangement has it now.
+            sent = [named.day for named in one.days]
+            of_year = col(CalendarDayRow.arrangement) == one.year
             await session.exec(
-                delete(CalendarDayRow).where(col(CalendarDayRow.arrangement) == one.year)
+                delete(CalendarDayRow).where(or_(of_year, col(CalendarDayRow.day).in_(sent)))
             )
-            for named in one.days:
-                await session.merge(
-                    CalendarDayRow(
-                        day=named.day,
-                        working=named.working,
-                        name=named.name,
-                        document=one.document,
-                        arrangement=one.year,
-                    )
-                )
+            session.add_all(_rows(one))
             await session.merge(
                 CalendarYearRow(year=one.year, document=one.document, imported_at=now)
             )
@@ -214,6 +239,23 @@ class Calendars:
         return WorkCalendar(
             zone=self._zone, hours=self._hours, days=dict(days), published=frozenset(years)
         )
+
+
+def _rows(arrangement: Arrangement) -> Iterable[CalendarDayRow]:
+    return (
+        CalendarDayRow(
+            day=named.day,
+            working=named.working,
+            name=named.name,
+            document=arrangement.document,
+            arrangement=arrangement.year,
+        )
+        for named in arrangement.days
+    )
+
+
+def _known(row: CalendarDayRow) -> KnownDay:
+    return KnownDay(day=row.day, working=row.working, name=row.name, document=row.document)
 
 
 def _changed(before: WorkCalendar, after: WorkCalendar, years: Iterable[int]) -> set[date]:

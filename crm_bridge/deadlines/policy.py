@@ -35,7 +35,7 @@ class Policy:
         warnings: How long before it is due the unit is warned; the last one reaches its head too.
         rungs: After how many working days overdue each rung of supervision comes; the reminder letter comes at once.
         most_redos: More than these are raised to listed supervision (提级).
-        most_transfers: The same for units that handed the ticket back with the centre's consent.
+        most_transfers: The same for dispatches to another unit after the first (转派).
     """
 
     critical: Limit

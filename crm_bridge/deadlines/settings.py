@@ -83,7 +83,10 @@ class DeadlineSettings(BaseModel):
         description="More redos than these are raised to listed supervision.",
     )
     most_transfers: int = Field(
-        default=3, ge=0, le=99, description="The same for returns that the centre approved."
+        default=3,
+        ge=0,
+        le=99,
+        description="The same for transfers: dispatches to another unit after the first.",
     )
     look_seconds: float = Field(
         default=15, gt=0, description="How often is looked for what has become due."

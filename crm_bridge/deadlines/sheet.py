@@ -8,7 +8,12 @@ from datetime import date
 from types import MappingProxyType
 
 from crm_bridge.deadlines.arrangement import Arrangement, NamedDay, may_hold, missing_days
-from crm_bridge.sheets.columns import Column, RowError, Sheet, SheetRow, refuse
+from crm_bridge.deadlines.calendars import Calendars
+from crm_bridge.sheets.columns import Column, RowError, Sheet, SheetRow, in_order
+from crm_bridge.sheets.reading import read
+from crm_bridge.sheets.transfer import Outcome
+from crm_bridge.sheets.writing import SheetKind, write
+from infra.kit.identity import Principal
 
 COLUMNS = (
     Column(name="date", title="日期", required=True, longest=30),
@@ -25,30 +30,61 @@ _WORKING: Mapping[str, bool] = MappingProxyType(
 _Numbered = tuple[int, NamedDay, str]
 
 
-def arrangements_of(sheet: Sheet) -> list[Arrangement]:
-    """Return the arrangements that a table file holds, each of them whole.
+class CalendarTransfer:
+    """Whole years of the working calendar.
 
-    A year is arranged by a file if one of its rows lies in it and has its National Day off; days in December may
-    belong to the year that follows.
+    Args:
+        calendars: Keeps them.
+    """
 
-    Raises:
-        Invalid: A value cannot be read, a day comes twice, or a day off by law is missing; every row is named.
+    name = "calendar"
+    permission = "calendar.manage"
+    title = "the arrangement of days off and make-up working days / 放假调休安排"
+
+    def __init__(self, calendars: Calendars) -> None:
+        self._calendars = calendars
+
+    async def take(self, actor: Principal | None, content: bytes, *, dry_run: bool) -> Outcome:
+        """Replace the years that a file arranges; those that it does not hold stay.
+
+        Raises:
+            Invalid: It is not a table file.
+            TooLarge: It is larger than is taken.
+        """
+        sheet = read(content, COLUMNS)
+        arrangements, errors = arrangements_of(sheet)
+        if errors:
+            return Outcome(rows=len(sheet.rows), errors=errors)
+        difference = await self._calendars.difference(arrangements)
+        if not dry_run:
+            await self._calendars.load(arrangements, actor)
+        return Outcome(
+            rows=len(sheet.rows),
+            added=difference.added,
+            changed=difference.changed,
+            removed=difference.removed,
+            stored=not dry_run,
+        )
+
+    async def give(self, kind: SheetKind) -> bytes:
+        """Return every day of the table as a file that `take` reads again."""
+        rows = [
+            (known.day.isoformat(), "是" if known.working else "否", known.name, known.document)
+            for known in await self._calendars.days()
+        ]
+        return write([column.name for column in COLUMNS], rows, kind, title="calendar")
+
+
+def arrangements_of(sheet: Sheet) -> tuple[Sequence[Arrangement], Sequence[RowError]]:
+    """Return the arrangements that a table file holds, each of them whole, and what is wrong with it.
+
+    A year is arranged by a file if a day of its October is off in it; days in December may belong to the year that
+    follows. With any error there is no arrangement.
     """
     errors: list[RowError] = list(sheet.errors)
-    days: dict[date, _Numbered] = {}
-    for row in sheet.rows:
-        read = list(_read(row, errors))
-        for named in read:
-            if named.day in days:
-                errors.append(
-                    row.error(
-                        "date", "这一天出现了两次", "This day comes twice: remove one of the rows"
-                    )
-                )
-            days[named.day] = (row.number, named, row["document"])
-    refuse(errors)
-    if not days:
-        errors.append(_whole_file("文件中没有任何日期", "The file holds no day"))
+    days = _days(sheet, errors)
+    if errors:
+        return (), in_order(errors)
     years = {
         day.year for day, (_, named, _) in days.items() if day.month == 10 and not named.working
     }
@@ -61,8 +97,23 @@ def arrangements_of(sheet: Sheet) -> list[Arrangement]:
             by_year[year].append(numbered)
     for year, numbered_days in by_year.items():
         errors += _missing(year, numbered_days)
-    refuse(errors)
-    return [_arrangement(year, numbered_days) for year, numbered_days in sorted(by_year.items())]
+    if errors:
+        return (), in_order(errors)
+    return [_arrangement(year, found) for year, found in sorted(by_year.items())], ()
+
+
+def _days(sheet: Sheet, errors: list[RowError]) -> Mapping[date, _Numbered]:
+    days: dict[date, _Numbered] = {}
+    for row in sheet.rows:
+        for named in _read(row, errors):
+            if named.day in days:
+                errors.append(
+                    row.error("date", "这一天出现了两次", "This day comes twice: remove one row")
+                )
+            days[named.day] = (row.number, named, row["document"])
+    if not days and not errors:
+        errors.append(_whole_file("文件中没有任何日期", "The file holds no day"))
+    return days
 
 
 def _read(row: SheetRow, errors: list[RowError]) -> Iterator[NamedDay]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from datetime import date
-from zoneinfo import ZoneInfo
 
 import pytest
 from sqlmodel import col, select
@@ -18,9 +17,7 @@ from crm_bridge.deadlines.tables import CalendarChangeRow, CalendarDayRow
 from infra.kit.audit import AuditRow
 from infra.kit.clock import ManualClock
 from infra.kit.database import Database
-from tests.integration.crm_bridge.house import ZHOU
-
-ZONE = ZoneInfo("Asia/Shanghai")
+from tests.integration.crm_bridge.house import ZHOU, ZONE
 
 
 def calendars_of(database: Database, clock: ManualClock) -> Calendars:
@@ -34,13 +31,6 @@ def arrangement(year: int = 2027, worked: tuple[date, ...] = ()) -> Arrangement:
     ]
     made_up = [NamedDay(day=day, working=True, name="调休") for day in worked]
     return Arrangement(year=year, document=f"国办发明电〔{year - 1}〕9号", days=[*off, *made_up])
-
-
-@pytest.fixture
-async def calendars(database: Database, clock: ManualClock) -> Calendars:
-    found = calendars_of(database, clock)
-    await found.seed()
-    return found
 
 
 async def is_working(calendars: Calendars, database: Database, day: date) -> bool:

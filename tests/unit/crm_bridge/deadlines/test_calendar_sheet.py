@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 import pytest
@@ -11,7 +12,6 @@ from crm_bridge.deadlines.published import DOCUMENTS, published
 from crm_bridge.deadlines.rules import WorkCalendar
 from crm_bridge.deadlines.sheet import COLUMNS, arrangements_of
 from crm_bridge.sheets.reading import read
-from infra.kit.errors import Invalid
 from tests.unit.crm_bridge.deadlines.calendars import CHINA, HOURS, calendar
 
 HEADER = "日期,是否上班,名称,文件"
@@ -29,14 +29,16 @@ YEAR_2027 = [
 ]
 
 
-def arrangements(*lines: str) -> list[Arrangement]:
-    return arrangements_of(read("\n".join([HEADER, *lines]).encode(), COLUMNS))
+def arrangements(*lines: str) -> Sequence[Arrangement]:
+    found, errors = arrangements_of(read("\n".join([HEADER, *lines]).encode(), COLUMNS))
+    assert not errors
+    return found
 
 
-def refusals(*lines: str) -> list[tuple[str, str]]:
-    with pytest.raises(Invalid) as refused:
-        arrangements(*lines)
-    return [(field.pointer, field.message_zh) for field in refused.value.fields]
+def refusals(*lines: str) -> list[tuple[int, str, str]]:
+    found, errors = arrangements_of(read("\n".join([HEADER, *lines]).encode(), COLUMNS))
+    assert not found
+    return [(error.row, error.column, error.message_zh) for error in errors]
 
 
 def test_a_whole_year_is_read_with_its_days_in_the_december_before() -> None:
@@ -53,8 +55,8 @@ def test_a_day_off_by_law_that_is_missing_or_worked_is_named() -> None:
     worked = [line.replace("2027-06-09,否", "2027-06-09,是") for line in without]
 
     assert refusals(*worked) == [
-        ("/rows/0", "第 0 行：缺少法定假日 2027-06-09（端午），或被标为上班"),
-        ("/rows/0", "第 0 行：缺少法定假日 2027-09-15（中秋），或被标为上班"),
+        (0, "", "缺少法定假日 2027-06-09（端午），或被标为上班"),
+        (0, "", "缺少法定假日 2027-09-15（中秋），或被标为上班"),
     ]
 
 
@@ -77,14 +79,14 @@ def test_a_day_off_by_law_that_is_missing_or_worked_is_named() -> None:
 def test_a_row_that_is_wrong_is_named_and_nothing_is_taken(
     line: str, column: str, told: str
 ) -> None:
-    [(where, what)] = refusals(*YEAR_2027, line)
+    [(row, place, what)] = refusals(*YEAR_2027, line)
 
-    assert where == f"/rows/{len(YEAR_2027) + 2}/{column}"
+    assert (row, place) == (len(YEAR_2027) + 2, column)
     assert told in what
 
 
 def test_an_empty_file_is_refused() -> None:
-    [(_, told)] = refusals()
+    [(*_, told)] = refusals()
 
     assert "没有任何日期" in told
 
