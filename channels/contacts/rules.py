@@ -26,11 +26,23 @@ class Message:
         title: In one line, as the citizen put it; empty where the channel has none.
         text: The matter itself.
         address: The place it is about, as the citizen put it; may be empty.
+        category: Code of the category that the citizen chose; empty where the channel offers none.
+        latitude: Of the place, in degrees of WGS84; None where only an address or nothing is known.
+        longitude: Of the place, in degrees of WGS84; there together with `latitude`.
+        media: Address of a picture that the citizen put on the web; empty without one.
     """
 
     text: str
     title: str = ""
     address: str = ""
+    category: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
+    media: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.latitude is None) is not (self.longitude is None):
+            raise ValueError("a place has a latitude and a longitude")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from channels.contacts.rules import Received
+from channels.open311.channel import Open311Channel
+from channels.open311.rules import Note, Report
 from channels.protocol import Channel, ChannelSettings, Mode
 from channels.registry import Registry
 from channels.voice import VoiceChannel
 from infra.kit.errors import LianxinError
+from infra.kit.identity import Principal, Role
 from telephony.calls.rules import Call, CallChange, CallState, ChangeKind, Direction
 from telephony.numbers import PhoneNumber
 
@@ -31,10 +34,37 @@ CALL = CallChange(
     ),
 )
 
-CHANNELS = Registry([VoiceChannel()])
-DELIVERIES: Mapping[str, Any] = {"voice": CALL}
+REPORT = Report(
+    sender=Principal(
+        user_id=0,
+        number="key:7",
+        name="随手拍",
+        role=Role.MACHINE,
+        permissions=frozenset({"open311.write"}),
+    ),
+    form={
+        "api_key": ["lx_7_secret"],
+        "service_code": ["2004"],
+        "lat": ["37.76524078"],
+        "long": ["-122.4212043"],
+        "phone": ["13800015121"],
+        "description": ["路灯不亮"],
+    },
+    received_at=NOW,
+    service="路灯与井盖",
+)
+
+CHANNELS = Registry([VoiceChannel(), Open311Channel()])
+DELIVERIES: Mapping[str, Any] = {"voice": CALL, "open311": REPORT}
 """One genuine delivery with at least one contact for each channel."""
-SOMETHING_ELSE: Mapping[str, Any] = {"voice": replace(CALL, kind=ChangeKind.ended)}
+SOMETHING_ELSE: Mapping[str, Any] = {
+    "voice": replace(CALL, kind=ChangeKind.ended),
+    "open311": Note(
+        sender=REPORT.sender,
+        form={"service_request_id": ["20260302-000001"], "description": ["仍然不亮"]},
+        received_at=NOW,
+    ),
+}
 """One genuine delivery that is no contact."""
 
 
