@@ -231,7 +231,9 @@ class Calendars:
         return await session.get_one(CalendarVersionRow, _THE_ROW, with_for_update=True)
 
     async def _read(self, session: AsyncSession) -> WorkCalendar:
-        days = (await session.exec(select(CalendarDayRow.day, CalendarDayRow.working))).all()
+        days = (
+            await session.exec(select(col(CalendarDayRow.day), col(CalendarDayRow.working)))
+        ).all()
         years = (await session.exec(select(CalendarYearRow.year))).all()
         return self._made(days, years)
 

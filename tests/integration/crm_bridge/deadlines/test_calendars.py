@@ -211,7 +211,7 @@ async def test_two_processes_fill_an_empty_table_at_once(
             group.create_task(calendars_of(database, clock).seed())
 
     async with database.reading() as session:
-        days = (await session.exec(select(CalendarDayRow.day))).all()
+        days = (await session.exec(select(col(CalendarDayRow.day)))).all()
         changes = (await session.exec(select(CalendarChangeRow))).all()
     assert len(days) == sum(len(one.days) for one in published())
     assert len(changes) == 1
