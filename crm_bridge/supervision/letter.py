@@ -42,7 +42,7 @@ class Letter:
         pressing: 紧急程度: 特急, 加急 or nothing.
         issuer: 发文机关, in full: head, signature and imprint.
         head: What stands behind the issuer in the red head: 文件, or nothing for a letter (函).
-        title: 标题.
+        title: 标题, in the parts between which it may be broken into lines.
         addressees: 主送机关.
         body: Paragraphs of the 正文.
         attachments: Names of what is attached.
@@ -55,7 +55,7 @@ class Letter:
     pressing: str
     issuer: str
     head: str
-    title: str
+    title: tuple[str, ...]
     addressees: tuple[str, ...]
     body: tuple[str, ...]
     attachments: tuple[str, ...]
@@ -93,7 +93,7 @@ class Letter:
             self.pressing,
             self.issuer + self.head,
             self.number,
-            self.title,
+            "".join(self.title),
             addressed(self.addressees),
             *self.body,
             *(f"附件：{name}" for name in self.attachments),

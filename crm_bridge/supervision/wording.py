@@ -143,7 +143,7 @@ class Wording:
             pressing=PRESSING_WORDS[matter.urgency],
             issuer=self._issuer,
             head=_HEADS[notice.rung],
-            title=title,
+            title=tuple(part for part in title.split("|") if part),
             addressees=notice.main,
             body=tuple(body),
             attachments=notice.attachments,
