@@ -56,6 +56,11 @@ class LaneCourse:
     approved: bool | None = None
 
     @property
+    def owed_talk(self) -> datetime | None:
+        """By when the lead will have talked with the citizen; None when it has, or need not."""
+        return self.talk_by if self.lane is Lane.complex and not self.talked else None
+
+    @property
     def undecided(self) -> bool:
         """Whether the centre has still to decide."""
         return self.lane is Lane.unreasonable and self.approved is None

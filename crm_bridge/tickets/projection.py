@@ -67,7 +67,7 @@ async def stored_life(session: AsyncSession, ticket_id: int) -> Life:
 async def project(session: AsyncSession, row: TicketRow, before: Life, after: Life) -> None:
     """Write what has changed in a ticket's life into its rows, in the caller's transaction."""
     assert row.id is not None  # noqa: S101  # the row is stored
-    for name, value in _ticket_fields(after).items():
+    for name, value in ticket_fields(after).items():
         setattr(row, name, value)
     changed = [a for a in after.assignments if a not in before.assignments]
     if changed:
@@ -107,7 +107,7 @@ async def differences(session: AsyncSession, ticket_id: int) -> list[str]:
     life = life_of(happening_of(entry) for entry in log)
     found = [
         f"tickets.{name}"
-        for name, value in _ticket_fields(life).items()
+        for name, value in ticket_fields(life).items()
         if getattr(row, name) != value
     ]
     if row.version != len(log) or [entry.seq for entry in log] != list(range(1, len(log) + 1)):
@@ -154,7 +154,8 @@ async def _channel(session: AsyncSession, row: TicketRow) -> str:
     return (await session.exec(statement)).first() or ""
 
 
-def _ticket_fields(life: Life) -> Mapping[str, Any]:
+def ticket_fields(life: Life) -> Mapping[str, Any]:
+    """Return what the row of a ticket repeats of its log."""
     return {
         "state": life.state,
         "round": life.round,
@@ -164,6 +165,7 @@ def _ticket_fields(life: Life) -> Mapping[str, Any]:
         "instructed": life.instructed,
         "redos": life.redos,
         "transfers": life.transfers,
+        "talk_by": life.lane.owed_talk if life.lane and life.lead else None,
     }
 
 

@@ -23,8 +23,11 @@ from infra.kit.database import JsonType, Row, StrEnumType, UtcDateTime
 class TicketRow(Row, table=True):
     """A ticket as its events left it.
 
-    `state`, `round`, `version`, `closed_at`, `rating`, `main_id`, `instructed`, `redos` and `transfers` are what the
-    events say, kept here to be listed and sorted by; they are only ever written together with an event.
+    `state`, `round`, `version`, `closed_at`, `rating`, `main_id`, `instructed`, `redos`, `transfers` and `talk_by` are
+    what the events say, kept here to be listed and sorted by; they are only ever written together with an event.
+
+    Attributes:
+        talk_by: Until when the lead of a complex matter has to talk with the citizen; None once it has.
     """
 
     __tablename__ = "tickets"
@@ -58,6 +61,7 @@ class TicketRow(Row, table=True):
     instructed: bool = Field(default=False)
     redos: int = Field(default=0)
     transfers: int = Field(default=0)
+    talk_by: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
 
 
 class TicketEventRow(Row, table=True):
