@@ -32,6 +32,8 @@ export interface User {
   number: string
   name: string
   role: string
+  /** The code of the unit that this person works for. */
+  unit?: string | null
   permissions: string[]
 }
 

@@ -103,7 +103,35 @@ export interface Casefile extends Ticket {
 
 export interface Unit {
   code: string
-  name: string
-  name_en?: string
-  kind?: string
+  name_zh: string
+  name_en: string
+  kind: string
+  area: string
+}
+
+export interface Suggestion {
+  unit: string
+  unit_name: string
+  unit_name_en: string
+  /** 0 … 1 */
+  score: number
+  reasons: { kind: 'catalogue' | 'place' | 'history' | 'words'; text_zh: string; text_en: string }[]
+}
+
+export interface SimilarTicket {
+  ticket_id: number
+  number: string
+  title: string
+  state: string
+  created_at: Instant
+  same_caller: boolean
+  score: number
+  reasons: { text_zh: string; text_en: string }[]
+}
+
+export interface DeadlinePreview {
+  sign_due_at: Instant
+  due_at: Instant
+  provisional: boolean
+  limit: string
 }

@@ -1,5 +1,37 @@
 export default {
   unit: {
-    empty: 'There is nothing here yet',
+    boxes: 'Tickets of this unit',
+    box: {
+      to_sign: 'To sign',
+      in_hand: 'In hand',
+      due_soon: 'Due soon',
+      overdue: 'Overdue',
+      returned: 'Returned',
+      redo: 'Redo',
+      helping: 'Helping',
+    },
+    column: { due: 'Limit', ticket: 'Ticket', kind: 'Type', place: 'Place', role: 'Role', sent: 'Dispatched' },
+    empty: {
+      to_sign: 'Nothing to sign',
+      in_hand: 'Nothing in hand',
+      due_soon: 'Nothing is due soon',
+      overdue: 'Nothing is overdue',
+      returned: 'Nothing returned',
+      redo: 'Nothing to redo',
+      helping: 'Nothing to help with',
+    },
+    empty_do: {
+      to_sign: 'New tickets given to this unit appear here.',
+      in_hand: 'Tickets that were signed and are being handled appear here.',
+      due_soon: 'Tickets due within 48 hours appear here.',
+      overdue: 'Tickets past their limit without a reply appear here.',
+      returned: 'Tickets that this unit asked to return appear here.',
+      redo: 'Tickets that come back because the citizen was not satisfied appear here.',
+      helping: 'Tickets in which this unit is a helper appear here.',
+    },
+    failed: 'The tickets could not be read',
+    more: 'Show more',
+    head_label: 'Whole unit',
+    head: {},
   },
 }

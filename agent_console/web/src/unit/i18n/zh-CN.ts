@@ -1,5 +1,37 @@
 export default {
   unit: {
-    empty: '这里还没有内容',
+    boxes: '本单位工单',
+    box: {
+      to_sign: '待签收',
+      in_hand: '办理中',
+      due_soon: '即将到期',
+      overdue: '已超期',
+      returned: '退单',
+      redo: '重办',
+      helping: '协办',
+    },
+    column: { due: '时限', ticket: '工单', kind: '类型', place: '事发地点', role: '承办', sent: '派单时间' },
+    empty: {
+      to_sign: '没有待签收的工单',
+      in_hand: '没有办理中的工单',
+      due_soon: '没有即将到期的工单',
+      overdue: '没有超期的工单',
+      returned: '没有退单',
+      redo: '没有重办的工单',
+      helping: '没有协办的工单',
+    },
+    empty_do: {
+      to_sign: '派给本单位的新工单会出现在这里。',
+      in_hand: '签收后正在办理的工单会出现在这里。',
+      due_soon: '48 小时内到期的工单会出现在这里。',
+      overdue: '过了时限还没有回复的工单会出现在这里。',
+      returned: '本单位申请退单、等待或已经审核的工单会出现在这里。',
+      redo: '诉求人不满意、退回重办的工单会出现在这里。',
+      helping: '本单位协办的工单会出现在这里。',
+    },
+    failed: '没有读到工单',
+    more: '再看更多',
+    head_label: '全单位',
+    head: {},
   },
 }
