@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from crm_bridge.categories.service import Categories
+from crm_bridge.categories.transfer import CategoriesTransfer
+from crm_bridge.sheets.api import add_routes
 from infra.kit.http import ApiModel, Routes
 
 
@@ -24,6 +26,7 @@ class CategoryList(ApiModel):
 def routes(categories: Categories) -> Routes:
     """Return the endpoints of categories."""
     api = Routes(tag="categories")
+    add_routes(api, CategoriesTransfer(categories), read_permission="catalogue.read")
 
     @api.get("/api/v1/categories", permission="catalogue.read")
     async def all_categories() -> CategoryList:

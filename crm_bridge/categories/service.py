@@ -2,69 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.resources import files
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from crm_bridge.categories.sheet import COLUMNS, Category, categories_of
 from crm_bridge.categories.tables import CategoryRow
+from crm_bridge.sheets.columns import SheetRow, in_order, refuse
+from crm_bridge.sheets.reading import read
+from crm_bridge.sheets.transfer import Outcome
+from infra.kit import audit
+from infra.kit.clock import Clock, SystemClock
 from infra.kit.database import Database
-from infra.kit.errors import Invalid
+from infra.kit.identity import Principal
 
 UNSORTED = "9099"
 """The category of a ticket that no agent has read yet."""
-
-_COLUMNS = ["code", "name_zh", "name_en", "parent"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Category:
-    """A kind of matter.
-
-    Attributes:
-        code: The city's own code.
-        name_zh: On a Chinese screen.
-        name_en: On an English screen.
-        parent: Code of the kind above it; None at the top.
-    """
-
-    code: str
-    name_zh: str
-    name_en: str
-    parent: str | None
-
-
-def parse(text: str) -> list[Category]:
-    """Return the categories of a CSV file with the columns code, name_zh, name_en, parent; parents first.
-
-    Raises:
-        Invalid: A column or value is missing, a code comes twice, or a parent is unknown or below its own child.
-    """
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
-    if reader.fieldnames != _COLUMNS:
-        raise Invalid(f"the columns must be {', '.join(_COLUMNS)}", f"列应为 {', '.join(_COLUMNS)}")
-    waiting: dict[str, Category] = {}
-    for line, row in enumerate(reader, start=2):
-        code, zh, en, parent = ((row[name] or "").strip() for name in _COLUMNS)
-        if not (code and zh and en) or None in row or code in waiting:
-            raise Invalid(
-                f"line {line}: a value is missing or too many, or the code comes twice",
-                f"第 {line} 行：有缺项、多余项或代码重复",
-            )
-        waiting[code] = Category(code=code, name_zh=zh, name_en=en, parent=parent or None)
-    placed: dict[str, Category] = {}
-    while waiting:
-        ready = [c for c in waiting.values() if c.parent is None or c.parent in placed]
-        if not ready:
-            codes = ", ".join(sorted(waiting))
-            raise Invalid(f"no path to the top from {codes}", f"以下代码的上级无效：{codes}")
-        for category in ready:
-            placed[category.code] = waiting.pop(category.code)
-    return list(placed.values())
 
 
 class Categories:
@@ -72,10 +27,12 @@ class Categories:
 
     Args:
         database: Where they lie.
+        clock: Tells the time, for the audit log; the machine's own if none is given.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock | None = None) -> None:
         self._database = database
+        self._clock = clock or SystemClock()
 
     async def all(self) -> Sequence[Category]:
         """Return every category, in the order of the codes."""
@@ -88,12 +45,39 @@ class Categories:
         async with self._database.transaction() as session:
             await self._put(session, categories)
 
+    async def take(
+        self, actor: Principal | None, rows: Sequence[SheetRow], *, dry_run: bool
+    ) -> Outcome:
+        """Add and rename categories as the rows of a file say, or say why not."""
+        async with self._database.transaction() as session:
+            statement = select(CategoryRow).order_by(col(CategoryRow.code)).with_for_update()
+            known = {row.code: _category(row) for row in (await session.exec(statement)).all()}
+            filed, errors = categories_of(rows, {c.code: c.parent for c in known.values()})
+            if errors:
+                return Outcome(rows=len(rows), errors=in_order(errors))
+            added = sum(category.code not in known for category in filed)
+            wanted = [c for c in filed if known.get(c.code) != c]
+            if not dry_run and wanted:
+                await self._put(session, wanted)
+                await audit.write(
+                    session,
+                    self._clock,
+                    actor=actor,
+                    action="category.import",
+                    subject="categories",
+                    detail={"added": added, "changed": len(wanted) - added},
+                )
+        return Outcome(rows=len(rows), added=added, changed=len(wanted) - added, stored=not dry_run)
+
     async def seed(self) -> None:
         """Load the default tree into an empty table; a table with anything in it is left as it is."""
-        text = files("crm_bridge.categories").joinpath("default.csv").read_text(encoding="utf-8")
+        content = files("crm_bridge.categories").joinpath("default.csv").read_bytes()
         async with self._database.transaction() as session:
             if (await session.exec(select(CategoryRow.code).limit(1))).first() is None:
-                await self._put(session, parse(text))
+                sheet = read(content, COLUMNS)
+                filed, errors = categories_of(sheet.rows, {})
+                refuse([*sheet.errors, *errors])
+                await self._put(session, filed)
 
     async def _put(self, session: AsyncSession, categories: Sequence[Category]) -> None:
         for category in categories:

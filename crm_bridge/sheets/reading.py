@@ -11,7 +11,7 @@ import io
 import re
 import warnings
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from itertools import repeat
@@ -117,6 +117,7 @@ def _placed(
                 for column in columns
             }
             row = SheetRow(number=number, values=values)
+            errors += _strays(row, cells, places)
             errors += _wrong_values(row, columns)
             rows.append(row)
     return Sheet(rows=rows, errors=errors)
@@ -173,6 +174,17 @@ def _wrong_values(row: SheetRow, columns: Iterable[Column]) -> Iterator[RowError
         if _CONTROL.search(value):
             yield row.error(
                 column.name, "含有不可见的控制字符，请删除", "Holds control characters, remove them"
+            )
+
+
+def _strays(row: SheetRow, cells: Sequence[str], places: Mapping[str, int]) -> Iterator[RowError]:
+    headed = set(places.values())
+    for place, cell in enumerate(cells):
+        if cell and place not in headed:
+            yield row.error(
+                get_column_letter(place + 1),
+                "此列没有表头，请删除该值或补上表头",
+                "A value below no header: remove it or name its column",
             )
 
 

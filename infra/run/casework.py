@@ -11,6 +11,8 @@ from channels.voice import VoiceChannel
 from crm_bridge import figures
 from crm_bridge.callbacks import api as callbacks_api
 from crm_bridge.callbacks.service import Callbacks
+from crm_bridge.catalogue import api as catalogue_api
+from crm_bridge.catalogue.service import Catalogue
 from crm_bridge.categories import api as categories_api
 from crm_bridge.categories.service import Categories
 from crm_bridge.deadlines import api as deadlines_api
@@ -26,6 +28,8 @@ from crm_bridge.tickets.ledger import Ledger
 from crm_bridge.tickets.origins import Origins
 from crm_bridge.tickets.reading import TicketReader
 from crm_bridge.tickets.service import Tickets
+from crm_bridge.units import api as units_api
+from crm_bridge.units.service import Units
 from infra.kit.http import Routes
 from infra.kit.outbox import Relay
 from infra.run.foundation import Foundation
@@ -51,7 +55,7 @@ class Casework:
 
 
 async def casework(base: Foundation, relay: Relay) -> Casework:
-    """Return the use cases; an empty table of categories is filled with those that ship."""
+    """Return the use cases; empty tables of categories, units and matters are filled with those that ship."""
     settings = base.settings.callbacks
     database, clock, vault = base.database, base.clock, base.vault
     contacts = Contacts(database, vault)
@@ -64,10 +68,13 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
     limits = base.settings.deadlines
     calendars = Calendars(database, clock, base.zone, limits.hours())
     deadlines = Deadlines(database, clock, calendars, limits.policy())
-    categories = Categories(database)
+    categories, units = Categories(database, clock), Units(database, clock)
+    catalogue = Catalogue(database, clock)
     writing_up = base.settings.casework.writing_up
     history = History(database, clock, vault, contacts, writing_up)
     await categories.seed()
+    await units.seed()
+    await catalogue.seed()
     await calendars.seed()
     return Casework(
         channels=Registry([VoiceChannel()] if base.settings.voice.enabled else []),
@@ -77,6 +84,8 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
         subjects=(
             tickets_api.routes(tickets, TicketReader(database, clock, contacts, writing_up)),
             categories_api.routes(categories),
+            units_api.routes(units),
+            catalogue_api.routes(catalogue),
             drafts_api.routes(Drafts(database, clock, vault)),
             history_api.routes(history),
             callbacks_api.routes(callbacks),

@@ -21,6 +21,7 @@ from infra.run.example import render as render_example
 from infra.run.key_commands import key
 from infra.run.migrate import migrate as migrate_database
 from infra.run.settings import Settings
+from infra.run.sheet_commands import export_file, import_file
 from telephony.asterisk.cli import asterisk
 from telephony.phone_network.cli import phone_network
 
@@ -149,6 +150,8 @@ def example_settings() -> None:
 
 
 cli.add_command(asterisk)
+cli.add_command(export_file)
+cli.add_command(import_file)
 cli.add_command(key)
 cli.add_command(phone_network)
 

@@ -103,6 +103,12 @@ def test_errors_in_rows_3_and_900_are_both_named() -> None:
     assert "第 900 行（code）" in refused.value.fields[1].message_zh
 
 
+@pytest.mark.parametrize("header", ["code,name", "code,name,"])
+def test_a_value_below_no_header_is_not_lost_in_silence(header: str) -> None:
+    sheet = read(f"{header}\nA1,甲,stray\n".encode(), COLUMNS)
+    assert [(error.row, error.column) for error in sheet.errors] == [(2, "C")]
+
+
 def test_no_error_is_not_refused() -> None:
     refuse(())
 

@@ -1,0 +1,103 @@
+"""`lianxin import` and `lianxin export`: the city's own tables as Excel or CSV files."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import click
+
+from crm_bridge.catalogue.service import Catalogue
+from crm_bridge.catalogue.transfer import CatalogueTransfer
+from crm_bridge.categories.service import Categories
+from crm_bridge.categories.transfer import CategoriesTransfer
+from crm_bridge.sheets.reading import Limits
+from crm_bridge.sheets.transfer import Outcome, Transfer
+from crm_bridge.sheets.writing import SheetKind, kind_of
+from crm_bridge.units.service import Units
+from crm_bridge.units.transfer import UnitsTransfer
+from infra.kit.clock import Clock, SystemClock
+from infra.kit.errors import Invalid
+from infra.kit.logging import configure
+from infra.run.settings import Settings
+from infra.run.store import Store, open_store
+
+pass_settings = click.make_pass_decorator(Settings)
+
+TRANSFERS: Mapping[str, Callable[[Store, Clock], Transfer]] = MappingProxyType(
+    {
+        "units": lambda store, clock: UnitsTransfer(Units(store.database, clock)),
+        "catalogue": lambda store, clock: CatalogueTransfer(Catalogue(store.database, clock)),
+        "categories": lambda store, clock: CategoriesTransfer(Categories(store.database, clock)),
+    }
+)
+"""Every kind of table file; whoever has another adds it here."""
+
+
+@click.command("import")
+@click.argument("kind", type=click.Choice(list(TRANSFERS)))
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--dry-run", is_flag=True, help="Only say what it would do.")
+@pass_settings
+def import_file(settings: Settings, kind: str, file: Path, *, dry_run: bool) -> None:
+    """Bring in FILE, an .xlsx workbook or a CSV file, as KIND: all of it or nothing."""
+    configure("warning", readable=True)
+    with file.open("rb") as opened:
+        content = opened.read(Limits().size + 1)
+    outcome = asyncio.run(take_file(settings, SystemClock(), kind, content, dry_run=dry_run))
+    for error in outcome.errors:
+        where = f"{error.row}{error.column and f' {error.column}'}"
+        click.echo(f"✗ {where}: {error.message_zh} / {error.message_en}", err=True)
+    if outcome.errors:
+        click.echo(
+            f"{len(outcome.errors)} errors, nothing stored / 共 {len(outcome.errors)} 处错误，未写入",
+            err=True,
+        )
+        raise click.exceptions.Exit(1)
+    done = "stored / 已写入" if outcome.stored else "dry run, nothing stored / 试运行，未写入"
+    click.echo(
+        f"{outcome.rows} rows: +{outcome.added} ~{outcome.changed} -{outcome.removed}; {done}"
+    )
+
+
+@click.command("export")
+@click.argument("kind", type=click.Choice(list(TRANSFERS)))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@pass_settings
+def export_file(settings: Settings, kind: str, file: Path) -> None:
+    """Write KIND to FILE, whose name ends in .xlsx or .csv."""
+    configure("warning", readable=True)
+    content = asyncio.run(give_file(settings, SystemClock(), kind, kind_of(file.name)))
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise Invalid(
+            f"{file} cannot be written: {error.strerror}", f"无法写入 {file}：{error.strerror}"
+        ) from error
+    click.echo(f"{file}")
+
+
+async def take_file(
+    settings: Settings, clock: Clock, kind: str, content: bytes, *, dry_run: bool
+) -> Outcome:
+    """Bring the bytes of a file in.
+
+    Raises:
+        Invalid: It is not a table file.
+        TooLarge: It is larger than is taken.
+        Misconfigured: The database is not at this program's version, or its data key is missing.
+    """
+    async with open_store(settings) as store:
+        return await TRANSFERS[kind](store, clock).take(None, content, dry_run=dry_run)
+
+
+async def give_file(settings: Settings, clock: Clock, kind: str, sort: SheetKind) -> bytes:
+    """Return a file's bytes.
+
+    Raises:
+        Misconfigured: The database is not at this program's version, or its data key is missing.
+    """
+    async with open_store(settings) as store:
+        return await TRANSFERS[kind](store, clock).give(sort)
