@@ -6,18 +6,15 @@ import io
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from reportlab.pdfgen.canvas import Canvas
 
-from crm_bridge.supervision import layout
-from crm_bridge.supervision.fonts import Face, Fonts
-from crm_bridge.supervision.layout import LEADING, LEFT, MM, SIZE_2, SIZE_3, SIZE_4, WIDTH
+from crm_bridge.supervision.documents import layout
+from crm_bridge.supervision.documents.fonts import Face, Fonts
+from crm_bridge.supervision.documents.layout import LEADING, LEFT, MM, SIZE_2, SIZE_3, SIZE_4, WIDTH
+from crm_bridge.supervision.documents.pen import BLACK, RED, Pen
 from crm_bridge.supervision.letter import Letter, Weight, addressed, chinese_date, weight_of
 
-_RED = (0.85, 0.07, 0.07)
-_BLACK = (0.0, 0.0, 0.0)
-_GREY = (0.55, 0.55, 0.55)
 _FACES = {
     Weight.heading: Face.heading,
     Weight.subheading: Face.subheading,
@@ -59,6 +56,7 @@ class _Drawing:
         self._canvas.setAuthor(letter.issuer)
         self._canvas.setSubject(f"{letter.number} SHA-256 {letter.digest()}")
         self._canvas.setCreator("Lianxin 连心")
+        self._pen = Pen(self._canvas, fonts)
         self._page = 1
         self._y = _TOP_OF_TYPE_AREA
 
@@ -79,15 +77,15 @@ class _Drawing:
     def _head(self) -> None:
         letter, centre = self._letter, LEFT + WIDTH / 2
         text = letter.issuer + letter.head
-        ems = self._fonts.width(text, Face.title, 1.0)
+        ems = self._fonts.width(text, Face.headline, 1.0)
         width = layout.LETTER_RULE_WIDTH if self._is_letter else WIDTH
         size = min(layout.LARGEST_HEAD, max(layout.SMALLEST_HEAD, 0.97 * width / ems))
         top = layout.HEAD_FROM_PAGE if self._is_letter else layout.TOP + layout.HEAD_FROM_TYPE_AREA
         baseline = layout.PAGE_HEIGHT - top - size * 0.86
         for line in layout.balanced(
-            tuple(text), width + 0.5, lambda part: self._fonts.width(part, Face.title, size)
+            tuple(text), width + 0.5, lambda part: self._fonts.width(part, Face.headline, size)
         ):
-            self._centred(line, centre, baseline, Face.title, size, _RED)
+            self._pen.centred(line, centre, baseline, Face.headline, size, RED)
             baseline -= size * 1.3
         below = baseline + size * 1.3 - size * 0.14
         if self._is_letter:
@@ -97,40 +95,40 @@ class _Drawing:
 
     def _document_head(self, below: float) -> None:
         if self._letter.pressing:
-            self._text(
+            self._pen.text(
                 self._letter.pressing, LEFT, _TOP_OF_TYPE_AREA - SIZE_3, Face.heading, SIZE_3
             )
         number = below - 3 * LEADING + (LEADING - SIZE_3) / 2 + SIZE_3 * 0.14
-        self._centred(self._number(), LEFT + WIDTH / 2, number, Face.body, SIZE_3, _BLACK)
+        self._pen.centred(self._number(), LEFT + WIDTH / 2, number, Face.body, SIZE_3, BLACK)
         rule = number - SIZE_3 * 0.14 - layout.RULE_BELOW
-        self._rule(LEFT, rule, WIDTH, 0.5 * MM, _RED)
+        self._pen.rule(LEFT, rule, WIDTH, 0.5 * MM, RED)
         self._y = rule - 2 * LEADING
         self._title()
 
     def _letter_head(self, below: float) -> None:
         left = (layout.PAGE_WIDTH - layout.LETTER_RULE_WIDTH) / 2
         rule = below - layout.RULE_BELOW
-        self._rule(left, rule, layout.LETTER_RULE_WIDTH, 0.9 * MM, _RED)
-        self._rule(left, rule - 1.3 * MM, layout.LETTER_RULE_WIDTH, THIN, _RED)
+        self._pen.rule(left, rule, layout.LETTER_RULE_WIDTH, 0.9 * MM, RED)
+        self._pen.rule(left, rule - 1.3 * MM, layout.LETTER_RULE_WIDTH, _THIN, RED)
         foot = layout.LETTER_RULE_FROM_BOTTOM
-        self._rule(left, foot + 1.3 * MM, layout.LETTER_RULE_WIDTH, THIN, _RED)
-        self._rule(left, foot, layout.LETTER_RULE_WIDTH, 0.9 * MM, _RED)
+        self._pen.rule(left, foot + 1.3 * MM, layout.LETTER_RULE_WIDTH, _THIN, RED)
+        self._pen.rule(left, foot, layout.LETTER_RULE_WIDTH, 0.9 * MM, RED)
         baseline = rule - 1.3 * MM - SIZE_3 * 7 / 8 - SIZE_3 * 0.86
         number = self._number()
         right = LEFT + WIDTH - self._fonts.width(number, Face.body, SIZE_3)
-        self._text(number, right, baseline, Face.body, SIZE_3)
+        self._pen.text(number, right, baseline, Face.body, SIZE_3)
         if self._letter.pressing:
-            self._text(self._letter.pressing, LEFT, baseline, Face.heading, SIZE_3)
+            self._pen.text(self._letter.pressing, LEFT, baseline, Face.heading, SIZE_3)
         self._y = baseline - SIZE_3 * 0.14 - 2 * LEADING
         self._title()
 
     def _title(self) -> None:
         def measure(part: str) -> float:
-            return self._fonts.width(part, Face.title, SIZE_2)
+            return self._fonts.width(part, Face.headline, SIZE_2)
 
         for line in layout.balanced(self._letter.title, WIDTH, measure):
             self._y -= LEADING * 1.15
-            self._centred(line, LEFT + WIDTH / 2, self._y + 6, Face.title, SIZE_2, _BLACK)
+            self._pen.centred(line, LEFT + WIDTH / 2, self._y + 6, Face.headline, SIZE_2, BLACK)
         self._y -= LEADING
 
     # The type area
@@ -203,21 +201,11 @@ class _Drawing:
                 self._end_page()
             self._y -= LEADING
             baseline = self._y + (LEADING - row.size) / 2 + row.size * 0.14
-            self._text(row.text, LEFT + row.indent, baseline, row.face, row.size, row.spread)
+            self._pen.text(row.text, LEFT + row.indent, baseline, row.face, row.size, row.spread)
             if row.seal:
                 centre = LEFT + row.indent + self._measure(row.text) / 2
-                self._seal(centre, baseline - LEADING / 4)
-
-    def _seal(self, x: float, y: float) -> None:
-        """Draw where the seal goes: over signature and date, which stand a little below its middle."""
-        canvas = self._canvas
-        canvas.saveState()
-        canvas.setStrokeColorRGB(*_RED, alpha=0.7)
-        canvas.setDash(2, 2)
-        canvas.setLineWidth(0.6)
-        canvas.circle(x, y + 6, layout.SEAL / 2)
-        canvas.restoreState()
-        self._centred("（印章）", x, y + layout.SEAL / 2 - 12, Face.body, 9, _GREY)
+                # Signature and date stand a little below its middle.
+                self._pen.seal(centre, baseline)
 
     # The imprint and the page
 
@@ -245,20 +233,20 @@ class _Drawing:
             self._end_page()
         y = layout.BOTTOM + needed
         if printed:
-            self._rule(LEFT, y, WIDTH, layout.THICK_RULE, _BLACK)
+            self._pen.rule(LEFT, y, WIDTH, layout.THICK_RULE, BLACK)
         for line in lines:
             y -= height
             x = LEFT + SIZE_4 + line.indent
-            self._text(line.text, x, y + 5, Face.body, SIZE_4, line.spread)
+            self._pen.text(line.text, x, y + 5, Face.body, SIZE_4, line.spread)
         if printed:
             if lines:
-                self._rule(LEFT, y, WIDTH, layout.THIN_RULE, _BLACK)
+                self._pen.rule(LEFT, y, WIDTH, layout.THIN_RULE, BLACK)
             y -= height
             on = f"{chinese_date(letter.dated)}印发"
-            self._text(letter.issuer, LEFT + SIZE_4, y + 5, Face.body, SIZE_4)
+            self._pen.text(letter.issuer, LEFT + SIZE_4, y + 5, Face.body, SIZE_4)
             right = LEFT + WIDTH - SIZE_4 - measure(on)
-            self._text(on, right, y + 5, Face.body, SIZE_4)
-            self._rule(LEFT, y, WIDTH, layout.THICK_RULE, _BLACK)
+            self._pen.text(on, right, y + 5, Face.body, SIZE_4)
+            self._pen.rule(LEFT, y, WIDTH, layout.THICK_RULE, BLACK)
 
     def _end_page(self) -> None:
         # The first page of a letter bears no number.
@@ -268,7 +256,7 @@ class _Drawing:
             odd = self._page % 2
             x = LEFT + WIDTH - SIZE_4 - width if odd else LEFT + SIZE_4
             y = layout.BOTTOM - layout.PAGE_NUMBER_BELOW - SIZE_4 * 0.4
-            self._text(text, x, y, Face.body, SIZE_4)
+            self._pen.text(text, x, y, Face.body, SIZE_4)
         self._canvas.showPage()
         self._page += 1
         self._y = _TOP_OF_TYPE_AREA
@@ -276,56 +264,5 @@ class _Drawing:
     def _number(self) -> str:
         return self._letter.number or "（草稿，尚未编号）"
 
-    # Strokes
 
-    def _text(
-        self, text: str, x: float, y: float, face: Face, size: float, spread: float = 0.0
-    ) -> None:
-        self._ink(text, x, y, face, size, _BLACK, spread)
-
-    def _centred(
-        self,
-        text: str,
-        x: float,
-        y: float,
-        face: Face,
-        size: float,
-        colour: tuple[float, float, float],
-    ) -> None:
-        width = self._fonts.width(text, face, size)
-        self._ink(text, x - width / 2, y, face, size, colour, 0.0)
-
-    def _ink(
-        self,
-        text: str,
-        x: float,
-        y: float,
-        face: Face,
-        size: float,
-        colour: tuple[float, float, float],
-        spread: float,
-    ) -> None:
-        canvas = self._canvas
-        for run, kind in self._fonts.runs(text, face):
-            canvas.saveState()
-            canvas.setFillColorRGB(*colour)
-            canvas.setStrokeColorRGB(*colour)
-            canvas.setLineWidth(size / 40)
-            canvas.setFont(kind.name, size)
-            mode: Literal[0, 2] = 2 if kind.bold else 0
-            canvas.drawString(x, y, run, charSpace=spread, mode=mode)
-            canvas.restoreState()
-            x += self._fonts.width(run, face, size) + spread * len(run)
-
-    def _rule(
-        self, x: float, y: float, width: float, thick: float, colour: tuple[float, float, float]
-    ) -> None:
-        canvas = self._canvas
-        canvas.saveState()
-        canvas.setStrokeColorRGB(*colour)
-        canvas.setLineWidth(thick)
-        canvas.line(x, y, x + width, y)
-        canvas.restoreState()
-
-
-THIN = 0.3 * MM
+_THIN = 0.3 * MM

@@ -35,10 +35,10 @@ _FOLDERS = (
 
 
 class Face(StrEnum):
-    """What a part of a document is set in."""
+    """What a part of a document is set in; a headline is head or title."""
 
     body = "body"
-    title = "title"
+    headline = "headline"
     heading = "heading"
     subheading = "subheading"
 
@@ -47,7 +47,7 @@ _SONG = ("uming.ttc", "gbsn00lp.ttf", "simsun.ttc", "NotoSerifSC-Regular.ttf", "
 _FILES: Mapping[Face, Sequence[str]] = MappingProxyType(
     {
         Face.body: ("simfang.ttf", "FangSong_GB2312.ttf", "FangSong.ttf", "STFANGSO.TTF", *_SONG),
-        Face.title: ("FZXBSJW.TTF", "FZXBSJW--GB1-0.ttf", "STZHONGS.TTF"),
+        Face.headline: ("FZXBSJW.TTF", "FZXBSJW--GB1-0.ttf", "STZHONGS.TTF"),
         Face.heading: ("simhei.ttf", "STHeiti Medium.ttc", "wqy-zenhei.ttc", "wqy-microhei.ttc"),
         Face.subheading: (
             "simkai.ttf",
@@ -78,7 +78,8 @@ class Type:
         """Return whether the font has a sign."""
         if not self.embedded:
             return _in_gb1(sign)
-        return ord(sign) in pdfmetrics.getFont(self.name).face.charToGlyph
+        font = pdfmetrics.getFont(self.name)
+        return isinstance(font, TTFont) and ord(sign) in font.face.charToGlyph
 
 
 class Fonts:
@@ -95,7 +96,7 @@ class Fonts:
     def __init__(self, body: Path | None = None, title: Path | None = None) -> None:
         pdfmetrics.registerFont(UnicodeCIDFont(NOT_EMBEDDED))
         self._fallback = Type(NOT_EMBEDDED, bold=False, embedded=False)
-        named = {Face.body: body, Face.title: title}
+        named = {Face.body: body, Face.headline: title}
         installed = {path.name.lower(): path for path in _installed()}
         self.types: dict[Face, Type] = {}
         for face in Face:

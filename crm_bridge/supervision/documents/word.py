@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
-from collections.abc import Sequence
 from datetime import UTC, datetime, time
-from typing import Any
 
 from docx import Document
 from docx.document import Document as WordDocument
 from docx.enum.text import WD_ALIGN_PARAGRAPH as Align
 from docx.enum.text import WD_LINE_SPACING, WD_TAB_ALIGNMENT
-from docx.oxml import parse_xml
-from docx.oxml.ns import nsdecls, qn
 from docx.section import Section
-from docx.shared import Length, Mm, Pt, RGBColor
+from docx.shared import Mm, Pt
 from docx.text.paragraph import Paragraph
-from docx.text.run import Run
 
-from crm_bridge.supervision import layout
-from crm_bridge.supervision.layout import LEADING, SIZE_2, SIZE_3, SIZE_4
+from crm_bridge.supervision.documents import layout
+from crm_bridge.supervision.documents.layout import LEADING, SIZE_2, SIZE_3, SIZE_4
+from crm_bridge.supervision.documents.markup import (
+    BODY,
+    HEADING,
+    RED,
+    SUBHEADING,
+    TITLE,
+    close_up,
+    field,
+    foot_table,
+    indent_by_signs,
+    name_fonts,
+    name_substitutes,
+    rule_below,
+    same_bytes,
+    seal,
+    set_grid,
+    write,
+)
 from crm_bridge.supervision.letter import (
     Letter,
     Weight,
@@ -30,21 +41,7 @@ from crm_bridge.supervision.letter import (
     weight_of,
 )
 
-BODY, TITLE, HEADING, SUBHEADING = "仿宋_GB2312", "方正小标宋简体", "黑体", "楷体_GB2312"
-_INSTEAD = {
-    BODY: "仿宋",
-    TITLE: "华文中宋",
-    HEADING: "SimHei",
-    SUBHEADING: "楷体",
-}
-"""What Word takes when the machine lacks a font (`w:altName`)."""
-
 _FONTS = {Weight.heading: HEADING, Weight.subheading: SUBHEADING, Weight.text: BODY}
-_RED = "D81212"
-_MM = 36_000
-"""A millimetre in the unit of drawings (EMU)."""
-
-_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def word(letter: Letter) -> bytes:
@@ -66,8 +63,8 @@ class _Writing:
         self._body()
         self._signature()
         self._imprint()
-        self._fonts()
-        return _same_bytes(self._word)
+        name_substitutes(self._word)
+        return same_bytes(self._word)
 
     def _properties(self) -> None:
         letter, core = self._letter, self._word.core_properties
@@ -84,17 +81,12 @@ class _Writing:
         section.top_margin, section.left_margin = Mm(37), Mm(28)
         section.right_margin, section.bottom_margin = Mm(26), Mm(35)
         section.footer_distance = Mm(20)
-        grid = parse_xml(
-            f'<w:docGrid {nsdecls("w")} w:type="lines" w:linePitch="{_twips(LEADING)}"/>'
-        )
-        for old in section._sectPr.findall(qn("w:docGrid")):
-            section._sectPr.remove(old)
-        section._sectPr.append(grid)
+        set_grid(section, LEADING)
         self._word.settings.odd_and_even_pages_header_footer = True
         self._numbers(section)
         normal = self._word.styles["Normal"]
         normal.font.size = Pt(SIZE_3)
-        _name_fonts(normal.element.get_or_add_rPr(), BODY)
+        name_fonts(normal.element.get_or_add_rPr(), BODY)
 
     def _numbers(self, section: Section) -> None:
         for footer, align, side in (
@@ -107,9 +99,9 @@ class _Writing:
             paragraph.paragraph_format.space_after = Pt(3 * layout.MM)
             indent = paragraph.paragraph_format
             setattr(indent, f"{side}_indent", Pt(SIZE_4))
-            _write(paragraph, "— ", "宋体", SIZE_4)
-            _field(paragraph, "PAGE", SIZE_4)
-            _write(paragraph, " —", "宋体", SIZE_4)
+            write(paragraph, "— ", "宋体", SIZE_4)
+            field(paragraph, "PAGE", SIZE_4)
+            write(paragraph, " —", "宋体", SIZE_4)
         if self._is_letter:
             # The first page of a letter bears no number, but the second red rule.
             section.different_first_page_header_footer = True
@@ -137,7 +129,7 @@ class _Writing:
             self._word.sections[0].header_distance = Mm(30)
             form.left_indent = form.right_indent = Mm(-7)
             form.space_after = Pt(0)
-        _write(head, text, TITLE, size, colour=_RED)
+        write(head, text, TITLE, size, colour=RED)
         if self._is_letter:
             self._letter_rule(head, "thickThinSmallGap")
             self._two_ends(letter.pressing, HEADING, self._number(), BODY)
@@ -145,7 +137,7 @@ class _Writing:
             self._blank(2)
             number = self._line(self._number(), BODY)
             number.alignment = Align.CENTER
-            _rule_below(number, "single", 12, 8)
+            rule_below(number, "single", 12, 8)
         self._blank(2)
 
     def _title(self) -> None:
@@ -157,7 +149,7 @@ class _Writing:
         title.paragraph_format.line_spacing = Pt(LEADING * 1.15)
         lines = layout.balanced(self._letter.title, layout.WIDTH, measure)
         for place, line in enumerate(lines):
-            run = _write(title, line, TITLE, SIZE_2)
+            run = write(title, line, TITLE, SIZE_2)
             if place + 1 < len(lines):
                 run.add_break()
         self._blank(1)
@@ -193,7 +185,7 @@ class _Writing:
             line.paragraph_format.left_indent = left
             line.paragraph_format.keep_with_next = True
             if text == letter.issuer:
-                _seal(line)
+                seal(line)
         self._blank(1, keep=bool(letter.note))
         if letter.note:
             self._indented(f"（{letter.note}）", BODY)
@@ -220,7 +212,7 @@ class _Writing:
             # Word wants a paragraph behind a table; this one takes no room.
             end = self._line("", BODY)
             end.paragraph_format.line_spacing = Pt(1)
-            end._p.addprevious(_foot_table(rows, ruled=not self._is_letter))
+            end._p.addprevious(foot_table(rows, ruled=not self._is_letter))
 
     # Lines
 
@@ -233,16 +225,15 @@ class _Writing:
         form.space_before = form.space_after = Pt(0)
         form.line_spacing_rule, form.line_spacing = WD_LINE_SPACING.EXACTLY, Pt(LEADING)
         paragraph.alignment = Align.JUSTIFY
-        _close_up(paragraph)
+        close_up(paragraph)
         if text:
-            _write(paragraph, text, font, SIZE_3)
+            write(paragraph, text, font, SIZE_3)
         return paragraph
 
     def _indented(self, text: str, font: str) -> Paragraph:
         paragraph = self._line(text, font)
         paragraph.paragraph_format.first_line_indent = Pt(2 * SIZE_3)
-        indent = paragraph._p.get_or_add_pPr().find(qn("w:ind"))
-        indent.set(qn("w:firstLineChars"), "200")
+        indent_by_signs(paragraph, 2)
         return paragraph
 
     def _blank(self, lines: int, *, keep: bool = False) -> None:
@@ -253,7 +244,7 @@ class _Writing:
         paragraph = self._line("", BODY)
         paragraph.paragraph_format.line_spacing = Pt(20)
         paragraph.paragraph_format.keep_with_next = True
-        _write(paragraph, text, BODY, SIZE_4)
+        write(paragraph, text, BODY, SIZE_4)
         return paragraph
 
     def _two_ends(self, left: str, left_font: str, right: str, right_font: str) -> None:
@@ -261,161 +252,14 @@ class _Writing:
         paragraph.alignment = Align.LEFT
         paragraph.paragraph_format.space_before = Pt(SIZE_3 * 7 / 8)
         paragraph.paragraph_format.tab_stops.add_tab_stop(Pt(layout.WIDTH), WD_TAB_ALIGNMENT.RIGHT)
-        _write(paragraph, left, left_font, SIZE_3)
-        _write(paragraph, f"\t{right}", right_font, SIZE_3)
+        write(paragraph, left, left_font, SIZE_3)
+        write(paragraph, f"\t{right}", right_font, SIZE_3)
 
     def _letter_rule(self, paragraph: Paragraph, kind: str) -> None:
         paragraph.paragraph_format.left_indent = Mm(-7)
         paragraph.paragraph_format.right_indent = Mm(-7)
-        _rule_below(paragraph, kind, 24, 10)
-
-    def _fonts(self) -> None:
-        table = "".join(
-            f'<w:font w:name="{name}"><w:altName w:val="{instead}"/><w:charset w:val="86"/>'
-            '<w:family w:val="auto"/><w:pitch w:val="variable"/></w:font>'
-            for name, instead in _INSTEAD.items()
-        )
-        for part in self._word.part.package.iter_parts():
-            if str(part.partname) == "/word/fontTable.xml":
-                head = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
-                part._blob = f"{head}<w:fonts {nsdecls('w')}>{table}</w:fonts>".encode()
+        rule_below(paragraph, kind, 24, 10)
 
 
 def _ems(text: str) -> float:
     return sum(1.0 if ord(sign) > 0xFF else 0.5 for sign in text)
-
-
-def _twips(points: float) -> int:
-    return round(points * 20)
-
-
-def _write(
-    paragraph: Paragraph, text: str, font: str, size: float, *, colour: str | None = None
-) -> Run:
-    run = paragraph.add_run(text)
-    run.font.size = Pt(size)
-    if size == SIZE_3:
-        nearer = f'<w:spacing {nsdecls("w")} w:val="{_twips(layout.NARROWER)}"/>'
-        run._r.rPr.find(qn("w:sz")).addprevious(parse_xml(nearer))
-    if colour is not None:
-        run.font.color.rgb = RGBColor.from_string(colour)
-    _name_fonts(run._r.get_or_add_rPr(), font)
-    return run
-
-
-def _name_fonts(properties: Any, font: str) -> None:
-    fonts = properties.find(qn("w:rFonts"))
-    if fonts is None:
-        fonts = parse_xml(f"<w:rFonts {nsdecls('w')}/>")
-        properties.insert(0, fonts)
-    for attribute in list(fonts.attrib):
-        del fonts.attrib[attribute]
-    for script in ("ascii", "hAnsi", "eastAsia", "cs"):
-        fonts.set(qn(f"w:{script}"), font)
-    fonts.set(qn("w:hint"), "eastAsia")
-
-
-def _field(paragraph: Paragraph, code: str, size: float) -> None:
-    for piece in (
-        '<w:fldChar {0} w:fldCharType="begin"/>',
-        f'<w:instrText {{0}} xml:space="preserve"> {code} </w:instrText>',
-        '<w:fldChar {0} w:fldCharType="separate"/>',
-        "<w:t {0}>1</w:t>",
-        '<w:fldChar {0} w:fldCharType="end"/>',
-    ):
-        run = _write(paragraph, "", "宋体", size)
-        run._r.append(parse_xml(piece.format(nsdecls("w"))))
-
-
-def _close_up(paragraph: Paragraph) -> None:
-    """Keep Word from putting a gap between Chinese and digits: 28 signs would not go on a line."""
-    properties = paragraph._p.get_or_add_pPr()
-    spacing = properties.find(qn("w:spacing"))
-    for name in ("autoSpaceDE", "autoSpaceDN"):
-        spacing.addprevious(parse_xml(f'<w:{name} {nsdecls("w")} w:val="0"/>'))
-
-
-def _rule_below(paragraph: Paragraph, kind: str, eighths: int, distance: int) -> None:
-    """Draw a red rule under a paragraph; `distance` in points."""
-    border = parse_xml(
-        f'<w:pBdr {nsdecls("w")}><w:bottom w:val="{kind}" w:sz="{eighths}" w:space="{distance}"'
-        f' w:color="{_RED}"/></w:pBdr>'
-    )
-    properties = paragraph._p.get_or_add_pPr()
-    # The schema wants the properties in its own order.
-    earlier = {qn(f"w:{name}") for name in ("pStyle", "keepNext", "keepLines", "widowControl")}
-    properties.insert(sum(child.tag in earlier for child in properties), border)
-
-
-def _foot_table(rows: Sequence[Paragraph], *, ruled: bool) -> Any:
-    """Return a table that floats to the foot of the type area, with the paragraphs moved into it."""
-    edges = "".join(
-        f'<w:{side} w:val="{"single" if ruled else "nil"}" w:sz="{eighths}" w:space="0"/>'
-        for side, eighths in (("top", 8), ("bottom", 8), ("insideH", 6))
-    )
-    width = _twips(layout.WIDTH)
-    table = parse_xml(
-        f"<w:tbl {nsdecls('w')}><w:tblPr>"
-        '<w:tblpPr w:leftFromText="0" w:rightFromText="0" w:vertAnchor="margin"'
-        ' w:horzAnchor="margin" w:tblpXSpec="left" w:tblpYSpec="bottom"/>'
-        f'<w:tblW w:w="{width}" w:type="dxa"/><w:tblBorders>{edges}</w:tblBorders>'
-        '<w:tblLayout w:type="fixed"/><w:tblCellMar><w:left w:w="0" w:type="dxa"/>'
-        '<w:right w:w="0" w:type="dxa"/></w:tblCellMar></w:tblPr>'
-        f'<w:tblGrid><w:gridCol w:w="{width}"/></w:tblGrid></w:tbl>'
-    )
-    for paragraph in rows:
-        row = parse_xml(
-            f'<w:tr {nsdecls("w")}><w:trPr><w:cantSplit/></w:trPr><w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/></w:tcPr>'
-            "</w:tc></w:tr>"
-        )
-        row[-1].append(paragraph._p)
-        table.append(row)
-    return table
-
-
-def _seal(paragraph: Paragraph) -> None:
-    """Put a dotted circle of a seal's size over signature and date, behind their text."""
-    size, above = 42 * _MM, -14 * _MM
-    left = _seal_left(paragraph, size)
-    paragraph._p.append(
-        parse_xml(
-            '<w:r xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
-            ' xmlns:wp="http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing"'
-            ' xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"'
-            ' xmlns:wps="http://schemas.microsoft.com/office/word/2010/wordprocessingShape">'
-            '<w:drawing><wp:anchor distT="0" distB="0" distL="0" distR="0" simplePos="0"'
-            ' relativeHeight="1" behindDoc="1" locked="0" layoutInCell="1" allowOverlap="1">'
-            '<wp:simplePos x="0" y="0"/>'
-            f'<wp:positionH relativeFrom="column"><wp:posOffset>{left}</wp:posOffset></wp:positionH>'
-            f'<wp:positionV relativeFrom="paragraph"><wp:posOffset>{above}</wp:posOffset>'
-            "</wp:positionV>"
-            f'<wp:extent cx="{size}" cy="{size}"/><wp:effectExtent l="0" t="0" r="0" b="0"/>'
-            '<wp:wrapNone/><wp:docPr id="1" name="印章位置" descr="印章位置"/>'
-            "<wp:cNvGraphicFramePr/><a:graphic>"
-            '<a:graphicData uri="http://schemas.microsoft.com/office/word/2010/wordprocessingShape">'
-            '<wps:wsp><wps:cNvSpPr/><wps:spPr><a:xfrm><a:off x="0" y="0"/>'
-            f'<a:ext cx="{size}" cy="{size}"/></a:xfrm>'
-            '<a:prstGeom prst="ellipse"><a:avLst/></a:prstGeom><a:noFill/>'
-            '<a:ln w="7620"><a:solidFill><a:srgbClr val="D81212"/></a:solidFill>'
-            '<a:prstDash val="sysDot"/></a:ln></wps:spPr><wps:bodyPr/></wps:wsp>'
-            "</a:graphicData></a:graphic></wp:anchor></w:drawing></w:r>"
-        )
-    )
-
-
-def _seal_left(paragraph: Paragraph, size: int) -> int:
-    left = paragraph.paragraph_format.left_indent or Length(0)
-    centre = (left + Pt(layout.WIDTH)) / 2
-    return round(centre - size / 2)
-
-
-def _same_bytes(document: WordDocument) -> bytes:
-    """Return the file with the moments taken out that the archive would hold."""
-    written, same = io.BytesIO(), io.BytesIO()
-    document.save(written)
-    with zipfile.ZipFile(written) as source, zipfile.ZipFile(same, "w") as target:
-        for entry in source.infolist():
-            kept = zipfile.ZipInfo(entry.filename, date_time=_EPOCH)
-            kept.compress_type = zipfile.ZIP_DEFLATED
-            target.writestr(kept, source.read(entry))
-    return same.getvalue()
