@@ -32,6 +32,7 @@ class ContactRow(Row, table=True):
     __table_args__ = (
         UniqueConstraint("channel", "external_id"),
         Index("ix_contacts_waiting", "followed_up_at", "id"),
+        Index("ix_contacts_channel_received_at", "channel", "received_at"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
