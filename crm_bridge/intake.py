@@ -1,8 +1,9 @@
 """From a contact to what follows from it: the citizen behind it, and for a written matter its ticket.
 
-The contact is on disk first, alone: from then on it cannot be lost, and the sender may be told so. What follows is one
-transaction that also marks the contact as followed up. A process that dies in between leaves a contact that waits;
-`resume` finds it, and the mark lets the follow-up happen once however many find it.
+All of it is written at once, in a commit that is shared with others. Where that cannot be, the contact goes on disk
+first, alone: from then on it cannot be lost, and the sender may be told so. What follows is one transaction that also
+marks the contact as followed up. A process that dies in between leaves a contact that waits; `resume` finds it, and the
+mark lets the follow-up happen once however many find it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import structlog
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
 from channels.contacts.faults import NOT_ITS_OWN
@@ -21,6 +23,7 @@ from crm_bridge.tickets.service import Tickets
 from crm_bridge.tickets.tables import TicketContactRow, TicketRow
 from infra.kit.clock import Clock
 from infra.kit.database import Database
+from infra.kit.group_commit import Writing
 
 log = structlog.get_logger()
 
@@ -60,6 +63,10 @@ class Intake:
         Returns:
             What became of it; for a second delivery the same as for the first, but for `first`.
         """
+        return await self._at_once(contact) or await self.in_two_steps(contact)
+
+    async def in_two_steps(self, contact: Contact) -> Received:
+        """Take a contact in so that it is on disk before anything else is tried; see `take`."""
         received = await self._contacts.receive(contact)
         await self.follow_up(received.contact_id)
         return replace(received, ticket_number=await self._number(received.contact_id))
@@ -107,6 +114,39 @@ class Intake:
         while True:
             await self.resume()
             await asyncio.sleep(self._look_seconds)
+
+    async def _at_once(self, contact: Contact) -> Received | None:
+        """Write contact, citizen and ticket in a commit that is shared with others.
+
+        Returns:
+            What became of it; None when it came before, or when something is amiss with what follows from it: then the
+            contact must at least be kept.
+        """
+
+        def piece(writing: Writing) -> Received | None:
+            stored = self._contacts.store_followed_up(writing, contact, self._clock.now())
+            if stored is None:
+                return None
+            contact_id, citizen_id = stored
+            ticket = self._tickets.open_shared(writing, contact_id, contact, citizen_id)
+            return Received(
+                contact_id=contact_id, first=True, ticket_number=ticket.number if ticket else None
+            )
+
+        try:
+            received = await self._database.write(piece)
+        except NOT_ITS_OWN:
+            raise
+        except (
+            IntegrityError
+        ):  # another process is writing the same contact or citizen at this moment
+            return None
+        except Exception as error:
+            log.exception("contact_not_taken_at_once", error=type(error).__name__)
+            return None
+        if received is not None:
+            self._poke()
+        return received
 
     async def _number(self, contact_id: int) -> str | None:
         statement = (

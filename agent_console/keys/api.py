@@ -22,7 +22,7 @@ class KeyBody(ApiModel):
     name: Annotated[str, Field(min_length=1, max_length=60)]
     scopes: Annotated[list[str], Field(min_length=1, max_length=20)]
     unit: Annotated[str | None, Field(max_length=20)] = None
-    per_minute: Annotated[int, Field(ge=1, le=60_000)] = PER_MINUTE
+    per_minute: Annotated[int, Field(ge=1, le=600_000)] = PER_MINUTE
     expires_at: AwareDatetime | None = None
 
 

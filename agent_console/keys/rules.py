@@ -11,6 +11,7 @@ from infra.kit.identity import Principal, Role
 SCOPES = frozenset(
     {
         "catalogue.read",
+        "contact.write",
         "figures.read",
         "open311.write",
         "rates.read",

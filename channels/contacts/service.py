@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
+from sqlalchemy import bindparam
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -14,8 +15,19 @@ from channels.contacts.rules import Citizen, CitizenKind, Contact, Message, Rece
 from channels.contacts.tables import CitizenRow, ContactRow
 from infra.kit.database import Database
 from infra.kit.errors import NotFound
+from infra.kit.group_commit import Prepared, Writing
 from infra.kit.vault import Vault
 from telephony.numbers import PhoneNumber
+
+_FIND = Prepared(
+    select(ContactRow.id).where(
+        ContactRow.channel == bindparam("channel"),
+        ContactRow.external_id == bindparam("external_id"),
+    )
+)
+_KNOWN_BY = Prepared(
+    select(CitizenRow.id).where(CitizenRow.phone_digest == bindparam("phone_digest"))
+)
 
 
 class Contacts:
@@ -56,16 +68,37 @@ class Contacts:
         Raises:
             IntegrityError: It had been received before.
         """
-        row = ContactRow(
-            channel=contact.channel,
-            external_id=contact.external_id,
-            received_at=contact.received_at,
-            phone_encrypted=self._seal(contact.phone),
-            message=asdict(contact.message) if contact.message else None,
-        )
+        row = self._row(contact)
         session.add(row)
         await session.flush()
         return _id(row.id)
+
+    def store_followed_up(
+        self, writing: Writing, contact: Contact, at: datetime
+    ) -> tuple[int, int | None] | None:
+        """Write a contact whose follow-up is done in the same piece of work.
+
+        Returns:
+            The rows of the contact and of its citizen, who is made if unknown; None when the contact came before.
+
+        Raises:
+            IntegrityError: Another process is writing the same contact or citizen at this moment.
+        """
+        if writing.row(_FIND, channel=contact.channel, external_id=contact.external_id):
+            return None
+        row = self._row(contact)
+        row.followed_up_at = at
+        if contact.phone is not None:
+            digest = self._vault.digest(contact.phone.digits)
+            known = writing.row(_KNOWN_BY, phone_digest=digest)
+            if known is None:
+                citizen = self._citizen_row(contact.phone, digest, contact.received_at)
+                writing.add(citizen)
+                row.citizen_id = citizen.id
+            else:
+                row.citizen_id = known[0]
+        writing.add(row)
+        return _id(row.id), row.citizen_id
 
     async def find_or_store(self, session: AsyncSession, contact: Contact) -> int:
         """Return the row of the contact in the caller's transaction, written if it is new."""
@@ -140,12 +173,7 @@ class Contacts:
         known = (await session.exec(statement)).one_or_none()
         if known is not None:
             return known
-        row = CitizenRow(
-            kind=CitizenKind.person,
-            phone_encrypted=self._seal(phone),
-            phone_digest=digest,
-            first_seen_at=at,
-        )
+        row = self._citizen_row(phone, digest, at)
         try:
             async with session.begin_nested():
                 session.add(row)
@@ -184,6 +212,23 @@ class Contacts:
             ContactRow.channel == contact.channel, ContactRow.external_id == contact.external_id
         )
         return (await session.exec(statement)).one_or_none()
+
+    def _row(self, contact: Contact) -> ContactRow:
+        return ContactRow(
+            channel=contact.channel,
+            external_id=contact.external_id,
+            received_at=contact.received_at,
+            phone_encrypted=self._seal(contact.phone),
+            message=asdict(contact.message) if contact.message else None,
+        )
+
+    def _citizen_row(self, phone: PhoneNumber, digest: str, at: datetime) -> CitizenRow:
+        return CitizenRow(
+            kind=CitizenKind.person,
+            phone_encrypted=self._seal(phone),
+            phone_digest=digest,
+            first_seen_at=at,
+        )
 
     def _seal(self, phone: PhoneNumber | None) -> bytes | None:
         return self._vault.encrypt(phone.digits) if phone else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import date
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Date, bindparam
@@ -15,24 +16,28 @@ from sqlalchemy import text as sql
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from crm_bridge.tickets.happenings import NOTHING, Amended, Detail, Happening, as_json
-from crm_bridge.tickets.life import UNBORN, Life
+from crm_bridge.tickets.life import Life
 from crm_bridge.tickets.news import News
+from crm_bridge.tickets.opening import registered, rows_beside, ticket_row
 from crm_bridge.tickets.projection import amend, project, stored_life
 from crm_bridge.tickets.rules import FINISHED, follow, ticket_number
-from crm_bridge.tickets.tables import TicketContactRow, TicketEventRow, TicketRow
+from crm_bridge.tickets.tables import TicketEventRow, TicketRow
 from crm_bridge.tickets.ticket import NewTicket, Ticket
-from crm_bridge.tickets.vocabulary import TicketEvent, TicketState
+from crm_bridge.tickets.vocabulary import TicketEvent
 from infra.kit.clock import Clock
 from infra.kit.errors import NotFound
+from infra.kit.group_commit import Prepared, Writing
 from infra.kit.vault import Vault
 
 Closing = Callable[[AsyncSession, Ticket], Awaitable[None]]
 """What follows when a ticket has finished, in the transaction that finished it."""
 
+# The serial stays locked until the commit, so numbers follow each other without a gap.
 _NEXT_SERIAL = sql(
     "INSERT INTO ticket_days (day, last) VALUES (:day, 1)"
     " ON CONFLICT (day) DO UPDATE SET last = ticket_days.last + 1 RETURNING last"
 ).bindparams(bindparam("day", type_=Date()))
+_NEXT_SERIAL_SHARED = Prepared(_NEXT_SERIAL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,32 +81,30 @@ class Ledger:
         agent: str | None,
     ) -> Ticket:
         """Write a new ticket, registered, with its contact; the fewer steps follow, the sooner others get a number."""
-        phone = new.callback_phone
-        row = TicketRow(
-            number=await self._next_number(session),
-            type=new.type,
-            category=new.category,
-            title=new.title,
-            text=new.text,
-            address=new.address,
-            urgency=new.urgency,
-            confidential=new.confidential,
-            call_me_not=new.call_me_not,
-            citizen_id=citizen_id,
-            callback_phone_encrypted=self._vault.encrypt(phone.digits) if phone else None,
-            agent=agent,
-            created_at=self._clock.now(),
-            state=TicketState.registered,
-            round=1,
-            version=0,
-        )
+        first = registered(self._clock.now(), agent)
+        connection = await session.connection()
+        serial = (await connection.execute(_NEXT_SERIAL, {"day": self._day()})).scalar_one()
+        row = self._row(new, first, serial, citizen_id)
         session.add(row)
         await session.flush()
-        registered = Happening(event=TicketEvent.registered, at=row.created_at, actor=agent)
-        after = await self._append(session, row, UNBORN, registered)
         ticket = ticket_of(row)
-        session.add(TicketContactRow(ticket_id=ticket.id, contact_id=contact_id))
-        await self._news.tell(session, ticket, UNBORN, after, TicketEvent.registered)
+        session.add_all(rows_beside(ticket.id, first, contact_id))
+        session.add_all(self._news.of_new(ticket))
+        await session.flush()
+        return ticket
+
+    def open_shared(
+        self, writing: Writing, new: NewTicket, *, contact_id: int, citizen_id: int | None
+    ) -> Ticket:
+        """Write a new ticket that came in by itself as `open` does, in a commit that it shares with others."""
+        first = registered(self._clock.now(), None)
+        serial = writing.row(_NEXT_SERIAL_SHARED, day=self._day())
+        assert serial is not None  # noqa: S101  # it is counted up or begun
+        row = self._row(new, first, serial[0], citizen_id)
+        writing.add(row)
+        ticket = ticket_of(row)
+        for beside in (*rows_beside(ticket.id, first, contact_id), *self._news.of_new(ticket)):
+            writing.add(beside)
         return ticket
 
     async def ticket(self, session: AsyncSession, ticket_id: int) -> Ticket:
@@ -158,12 +161,20 @@ class Ledger:
                 await self._closing(session, ticket_of(row))
         return ticket_of(row)
 
-    async def _next_number(self, session: AsyncSession) -> str:
-        # The serial stays locked until the commit, so numbers follow each other without a gap.
-        day = self._clock.now().astimezone(self._zone).date()
-        connection = await session.connection()
-        serial = (await connection.execute(_NEXT_SERIAL, {"day": day})).scalar_one()
-        return ticket_number(day, serial)
+    def _day(self) -> date:
+        return self._clock.now().astimezone(self._zone).date()
+
+    def _row(
+        self, new: NewTicket, first: Happening, serial: int, citizen_id: int | None
+    ) -> TicketRow:
+        phone = new.callback_phone
+        return ticket_row(
+            new,
+            first,
+            number=ticket_number(self._day(), serial),
+            citizen_id=citizen_id,
+            callback_phone_encrypted=self._vault.encrypt(phone.digits) if phone else None,
+        )
 
     async def _append(
         self, session: AsyncSession, row: TicketRow, before: Life, happening: Happening

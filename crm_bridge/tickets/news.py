@@ -16,6 +16,7 @@ from crm_bridge.units.staff import Staff
 from infra.kit import outbox
 from infra.kit.clock import Clock
 from infra.kit.identity import Role
+from infra.kit.outbox import OutboxRow
 
 _CENTRE = frozenset({Role.DISPATCHER})
 
@@ -39,6 +40,14 @@ class News:
         self._staff = staff
         self._destinations = tuple(destinations)
 
+    def of_new(self, ticket: Ticket) -> Sequence[OutboxRow]:
+        """Return what tells of a ticket that has just been registered; the centre sees it in its lists."""
+        agents = [ticket.agent] if ticket.agent else []
+        return [
+            self._feed(ticket, "ticket.created", agents, {}),
+            *self._elsewhere(ticket, "ticket.created", TicketEvent.registered),
+        ]
+
     async def tell(
         self, session: AsyncSession, ticket: Ticket, before: Life, after: Life, event: TicketEvent
     ) -> None:
@@ -52,23 +61,14 @@ class News:
         for assignment in given:
             extra = {"n": assignment.n, "unit": assignment.unit, "role": assignment.role.value}
             people = await self._people(session, {assignment.unit})
-            await self._put(session, ticket, "ticket.assigned", people, extra)
+            session.add(self._feed(ticket, "ticket.assigned", people, extra))
         agents = [ticket.agent] if ticket.agent else []
         had = {one.unit for one in before.assignments if one.open}
         agents += await self._people(session, had - {one.unit for one in given})
         if event is not TicketEvent.left_open and after.waits().keys() - before.waits().keys():
             agents += await self._centre(session)
-        kind = "ticket.created" if before.state is None else "ticket.changed"
-        await self._put(session, ticket, kind, agents, {})
-        for destination in self._destinations:
-            await outbox.put(
-                session,
-                self._clock,
-                destination=destination,
-                kind=kind,
-                key=f"ticket:{ticket.id}",
-                body=_data(ticket) | {"event": event.value, "round": ticket.round},
-            )
+        session.add(self._feed(ticket, "ticket.changed", agents, {}))
+        session.add_all(self._elsewhere(ticket, "ticket.changed", event))
 
     async def finished(self, session: AsyncSession, main: Ticket) -> None:
         """Let the tickets that were joined to one that has finished follow it, when there are any."""
@@ -90,17 +90,23 @@ class News:
     async def _centre(self, session: AsyncSession) -> Sequence[str]:
         return [] if self._staff is None else await self._staff.with_roles(session, _CENTRE)
 
-    async def _put(
-        self,
-        session: AsyncSession,
-        ticket: Ticket,
-        kind: str,
-        agents: Sequence[str],
-        extra: dict[str, Any],
-    ) -> None:
+    def _elsewhere(self, ticket: Ticket, kind: str, event: TicketEvent) -> list[OutboxRow]:
+        return [
+            outbox.entry(
+                self._clock,
+                destination=destination,
+                kind=kind,
+                key=f"ticket:{ticket.id}",
+                body=_data(ticket) | {"event": event.value, "round": ticket.round},
+            )
+            for destination in self._destinations
+        ]
+
+    def _feed(
+        self, ticket: Ticket, kind: str, agents: Sequence[str], extra: dict[str, Any]
+    ) -> OutboxRow:
         # Without anybody to tell there is still the entry: it shows that the event was told of.
-        await outbox.put(
-            session,
+        return outbox.entry(
             self._clock,
             destination="feed",
             kind=kind,

@@ -71,6 +71,24 @@ Deliver = Callable[[AsyncSession, OutboxEntry], Awaitable[None]]
 """Tells one destination. Runs in the transaction that marks the entry done: database work in it happens once."""
 
 
+def entry(
+    clock: Clock, *, destination: str, kind: str, key: str, body: dict[str, Any]
+) -> OutboxRow:
+    """Return an entry, to be written in the transaction of the work that it tells of.
+
+    Args:
+        clock: Gives the time of the entry.
+        destination: Who is told, e.g. `feed`.
+        kind: Type of the event in dotted past tense.
+        key: Entries with the same destination and key are delivered in the order in which they were written.
+        body: Ids and small facts; never a phone, a name or a message.
+    """
+    now = clock.now()
+    return OutboxRow(
+        destination=destination, kind=kind, key=key, body=body, created_at=now, next_at=now
+    )
+
+
 async def put(
     session: AsyncSession,
     clock: Clock,
@@ -80,22 +98,8 @@ async def put(
     key: str,
     body: dict[str, Any],
 ) -> None:
-    """Write an entry in the caller's transaction.
-
-    Args:
-        session: The transaction of the work that the entry tells of.
-        clock: Gives the time of the entry.
-        destination: Who is told, e.g. `feed`.
-        kind: Type of the event in dotted past tense.
-        key: Entries with the same destination and key are delivered in the order in which they were written.
-        body: Ids and small facts; never a phone, a name or a message.
-    """
-    now = clock.now()
-    session.add(
-        OutboxRow(
-            destination=destination, kind=kind, key=key, body=body, created_at=now, next_at=now
-        )
-    )
+    """Write an entry in the caller's transaction; see `entry`."""
+    session.add(entry(clock, destination=destination, kind=kind, key=key, body=body))
 
 
 class Relay:

@@ -1,9 +1,10 @@
 """The base of the comparison: aiohttp and SQLAlchemy's async session as their manuals show, a transaction a request.
 
-    python -m tests.bench.plain_intake orm|bare|echo SQLITE-FILE
+    python -m tests.bench.plain_intake orm|bare|shared|echo SQLITE-FILE
 
 It prints the port on which it takes `POST /contacts`. `orm` writes contact, ticket, event and outbox row through the
-ORM; `bare` writes the same four rows with the driver alone, in one thread, a commit each; `echo` writes nothing.
+ORM; `bare` writes the same four rows with the driver alone, in one thread, a commit each; `shared` commits once for all
+that have come meanwhile, the limit of this database; `echo` writes nothing, the limit of the web server.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import asyncio
 import json
 import sqlite3
 import sys
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -111,43 +113,66 @@ async def orm(path: str) -> web.Application:
     return _application(take)
 
 
-async def bare(path: str) -> web.Application:
-    """Return the application that writes with the driver alone, a commit each: the limit of that way."""
+async def bare(path: str, most: int = 1) -> web.Application:
+    """Return the application that writes with the driver alone, at most so many requests a commit."""
     await orm(path)  # the same tables
     thread = ThreadPoolExecutor(max_workers=1)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     _durable(connection)
+    waiting: deque[tuple[dict[str, Any], asyncio.Future[int]]] = deque()
 
-    def write(body: dict[str, Any]) -> int:
-        now = datetime.now(UTC).isoformat()
+    def write(bodies: list[dict[str, Any]]) -> list[int]:
         cursor = connection.cursor()
         cursor.execute("BEGIN IMMEDIATE")
-        cursor.execute(
-            "INSERT INTO contacts (channel, external_id, message, received_at) VALUES (?, ?, ?, ?)",
-            (body["channel"], body["external_id"], body["text"], now),
-        )
-        cursor.execute(
-            "INSERT INTO tickets (contact_id, title, text, state, created_at) VALUES (?, ?, ?, ?, ?)",
-            (cursor.lastrowid, body["text"][:60], body["text"], "registered", now),
-        )
-        ticket = cursor.lastrowid or 0
-        cursor.execute(
-            "INSERT INTO ticket_events (ticket_id, event, at) VALUES (?, ?, ?)",
-            (ticket, "registered", now),
-        )
-        cursor.execute(
-            "INSERT INTO outbox (kind, body, created_at) VALUES (?, ?, ?)",
-            ("ticket.created", json.dumps({"ticket_id": ticket}), now),
-        )
+        tickets = [_write(cursor, body) for body in bodies]
         cursor.execute("COMMIT")
-        return ticket
+        return tickets
+
+    async def drain() -> None:
+        loop = asyncio.get_running_loop()
+        while waiting:
+            batch = [waiting.popleft() for _ in range(min(most, len(waiting)))]
+            made = await loop.run_in_executor(thread, write, [body for body, _ in batch])
+            for (_, future), ticket in zip(batch, made, strict=True):
+                future.set_result(ticket)
+
+    draining: list[asyncio.Task[None]] = []
 
     async def take(request: web.Request) -> web.Response:
-        loop = asyncio.get_running_loop()
-        ticket = await loop.run_in_executor(thread, write, await request.json())
-        return web.json_response({"ticket": ticket}, status=201)
+        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        waiting.append((await request.json(), future))
+        if not draining or draining[0].done():
+            draining[:] = [asyncio.create_task(drain())]
+        return web.json_response({"ticket": await future}, status=201)
 
     return _application(take)
+
+
+def _write(cursor: sqlite3.Cursor, body: dict[str, Any]) -> int:
+    now = datetime.now(UTC).isoformat()
+    cursor.execute(
+        "INSERT INTO contacts (channel, external_id, message, received_at) VALUES (?, ?, ?, ?)",
+        (body["channel"], body["external_id"], body["text"], now),
+    )
+    cursor.execute(
+        "INSERT INTO tickets (contact_id, title, text, state, created_at) VALUES (?, ?, ?, ?, ?)",
+        (cursor.lastrowid, body["text"][:60], body["text"], "registered", now),
+    )
+    ticket = cursor.lastrowid or 0
+    cursor.execute(
+        "INSERT INTO ticket_events (ticket_id, event, at) VALUES (?, ?, ?)",
+        (ticket, "registered", now),
+    )
+    cursor.execute(
+        "INSERT INTO outbox (kind, body, created_at) VALUES (?, ?, ?)",
+        ("ticket.created", json.dumps({"ticket_id": ticket}), now),
+    )
+    return ticket
+
+
+async def shared(path: str) -> web.Application:
+    """Return the application that writes with the driver alone, a commit for all that wait."""
+    return await bare(path, 256)
 
 
 async def echo(_path: str) -> web.Application:
@@ -168,7 +193,8 @@ def _application(take: Any) -> web.Application:
 async def run(kind: str, path: str) -> None:
     """Serve until killed."""
     runner = web.AppRunner(
-        await {"orm": orm, "bare": bare, "echo": echo}[kind](path), access_log=None
+        await {"orm": orm, "bare": bare, "shared": shared, "echo": echo}[kind](path),
+        access_log=None,
     )
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

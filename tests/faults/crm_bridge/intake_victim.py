@@ -13,7 +13,7 @@ from datetime import datetime
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from channels.contacts.rules import Contact
+from channels.contacts.rules import Contact, Received
 from crm_bridge.intake import Intake
 from crm_bridge.tickets.service import Tickets
 from crm_bridge.tickets.ticket import Ticket
@@ -29,12 +29,17 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-class DiesBetweenContactAndTicket(Intake):
+class InTwoSteps(Intake):
+    async def take(self, contact: Contact) -> Received:
+        return await self.in_two_steps(contact)
+
+
+class DiesBetweenContactAndTicket(InTwoSteps):
     async def follow_up(self, contact_id: int) -> None:
         die()
 
 
-class DiesAfterTheTicket(Intake):
+class DiesAfterTheTicket(InTwoSteps):
     async def follow_up(self, contact_id: int) -> None:
         await super().follow_up(contact_id)
         die()
@@ -51,9 +56,13 @@ class DiesBeforeTheCommit(Tickets):
 
 
 def intake(house: House, point: str) -> Intake:
-    kind = {"contact": DiesBetweenContactAndTicket, "ticket": DiesAfterTheTicket}.get(point, Intake)
+    kinds: dict[str, type[Intake]] = {
+        "contact": DiesBetweenContactAndTicket,
+        "ticket": DiesAfterTheTicket,
+        "commit": InTwoSteps,
+    }
     tickets = DiesBeforeTheCommit if point == "commit" else Tickets
-    return kind(
+    return kinds.get(point, Intake)(
         house.database,
         house.clock,
         house.contacts,

@@ -1,0 +1,81 @@
+"""The rows of a ticket that has just been registered, whichever way they are written.
+
+An agent's form is written by a session among many other things; what comes in by itself shares its commit with others
+(`infra/kit/group_commit.py`). Both write these rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlmodel import SQLModel
+
+from crm_bridge.tickets.happenings import Happening, as_json
+from crm_bridge.tickets.life import UNBORN
+from crm_bridge.tickets.projection import ticket_fields
+from crm_bridge.tickets.rules import follow
+from crm_bridge.tickets.tables import (
+    TicketContactRow,
+    TicketEventRow,
+    TicketRow,
+    TicketWaitRow,
+)
+from crm_bridge.tickets.ticket import NewTicket
+from crm_bridge.tickets.vocabulary import TicketEvent
+
+
+def registered(at: datetime, agent: str | None) -> Happening:
+    """Return the first thing that happens to a ticket."""
+    return Happening(event=TicketEvent.registered, at=at, actor=agent)
+
+
+def ticket_row(
+    new: NewTicket,
+    first: Happening,
+    *,
+    number: str,
+    citizen_id: int | None,
+    callback_phone_encrypted: bytes | None,
+) -> TicketRow:
+    """Return the row of a new ticket."""
+    return TicketRow(
+        number=number,
+        type=new.type,
+        category=new.category,
+        title=new.title,
+        text=new.text,
+        address=new.address,
+        urgency=new.urgency,
+        confidential=new.confidential,
+        call_me_not=new.call_me_not,
+        citizen_id=citizen_id,
+        callback_phone_encrypted=callback_phone_encrypted,
+        agent=first.actor,
+        created_at=first.at,
+        version=1,
+        **ticket_fields(follow(UNBORN, first)),
+    )
+
+
+def rows_beside(ticket_id: int, first: Happening, contact_id: int) -> Sequence[SQLModel]:
+    """Return what is written beside the row of a new ticket: its log, its contact, what it waits for."""
+    life = follow(UNBORN, first)
+    assert life.state is not None  # noqa: S101  # it is registered
+    return [
+        TicketEventRow(
+            ticket_id=ticket_id,
+            seq=1,
+            event=first.event,
+            from_state=None,
+            to_state=life.state,
+            at=first.at,
+            actor=first.actor,
+            detail=as_json(first.detail),
+        ),
+        TicketContactRow(ticket_id=ticket_id, contact_id=contact_id),
+        *(
+            TicketWaitRow(ticket_id=ticket_id, kind=kind, n=n, since=since)
+            for (kind, n), since in life.waits().items()
+        ),
+    ]
