@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from channels.contacts.service import Contacts
 from channels.registry import Registry
 from channels.voice import VoiceChannel
-from crm_bridge import figures
+from crm_bridge import figures, intake_api
 from crm_bridge.callbacks import api as callbacks_api
 from crm_bridge.callbacks.service import Callbacks
 from crm_bridge.catalogue import api as catalogue_api
@@ -72,13 +72,14 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
     catalogue = Catalogue(database, clock)
     writing_up = base.settings.casework.writing_up
     history = History(database, clock, vault, contacts, writing_up)
+    intake = Intake(database, clock, contacts, tickets, relay.poke)
     await categories.seed()
     await units.seed()
     await catalogue.seed()
     await calendars.seed()
     return Casework(
         channels=Registry([VoiceChannel()] if base.settings.voice.enabled else []),
-        intake=Intake(database, clock, contacts, tickets, relay.poke),
+        intake=intake,
         callbacks=callbacks,
         history=history,
         subjects=(
@@ -86,6 +87,7 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
             categories_api.routes(categories),
             units_api.routes(units),
             catalogue_api.routes(catalogue),
+            intake_api.routes(intake, clock),
             drafts_api.routes(Drafts(database, clock, vault)),
             history_api.routes(history),
             callbacks_api.routes(callbacks),
