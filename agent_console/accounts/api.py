@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from pydantic import ConfigDict, Field, SecretStr, StringConstraints
 
+from agent_console.accounts.people import People
 from agent_console.accounts.service import Accounts
 from agent_console.accounts.sessions import LiveSession, Sessions
 from agent_console.origin import require_own_origin, sender
@@ -68,12 +69,15 @@ class LoginBody(ApiModel):
 
 
 class UserView(ApiModel):
-    """Who is logged in."""
+    """Who is logged in; `unit` is the code of the unit that the person works for."""
 
     number: str
     name: str
     role: str
     permissions: list[str]
+    unit: str | None
+    unit_name: str | None
+    unit_name_en: str | None
 
 
 class Features(ApiModel):
@@ -156,13 +160,18 @@ def cookie_middleware(profile: Profile) -> Middleware:
 
 
 def routes(
-    accounts: Accounts, sessions: Sessions, profile: Profile, left: Callable[[str], Awaitable[None]]
+    accounts: Accounts,
+    sessions: Sessions,
+    people: People,
+    profile: Profile,
+    left: Callable[[str], Awaitable[None]],
 ) -> Routes:
     """Return the endpoints of logins.
 
     Args:
         accounts: Checks passwords.
         sessions: The logins.
+        people: Knows who works for which unit.
         profile: What the pages are told.
         left: Called with the 工号 of somebody whose last login has ended.
     """
@@ -176,12 +185,12 @@ def routes(
             body.number, body.password.get_secret_value(), sender(request)
         )
         request[_NEW_COOKIE] = login.token
-        return _view(login.session, profile)
+        return await _view(login.session, profile, people)
 
     @api.get("/api/v1/session")
     async def show(request: web.Request) -> SessionView:
         """Show who is logged in."""
-        return _view(live_session(request), profile)
+        return await _view(live_session(request), profile, people)
 
     @api.delete("/api/v1/session")
     async def log_out(request: web.Request, principal: Principal) -> None:
@@ -207,11 +216,18 @@ def routes(
     return api
 
 
-def _view(live: LiveSession, profile: Profile) -> SessionView:
+async def _view(live: LiveSession, profile: Profile, people: People) -> SessionView:
     who = live.principal
+    person = await people.get(who.number) if who.unit else None
     return SessionView(
         user=UserView(
-            number=who.number, name=who.name, role=who.role, permissions=sorted(who.permissions)
+            number=who.number,
+            name=who.name,
+            role=who.role,
+            permissions=sorted(who.permissions),
+            unit=who.unit,
+            unit_name=person.unit_name if person else None,
+            unit_name_en=person.unit_name_en if person else None,
         ),
         csrf_token=live.csrf_token,
         expires_at=live.expires_at,

@@ -71,6 +71,13 @@ PERMISSIONS: Mapping[Role, frozenset[str]] = MappingProxyType(
 """What each role may do. An administrator keeps the installation and reads neither tickets nor calls."""
 
 
+UNIT_ROLES = frozenset({Role.UNIT_CLERK, Role.UNIT_HEAD})
+"""Those who work for a unit; nobody else has one."""
+
+PEOPLE_ROLES = frozenset(Role) - {Role.MACHINE}
+"""What a person can be."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lifetime:
     """How long a login lasts.

@@ -13,7 +13,9 @@ from agent_console.accounts.passwords import Passwords
 from agent_console.accounts.rules import Patience, wait_before_next
 from agent_console.accounts.sessions import Login, Sessions
 from agent_console.accounts.tables import LoginAttemptRow, SessionRow, UserRow
-from infra.kit import audit
+from agent_console.accounts.wrong import wrong_password, wrong_user
+from crm_bridge.units.tables import UnitRow
+from infra.kit import audit, idempotency
 from infra.kit.clock import Clock
 from infra.kit.database import Database
 from infra.kit.errors import (
@@ -24,9 +26,8 @@ from infra.kit.errors import (
     NotFound,
     TooMany,
 )
-from infra.kit.identity import Role
-
-MIN_PASSWORD = 10
+from infra.kit.idempotency import IdempotencyKey
+from infra.kit.identity import Principal, Role
 
 
 class WrongLogin(NotAuthenticated):
@@ -64,22 +65,47 @@ class Accounts:
         self._patience = patience or Patience()
         self._counting = asyncio.Lock()
 
-    async def add_user(self, number: str, name: str, role: Role, password: str) -> int:
-        """Add a person and return the row's id.
+    async def add_user(
+        self,
+        number: str,
+        name: str,
+        role: Role,
+        password: str,
+        *,
+        unit: str | None = None,
+        actor: Principal | None = None,
+        key: IdempotencyKey | None = None,
+    ) -> int:
+        """Add a person and return the row's id; the same request again returns it again.
+
+        Args:
+            number: Staff number (工号).
+            name: Shown to colleagues.
+            role: What the person is.
+            password: The first one.
+            unit: Code of the unit that a clerk or head works for.
+            actor: Who adds; None is the command line.
+            key: The request's idempotency key, if any.
 
         Raises:
-            Invalid: The number is not 1 to 20 digits, the name is empty, or the password is too short.
+            Invalid: The number is not 1 to 20 digits, the name is empty, the password is too short, the role is no
+                person's, or the unit is missing, unknown, closed, or not for this role.
             Conflict: The number is taken.
         """
-        _check_new_user(number, name, password)
+        _refuse(wrong_user(number, name, password, role, unit))
         password_hash = await self._passwords.hash(password)
         async with self._database.transaction() as session:
+            made = await idempotency.earlier(session, key)
+            if made is not None:
+                return int(made)
+            await _require_unit(session, unit)
             if (await session.exec(select(UserRow.id).where(UserRow.number == number))).first():
                 raise Conflict(f"the number {number} is taken", f"工号 {number} 已存在")
             user = UserRow(
                 number=number,
                 name=name,
                 role=role,
+                unit=unit,
                 password_hash=password_hash,
                 created_at=self._clock.now(),
             )
@@ -87,32 +113,38 @@ class Accounts:
             await session.flush()
             assert user.id is not None  # noqa: S101  # flushed
             await audit.write(
-                session, self._clock, actor=None, action="user.add", subject=f"user:{user.id}"
+                session, self._clock, actor=actor, action="user.add", subject=f"user:{user.id}"
             )
+            await idempotency.keep(session, key, str(user.id), user.created_at)
             return user.id
 
-    async def disable(self, number: str) -> None:
+    async def disable(self, number: str, *, actor: Principal | None = None) -> None:
         """Let a person in no more; logins open nothing from now on, and are ended by the next sweep.
 
         Raises:
             NotFound: There is no such person.
+            Conflict: It is the actor himself: somebody must be left who can undo it.
         """
+        if actor is not None and actor.number == number:
+            raise Conflict("you cannot disable yourself", "不能停用自己的账号")
         async with self._database.transaction() as session:
             user = await _person(session, number)
             user.disabled = True
             session.add(user)
             await audit.write(
-                session, self._clock, actor=None, action="user.disable", subject=f"user:{user.id}"
+                session, self._clock, actor=actor, action="user.disable", subject=f"user:{user.id}"
             )
 
-    async def set_password(self, number: str, password: str) -> None:
+    async def set_password(
+        self, number: str, password: str, *, actor: Principal | None = None
+    ) -> None:
         """Give a person another password; logins that were made with the old one end.
 
         Raises:
             NotFound: There is no such person.
             Invalid: The password is too short or too long.
         """
-        _refuse(_wrong_password(password))
+        _refuse(wrong_password(password))
         password_hash = await self._passwords.hash(password)
         now = self._clock.now()
         async with self._database.transaction() as session:
@@ -126,7 +158,7 @@ class Accounts:
             )
             await session.exec(delete(LoginAttemptRow).where(col(LoginAttemptRow.number) == number))
             await audit.write(
-                session, self._clock, actor=None, action="user.password", subject=f"user:{user.id}"
+                session, self._clock, actor=actor, action="user.password", subject=f"user:{user.id}"
             )
 
     async def log_in(self, number: str, password: str, address: str) -> Login:
@@ -210,37 +242,20 @@ async def _person(session: AsyncSession, number: str) -> UserRow:
     return user
 
 
-def _check_new_user(number: str, name: str, password: str) -> None:
-    wrong = []
-    if not (number.isascii() and number.isdigit() and len(number) <= 20):
-        wrong.append(
-            FieldError(
-                pointer="/number",
-                message_zh="工号应为 1 至 20 位数字",
-                message_en="Must be 1 to 20 digits",
-            )
+async def _require_unit(session: AsyncSession, code: str | None) -> None:
+    if code is None:
+        return
+    unit = await session.get(UnitRow, code)
+    if unit is None or not unit.active:
+        raise Invalid(
+            fields=[
+                FieldError(
+                    pointer="/unit",
+                    message_zh="没有此承办单位或已停用",
+                    message_en="There is no such unit, or it is closed",
+                )
+            ]
         )
-    if not 0 < len(name.strip()) <= 40:
-        wrong.append(
-            FieldError(
-                pointer="/name",
-                message_zh="姓名应为 1 至 40 个字",
-                message_en="Must be 1 to 40 characters",
-            )
-        )
-    _refuse(wrong + _wrong_password(password))
-
-
-def _wrong_password(password: str) -> list[FieldError]:
-    if MIN_PASSWORD <= len(password) <= 200:
-        return []
-    return [
-        FieldError(
-            pointer="/password",
-            message_zh=f"密码应为 {MIN_PASSWORD} 至 200 个字符",
-            message_en=f"Must be {MIN_PASSWORD} to 200 characters",
-        )
-    ]
 
 
 def _refuse(wrong: list[FieldError]) -> None:

@@ -106,15 +106,22 @@ def user() -> None:
 @user.command("add")
 @click.argument("number")
 @click.argument("name")
-@click.option("--role", type=click.Choice([role.value for role in Role]), default=Role.AGENT.value)
+@click.option(
+    "--role",
+    type=click.Choice([role.value for role in Role if role is not Role.MACHINE]),
+    default=Role.AGENT.value,
+)
+@click.option("--unit", help="Code of the unit that a unit_clerk or unit_head works for.")
 @click.password_option(help="Asked for without it.")
 @pass_settings
-def user_add(settings: Settings, number: str, name: str, role: str, password: str) -> None:
+def user_add(
+    settings: Settings, number: str, name: str, role: str, unit: str | None, password: str
+) -> None:
     """Add a person: NUMBER is the staff number (工号), NAME is shown to colleagues."""
     from infra.run.people import add_person
 
     configure("warning", readable=True)
-    _run(add_person(settings, SystemClock(), number, name, Role(role), password))
+    _run(add_person(settings, SystemClock(), number, name, Role(role), password, unit))
     click.echo(f"{number} can log in / {number} 现在可以登录")
 
 
@@ -172,6 +179,8 @@ def main() -> None:
     except LianxinError as error:
         click.secho(f"✗ {error.detail_zh or error.title_zh}", fg="red", err=True)
         click.secho(f"✗ {error.detail_en or error.title_en}", fg="red", err=True)
+        for field in error.fields:
+            click.echo(f"  {field.pointer}: {field.message_zh} / {field.message_en}", err=True)
         code = 1
     except KeyboardInterrupt:
         code = 130

@@ -13,8 +13,10 @@ from sqlalchemy import event
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from agent_console.accounts import api as accounts_api
+from agent_console.accounts import people_api
 from agent_console.accounts.api import CookieAuthenticator, Profile, cookie_middleware
 from agent_console.accounts.passwords import Passwords
+from agent_console.accounts.people import People
 from agent_console.accounts.rules import Lifetime, Patience
 from agent_console.accounts.service import Accounts
 from agent_console.accounts.sessions import SESSION_ENDED, SESSION_STARTED, Sessions
@@ -191,7 +193,9 @@ class Desk:
             work.history,
             base.settings.asterisk.recordings_dir,
         )
-        yield accounts_api.routes(self.accounts, self.sessions, self.profile, self.leave)
+        people = People(base.database)
+        yield accounts_api.routes(self.accounts, self.sessions, people, self.profile, self.leave)
+        yield people_api.routes(self.accounts, people)
         yield presence_api.routes(self.presence, reasons)
         yield calls_api.routes(calls)
         yield keys_api.routes(self.keys)

@@ -28,17 +28,23 @@ async def people(settings: Settings, clock: Clock) -> AsyncIterator[Accounts]:
 
 
 async def add_person(
-    settings: Settings, clock: Clock, number: str, name: str, role: Role, password: str
+    settings: Settings,
+    clock: Clock,
+    number: str,
+    name: str,
+    role: Role,
+    password: str,
+    unit: str | None = None,
 ) -> None:
     """Add a person who can log in.
 
     Raises:
-        Invalid: Number, name or password is not as it must be.
+        Invalid: Number, name, password or unit is not as it must be.
         Conflict: The number is taken.
         Misconfigured: The database is not at this program's version, or its data key is missing.
     """
     async with people(settings, clock) as accounts:
-        await accounts.add_user(number, name, role, password)
+        await accounts.add_user(number, name, role, password, unit=unit)
 
 
 async def disable_person(settings: Settings, clock: Clock, number: str) -> None:

@@ -14,8 +14,10 @@ from aiohttp import web
 from argon2 import PasswordHasher
 
 from agent_console.accounts import api as accounts_api
+from agent_console.accounts import people_api
 from agent_console.accounts.api import CookieAuthenticator, Profile, cookie_middleware
 from agent_console.accounts.passwords import Passwords
+from agent_console.accounts.people import People
 from agent_console.accounts.rules import Patience
 from agent_console.accounts.service import Accounts
 from agent_console.accounts.sessions import Sessions
@@ -102,10 +104,12 @@ class Console:
         profile = Profile(hotline="12345", city_zh="临江市", city_en="Linjiang", voice=False)
         app = web.Application(middlewares=[problem_middleware, cookie_middleware(profile)])
         app[AUTHENTICATOR] = CookieAuthenticator(self.sessions)
+        people = People(self.database)
         mount(
             app,
             [
-                accounts_api.routes(self.accounts, self.sessions, profile, self._left),
+                accounts_api.routes(self.accounts, self.sessions, people, profile, self._left),
+                people_api.routes(self.accounts, people),
                 presence_api.routes(self.presence, [r.code for r in profile.pause_reasons]),
                 *self.extra(self),
             ],

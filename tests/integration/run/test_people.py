@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from infra.kit.errors import NotFound
+from infra.kit.errors import Invalid, NotFound
 from infra.run.cli import cli
 
 
@@ -38,3 +38,29 @@ def test_a_person_is_disabled_and_given_a_password_from_the_command_line(folder:
 def test_who_is_not_there_is_said(folder: Path) -> None:
     with pytest.raises(NotFound, match="7777"):
         lianxin(folder, "user", "disable", "7777")
+
+
+def test_a_clerk_of_a_unit_is_added_with_its_code(folder: Path) -> None:
+    units = folder / "units.csv"
+    units.write_text("code,name_zh,name_en,kind\nCGJ,城管执法局,Urban,bureau\n", encoding="gb18030")
+    assert "+1 ~0 -0" in lianxin(folder, "import", "units", str(units))
+    clerk = (
+        "user",
+        "add",
+        "5001",
+        "赵敏",
+        "--role",
+        "unit_clerk",
+        "--password",
+        "first-long-password",
+    )
+    with pytest.raises(Invalid):
+        lianxin(folder, *clerk)
+    assert "5001 现在可以登录" in lianxin(folder, *clerk, "--unit", "CGJ")
+
+
+def test_nobody_is_added_as_a_machine(folder: Path) -> None:
+    result = CliRunner().invoke(
+        cli, ["user", "add", "5001", "机", "--role", "machine", "--password", "first-long-password"]
+    )
+    assert result.exit_code == 2

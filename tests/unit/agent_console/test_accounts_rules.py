@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_console.accounts.rules import PERMISSIONS, wait_before_next
+from agent_console.accounts.rules import (
+    PEOPLE_ROLES,
+    PERMISSIONS,
+    UNIT_ROLES,
+    wait_before_next,
+)
+from agent_console.accounts.wrong import wrong_user
 from infra.kit.identity import Role
 
 NOW = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
@@ -24,6 +30,22 @@ def test_every_role_has_its_permissions() -> None:
 @pytest.mark.parametrize("role", [Role.UNIT_CLERK, Role.UNIT_HEAD, Role.ADMINISTRATOR])
 def test_who_has_no_business_with_calls_hears_none(role: Role) -> None:
     assert not {"recording.listen", "number.reveal", "call.read"} & PERMISSIONS[role]
+
+
+def test_a_clerk_and_a_head_have_a_unit_and_nobody_else_has() -> None:
+    for role in PEOPLE_ROLES:
+        without = [error.pointer for error in wrong_user("1", "李", "long-enough-1", role, None)]
+        inside = [error.pointer for error in wrong_user("1", "李", "long-enough-1", role, "CGJ")]
+        assert (without, inside) == ((["/unit"], []) if role in UNIT_ROLES else ([], ["/unit"]))
+
+
+def test_nobody_is_a_machine() -> None:
+    wrong = wrong_user("1", "李", "long-enough-1", Role.MACHINE, None)
+    assert [error.pointer for error in wrong] == ["/role"]
+
+
+def test_who_works_for_a_unit_and_who_does_not_is_told_by_what_he_may() -> None:
+    assert {role for role in Role if "unit.work" in PERMISSIONS[role]} == UNIT_ROLES
 
 
 def test_an_auditor_changes_nothing() -> None:
