@@ -86,6 +86,17 @@ const EXTENSION: readonly Field[] = [
   REASON,
 ]
 
+/** Limits that a dispatcher may give instead of the one by rule. */
+export const LIMITS = ['2h', '24h', '1wd', '3wd', '5wd', '10wd', '15wd'] as const
+
+const DISPATCH: readonly Field[] = [
+  { name: 'lead', kind: 'unit', required: true },
+  { name: 'helpers', kind: 'units' },
+  { name: 'designated', kind: 'check' },
+  { name: 'limit', kind: 'choice', options: LIMITS },
+  { name: 'note', kind: 'text', most: 500 },
+]
+
 /** By the word that the server's `actions` begin with. */
 export const ACTIONS = {
   sign: { path: ofAssignment('sign'), fields: [], verdicts: SEND },
@@ -102,6 +113,8 @@ export const ACTIONS = {
     ],
     verdicts: SEND,
   },
+  dispatch: { path: ofTicket('dispatch'), fields: DISPATCH, verdicts: SEND },
+  join: { path: ofTicket('join'), fields: [], verdicts: SEND },
   helpers: {
     path: ofTicket('helpers'),
     fields: [{ name: 'units', kind: 'units', required: true }, { name: 'note', kind: 'text', most: 500 }],

@@ -1,7 +1,18 @@
+import '@/casework/elements'
+
+import caseworkEn from '@/casework/i18n/en'
+import caseworkZh from '@/casework/i18n/zh-CN'
 import { start } from '@/shell/start'
 
+import DispatchPage from './DispatchPage.vue'
 import en from './i18n/en'
 import zh from './i18n/zh-CN'
-import DispatchPage from './DispatchPage.vue'
+import { BOXES } from './store'
 
-start('dispatch', DispatchPage, [{ zh, en }])
+const nothing = { render: () => null }
+
+start('dispatch', DispatchPage, [{ zh: caseworkZh, en: caseworkEn }, { zh, en }], [
+  { path: `/:box(${BOXES.join('|')})`, name: 'box', component: nothing },
+  { path: `/:box(${BOXES.join('|')})/:id(\\d+)`, name: 'case', component: nothing },
+  { path: '/tickets/:id(\\d+)', name: 'ticket', component: nothing },
+])

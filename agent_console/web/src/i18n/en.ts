@@ -74,6 +74,11 @@ const en: typeof zh = {
   },
   news: {
     changed: 'A ticket has moved on',
+    ticket_assigned: 'A new ticket',
+    ticket_warned: 'A ticket is about to be late',
+    ticket_sent_back: 'A reply was sent back',
+    ticket_instructed: 'A new instruction',
+    paper_issued: 'A supervision paper',
   },
   role: {
     agent: 'Agent',

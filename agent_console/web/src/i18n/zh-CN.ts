@@ -72,6 +72,11 @@ export default {
   },
   news: {
     changed: '工单有新进展',
+    ticket_assigned: '有新派单',
+    ticket_warned: '工单即将到期',
+    ticket_sent_back: '回复被审核退回',
+    ticket_instructed: '领导有新批示',
+    paper_issued: '收到督办文书',
   },
   role: {
     agent: '话务员',
