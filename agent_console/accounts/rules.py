@@ -16,7 +16,14 @@ _ANY_CALLS = _OWN_CALLS | {"call.read_any", "recording.listen_any"}
 _PHONE = frozenset({"phone.use", "presence.set"})
 _WATCH = frozenset({"queue.watch", "ticket.read_any", "rates.read"})
 _UNIT = frozenset(
-    {"ticket.read", "unit.work", "supervision.answer", "ticket.reveal_number", "rates.read_own"}
+    {
+        "ticket.read",
+        "unit.work",
+        "supervision.read",
+        "supervision.answer",
+        "ticket.reveal_number",
+        "rates.read_own",
+    }
 )
 _CENTRE = frozenset(
     {

@@ -82,6 +82,11 @@ class SupervisionSettings(BaseModel):
         description="A TrueType font file for head and title (小标宋); empty: looked for in the usual places.",
     )
 
+    @field_validator("templates", "font", "title_font", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return None if value == "" else value
+
     @field_validator("listed_prefix")
     @classmethod
     def _prefixes_differ(cls, value: str, info: object) -> str:
@@ -90,6 +95,10 @@ class SupervisionSettings(BaseModel):
         if len({*prefixes, value}) != len(Rung):
             raise ValueError("each rung needs a prefix of its own")
         return value
+
+    def issuer_in(self, city: str) -> str:
+        """Return who issues the papers of a city."""
+        return self.issuer or f"{city}12345政务服务便民热线中心"
 
     def prefix(self, rung: Rung) -> str:
         """Return what the numbers of a rung begin with."""

@@ -33,6 +33,7 @@ from crm_bridge.units.service import Units
 from infra.kit.http import Routes
 from infra.kit.outbox import Relay
 from infra.run.foundation import Foundation
+from infra.run.supervision import supervision_desk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,7 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
     deadlines = Deadlines(database, clock, calendars, limits.policy())
     categories, units = Categories(database, clock), Units(database, clock)
     catalogue = Catalogue(database, clock)
+    supervision = supervision_desk(base, contacts, calendars, relay.poke)
     writing_up = base.settings.casework.writing_up
     history = History(database, clock, vault, contacts, writing_up)
     intake = Intake(database, clock, contacts, tickets, relay.poke)
@@ -92,6 +94,7 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
             history_api.routes(history),
             callbacks_api.routes(callbacks),
             deadlines_api.routes(calendars, deadlines),
+            supervision.routes,
             figures.routes(figures.Figures(database, clock, base.zone)),
         ),
     )

@@ -25,6 +25,7 @@ from channels.voice import VoiceSettings
 from crm_bridge.callbacks.settings import CallbackSettings
 from crm_bridge.deadlines.settings import DeadlineSettings
 from crm_bridge.settings import CaseworkSettings
+from crm_bridge.supervision.settings import SupervisionSettings
 from crm_bridge.webhooks.settings import WebhookSettings
 from infra.kit.errors import Misconfigured
 from infra.kit.problems import field_errors
@@ -201,6 +202,7 @@ class Settings(BaseSettings):
     voice: VoiceSettings = VoiceSettings()
     casework: CaseworkSettings = CaseworkSettings()
     deadlines: DeadlineSettings = DeadlineSettings()
+    supervision: SupervisionSettings = SupervisionSettings()
     callbacks: CallbackSettings = CallbackSettings()
     console: ConsoleSettings = ConsoleSettings()
     webhooks: WebhookSettings = WebhookSettings()

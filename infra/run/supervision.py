@@ -1,0 +1,52 @@
+"""Supervision, wired."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agent_console.accounts.staff import AccountStaff
+from channels.contacts.service import Contacts
+from crm_bridge.supervision import api
+from crm_bridge.supervision.book import LedgerBook
+from crm_bridge.supervision.documents.fonts import Fonts
+from crm_bridge.supervision.issuing import Issuing, WorkingTime
+from crm_bridge.supervision.notices import Notices
+from crm_bridge.supervision.reading import PaperReader
+from crm_bridge.supervision.service import Supervision
+from crm_bridge.supervision.wording import Wording
+from infra.kit.http import Routes
+from infra.run.foundation import Foundation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupervisionDesk:
+    """Supervision of one process.
+
+    Attributes:
+        service: Issues papers, by hand and by rule.
+        routes: Its HTTP face.
+    """
+
+    service: Supervision
+    routes: Routes
+
+
+def supervision_desk(
+    base: Foundation, contacts: Contacts, calendars: WorkingTime, poke: Callable[[], None]
+) -> SupervisionDesk:
+    """Return supervision.
+
+    Raises:
+        Misconfigured: A template or a font that the settings name cannot be used.
+    """
+    settings, database, clock = base.settings.supervision, base.database, base.clock
+    issuer = settings.issuer_in(base.settings.city.name_zh)
+    wording = Wording(issuer, settings.telephone, base.zone, settings.templates)
+    notices = Notices(clock, AccountStaff())
+    issuing = Issuing(clock, base.zone, settings, wording, contacts, calendars, notices)
+    service = Supervision(database, clock, settings, issuing, notices, poke)
+    fonts = Fonts(settings.font, settings.title_font)
+    reader = PaperReader(database, clock, base.zone, fonts)
+    book = LedgerBook(database, clock, base.zone)
+    return SupervisionDesk(service=service, routes=api.routes(service, reader, book))
