@@ -241,8 +241,8 @@ def _check(new: NewKey, now: datetime) -> None:
         )
     if new.expires_at is not None and new.expires_at <= now:
         wrong.append(_wrong("/expires_at", "应晚于当前时间", "Must be in the future"))
-    if not 1 <= new.per_minute <= 60_000:
-        wrong.append(_wrong("/per_minute", "应为 1 至 60000", "Must be 1 to 60000"))
+    if not 1 <= new.per_minute <= 600_000:
+        wrong.append(_wrong("/per_minute", "应为 1 至 600000", "Must be 1 to 600000"))
     if wrong:
         raise Invalid(fields=wrong)
 

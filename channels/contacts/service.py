@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import bindparam
 from sqlalchemy.exc import IntegrityError
@@ -19,6 +20,7 @@ from infra.kit.group_commit import Prepared, Writing
 from infra.kit.vault import Vault
 from telephony.numbers import PhoneNumber
 
+_PARTS = tuple(field.name for field in fields(Message))
 _FIND = Prepared(
     select(ContactRow.id).where(
         ContactRow.channel == bindparam("channel"),
@@ -68,7 +70,7 @@ class Contacts:
         Raises:
             IntegrityError: It had been received before.
         """
-        row = self._row(contact)
+        row = ContactRow(**self._contact_values(contact))
         session.add(row)
         await session.flush()
         return _id(row.id)
@@ -86,19 +88,17 @@ class Contacts:
         """
         if writing.row(_FIND, channel=contact.channel, external_id=contact.external_id):
             return None
-        row = self._row(contact)
-        row.followed_up_at = at
+        values = self._contact_values(contact) | {"citizen_id": None}
         if contact.phone is not None:
             digest = self._vault.digest(contact.phone.digits)
             known = writing.row(_KNOWN_BY, phone_digest=digest)
             if known is None:
-                citizen = self._citizen_row(contact.phone, digest, contact.received_at)
-                writing.add(citizen)
-                row.citizen_id = citizen.id
+                citizen = self._citizen_values(contact.phone, digest, contact.received_at)
+                values["citizen_id"] = writing.add(CitizenRow, citizen)
             else:
-                row.citizen_id = known[0]
-        writing.add(row)
-        return _id(row.id), row.citizen_id
+                values["citizen_id"] = known[0]
+        contact_id = writing.add(ContactRow, values | {"followed_up_at": at})
+        return contact_id, values["citizen_id"]
 
     async def find_or_store(self, session: AsyncSession, contact: Contact) -> int:
         """Return the row of the contact in the caller's transaction, written if it is new."""
@@ -173,7 +173,7 @@ class Contacts:
         known = (await session.exec(statement)).one_or_none()
         if known is not None:
             return known
-        row = self._citizen_row(phone, digest, at)
+        row = CitizenRow(**self._citizen_values(phone, digest, at))
         try:
             async with session.begin_nested():
                 session.add(row)
@@ -213,22 +213,23 @@ class Contacts:
         )
         return (await session.exec(statement)).one_or_none()
 
-    def _row(self, contact: Contact) -> ContactRow:
-        return ContactRow(
-            channel=contact.channel,
-            external_id=contact.external_id,
-            received_at=contact.received_at,
-            phone_encrypted=self._seal(contact.phone),
-            message=asdict(contact.message) if contact.message else None,
-        )
+    def _contact_values(self, contact: Contact) -> dict[str, Any]:
+        message = contact.message
+        return {
+            "channel": contact.channel,
+            "external_id": contact.external_id,
+            "received_at": contact.received_at,
+            "phone_encrypted": self._seal(contact.phone),
+            "message": {name: getattr(message, name) for name in _PARTS} if message else None,
+        }
 
-    def _citizen_row(self, phone: PhoneNumber, digest: str, at: datetime) -> CitizenRow:
-        return CitizenRow(
-            kind=CitizenKind.person,
-            phone_encrypted=self._seal(phone),
-            phone_digest=digest,
-            first_seen_at=at,
-        )
+    def _citizen_values(self, phone: PhoneNumber, digest: str, at: datetime) -> dict[str, Any]:
+        return {
+            "kind": CitizenKind.person,
+            "phone_encrypted": self._seal(phone),
+            "phone_digest": digest,
+            "first_seen_at": at,
+        }
 
     def _seal(self, phone: PhoneNumber | None) -> bytes | None:
         return self._vault.encrypt(phone.digits) if phone else None

@@ -7,8 +7,9 @@ when a ticket has finished: all of it is on disk, or none.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Date, bindparam
@@ -18,7 +19,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from crm_bridge.tickets.happenings import NOTHING, Amended, Detail, Happening, as_json
 from crm_bridge.tickets.life import Life
 from crm_bridge.tickets.news import News
-from crm_bridge.tickets.opening import registered, rows_beside, ticket_row
+from crm_bridge.tickets.opening import registered, ticket_values, values_beside
 from crm_bridge.tickets.projection import amend, project, stored_life
 from crm_bridge.tickets.rules import FINISHED, follow, ticket_number
 from crm_bridge.tickets.tables import TicketEventRow, TicketRow
@@ -27,6 +28,7 @@ from crm_bridge.tickets.vocabulary import TicketEvent
 from infra.kit.clock import Clock
 from infra.kit.errors import NotFound
 from infra.kit.group_commit import Prepared, Writing
+from infra.kit.outbox import OutboxRow
 from infra.kit.vault import Vault
 
 Closing = Callable[[AsyncSession, Ticket], Awaitable[None]]
@@ -38,6 +40,7 @@ _NEXT_SERIAL = sql(
     " ON CONFLICT (day) DO UPDATE SET last = ticket_days.last + 1 RETURNING last"
 ).bindparams(bindparam("day", type_=Date()))
 _NEXT_SERIAL_SHARED = Prepared(_NEXT_SERIAL)
+_TICKET_FIELDS = tuple(field.name for field in fields(Ticket))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,12 +87,13 @@ class Ledger:
         first = registered(self._clock.now(), agent)
         connection = await session.connection()
         serial = (await connection.execute(_NEXT_SERIAL, {"day": self._day()})).scalar_one()
-        row = self._row(new, first, serial, citizen_id)
+        row = TicketRow(**self._values(new, first, serial, citizen_id))
         session.add(row)
         await session.flush()
         ticket = ticket_of(row)
-        session.add_all(rows_beside(ticket.id, first, contact_id))
-        session.add_all(self._news.of_new(ticket))
+        for kind, values in values_beside(ticket.id, first, contact_id):
+            session.add(kind(**values))
+        session.add_all(OutboxRow(**entry) for entry in self._news.of_new(ticket))
         await session.flush()
         return ticket
 
@@ -100,11 +104,14 @@ class Ledger:
         first = registered(self._clock.now(), None)
         serial = writing.row(_NEXT_SERIAL_SHARED, day=self._day())
         assert serial is not None  # noqa: S101  # it is counted up or begun
-        row = self._row(new, first, serial[0], citizen_id)
-        writing.add(row)
-        ticket = ticket_of(row)
-        for beside in (*rows_beside(ticket.id, first, contact_id), *self._news.of_new(ticket)):
-            writing.add(beside)
+        values = self._values(new, first, serial[0], citizen_id)
+        values["id"] = writing.add(TicketRow, values)
+        known: dict[str, Any] = {name: values.get(name) for name in _TICKET_FIELDS}
+        ticket = Ticket(**known)
+        for kind, beside in values_beside(ticket.id, first, contact_id):
+            writing.add(kind, beside)
+        for entry in self._news.of_new(ticket):
+            writing.add(OutboxRow, entry)
         return ticket
 
     async def ticket(self, session: AsyncSession, ticket_id: int) -> Ticket:
@@ -164,11 +171,11 @@ class Ledger:
     def _day(self) -> date:
         return self._clock.now().astimezone(self._zone).date()
 
-    def _row(
+    def _values(
         self, new: NewTicket, first: Happening, serial: int, citizen_id: int | None
-    ) -> TicketRow:
+    ) -> dict[str, Any]:
         phone = new.callback_phone
-        return ticket_row(
+        return ticket_values(
             new,
             first,
             number=ticket_number(self._day(), serial),

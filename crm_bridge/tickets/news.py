@@ -40,8 +40,8 @@ class News:
         self._staff = staff
         self._destinations = tuple(destinations)
 
-    def of_new(self, ticket: Ticket) -> Sequence[OutboxRow]:
-        """Return what tells of a ticket that has just been registered; the centre sees it in its lists."""
+    def of_new(self, ticket: Ticket) -> Sequence[dict[str, Any]]:
+        """Return the outbox entries of a new ticket; the centre sees it in its lists."""
         agents = [ticket.agent] if ticket.agent else []
         return [
             self._feed(ticket, "ticket.created", agents, {}),
@@ -61,14 +61,15 @@ class News:
         for assignment in given:
             extra = {"n": assignment.n, "unit": assignment.unit, "role": assignment.role.value}
             people = await self._people(session, {assignment.unit})
-            session.add(self._feed(ticket, "ticket.assigned", people, extra))
+            session.add(OutboxRow(**self._feed(ticket, "ticket.assigned", people, extra)))
         agents = [ticket.agent] if ticket.agent else []
         had = {one.unit for one in before.assignments if one.open}
         agents += await self._people(session, had - {one.unit for one in given})
         if event is not TicketEvent.left_open and after.waits().keys() - before.waits().keys():
             agents += await self._centre(session)
-        session.add(self._feed(ticket, "ticket.changed", agents, {}))
-        session.add_all(self._elsewhere(ticket, "ticket.changed", event))
+        session.add(OutboxRow(**self._feed(ticket, "ticket.changed", agents, {})))
+        for entry in self._elsewhere(ticket, "ticket.changed", event):
+            session.add(OutboxRow(**entry))
 
     async def finished(self, session: AsyncSession, main: Ticket) -> None:
         """Let the tickets that were joined to one that has finished follow it, when there are any."""
@@ -90,7 +91,7 @@ class News:
     async def _centre(self, session: AsyncSession) -> Sequence[str]:
         return [] if self._staff is None else await self._staff.with_roles(session, _CENTRE)
 
-    def _elsewhere(self, ticket: Ticket, kind: str, event: TicketEvent) -> list[OutboxRow]:
+    def _elsewhere(self, ticket: Ticket, kind: str, event: TicketEvent) -> list[dict[str, Any]]:
         return [
             outbox.entry(
                 self._clock,
@@ -104,7 +105,7 @@ class News:
 
     def _feed(
         self, ticket: Ticket, kind: str, agents: Sequence[str], extra: dict[str, Any]
-    ) -> OutboxRow:
+    ) -> dict[str, Any]:
         # Without anybody to tell there is still the entry: it shows that the event was told of.
         return outbox.entry(
             self._clock,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import SQLModel
 
@@ -18,7 +19,6 @@ from crm_bridge.tickets.rules import follow
 from crm_bridge.tickets.tables import (
     TicketContactRow,
     TicketEventRow,
-    TicketRow,
     TicketWaitRow,
 )
 from crm_bridge.tickets.ticket import NewTicket
@@ -30,16 +30,16 @@ def registered(at: datetime, agent: str | None) -> Happening:
     return Happening(event=TicketEvent.registered, at=at, actor=agent)
 
 
-def ticket_row(
+def ticket_values(
     new: NewTicket,
     first: Happening,
     *,
     number: str,
     citizen_id: int | None,
     callback_phone_encrypted: bytes | None,
-) -> TicketRow:
-    """Return the row of a new ticket."""
-    return TicketRow(
+) -> dict[str, Any]:
+    """Return the values of a new ticket's row."""
+    return dict(
         number=number,
         type=new.type,
         category=new.category,
@@ -58,24 +58,27 @@ def ticket_row(
     )
 
 
-def rows_beside(ticket_id: int, first: Happening, contact_id: int) -> Sequence[SQLModel]:
-    """Return what is written beside the row of a new ticket: its log, its contact, what it waits for."""
+def values_beside(
+    ticket_id: int, first: Happening, contact_id: int
+) -> Sequence[tuple[type[SQLModel], dict[str, Any]]]:
+    """Return what is written beside the row of a new ticket: its log, its contact, what it waits for; by table."""
     life = follow(UNBORN, first)
     assert life.state is not None  # noqa: S101  # it is registered
+    event = {
+        "ticket_id": ticket_id,
+        "seq": 1,
+        "event": first.event,
+        "from_state": None,
+        "to_state": life.state,
+        "at": first.at,
+        "actor": first.actor,
+        "detail": as_json(first.detail),
+    }
     return [
-        TicketEventRow(
-            ticket_id=ticket_id,
-            seq=1,
-            event=first.event,
-            from_state=None,
-            to_state=life.state,
-            at=first.at,
-            actor=first.actor,
-            detail=as_json(first.detail),
-        ),
-        TicketContactRow(ticket_id=ticket_id, contact_id=contact_id),
+        (TicketEventRow, event),
+        (TicketContactRow, {"ticket_id": ticket_id, "contact_id": contact_id}),
         *(
-            TicketWaitRow(ticket_id=ticket_id, kind=kind, n=n, since=since)
+            (TicketWaitRow, {"ticket_id": ticket_id, "kind": kind, "n": n, "since": since})
             for (kind, n), since in life.waits().items()
         ),
     ]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from functools import cache
@@ -22,7 +22,6 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Dialect, Engine, insert
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.sql import Executable
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -103,16 +102,17 @@ class Writing:
         row: tuple[Any, ...] | None = self._cursor.fetchone()
         return row
 
-    def add(self, row: SQLModel) -> None:
-        """Insert a row as it stands; an id that the database gives is put into it."""
-        values = {name: value for name, value in row.__dict__.items() if name[0] != "_"}
-        if values.get("id", 0) is None:
-            del values["id"]
-            given = self.row(_insertion(type(row), *values, returning="id"), **values)
+    def add(self, kind: type[SQLModel], values: Mapping[str, Any]) -> int:
+        """Insert a row of a table and return the id that the database has given it; 0 where there is none to give.
+
+        The row is told by its values and not by an instance, which costs more to make than to insert.
+        """
+        if "id" in kind.model_fields and "id" not in values:
+            given = self.row(_insertion(kind, *values, returning="id"), **values)
             assert given is not None  # noqa: S101  # a row that was inserted has its id
-            set_committed_value(row, "id", given[0])
-        else:
-            self.run(_insertion(type(row), *values), **values)
+            return int(given[0])
+        self.run(_insertion(kind, *values), **values)
+        return 0
 
     def run(self, statement: Prepared, **values: Any) -> int:
         """Execute a statement and return how many rows it touched."""

@@ -73,8 +73,8 @@ Deliver = Callable[[AsyncSession, OutboxEntry], Awaitable[None]]
 
 def entry(
     clock: Clock, *, destination: str, kind: str, key: str, body: dict[str, Any]
-) -> OutboxRow:
-    """Return an entry, to be written in the transaction of the work that it tells of.
+) -> dict[str, Any]:
+    """Return the values of an entry's row, to be written in the transaction of the work that it tells of.
 
     Args:
         clock: Gives the time of the entry.
@@ -84,9 +84,15 @@ def entry(
         body: Ids and small facts; never a phone, a name or a message.
     """
     now = clock.now()
-    return OutboxRow(
-        destination=destination, kind=kind, key=key, body=body, created_at=now, next_at=now
-    )
+    return {
+        "destination": destination,
+        "kind": kind,
+        "key": key,
+        "body": body,
+        "created_at": now,
+        "next_at": now,
+        "attempts": 0,
+    }
 
 
 async def put(
@@ -99,7 +105,7 @@ async def put(
     body: dict[str, Any],
 ) -> None:
     """Write an entry in the caller's transaction; see `entry`."""
-    session.add(entry(clock, destination=destination, kind=kind, key=key, body=body))
+    session.add(OutboxRow(**entry(clock, destination=destination, kind=kind, key=key, body=body)))
 
 
 class Relay:

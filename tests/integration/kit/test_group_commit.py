@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, insert, text
 from sqlalchemy.exc import IntegrityError
@@ -12,7 +13,7 @@ from infra.kit.database import Database
 from infra.kit.errors import TryLater
 from infra.kit.group_commit import Piece, Prepared, Writing
 from infra.kit.idempotency import IdempotencyRow
-from infra.kit.outbox import OutboxRow
+from infra.kit.outbox import OutboxRow, entry
 
 _COLUMNS = ["scope", "key", "fingerprint", "reference", "created_at"]
 _INSERT = Prepared(insert(IdempotencyRow).returning(col(IdempotencyRow.key)), _COLUMNS)
@@ -51,29 +52,21 @@ async def test_what_is_answered_can_be_read_by_others(
 async def test_a_row_is_added_as_a_session_would_and_gets_its_id(
     database: Database, clock: ManualClock
 ) -> None:
-    def told(n: int) -> OutboxRow:
-        return OutboxRow(
-            destination="feed",
-            kind="ticket.created",
-            key=f"ticket:{n}",
-            body={"市民": [n, None]},
-            created_at=clock.now(),
-            next_at=clock.now(),
+    def told(n: int) -> dict[str, Any]:
+        return entry(
+            clock, destination="feed", kind="ticket.created", key=f"ticket:{n}", body={"市民": [n]}
         )
 
-    def piece(writing: Writing) -> list[int | None]:
-        rows = [told(1), told(2)]
-        for row in rows:
-            writing.add(row)
-        return [row.id for row in rows]
+    def piece(writing: Writing) -> list[int]:
+        return [writing.add(OutboxRow, told(n)) for n in (1, 2)]
 
     assert await database.write(piece) == [1, 2]
     async with database.transaction() as session:
-        session.add(told(3))
+        session.add(OutboxRow(**told(3)))
     async with database.reading() as session:
         rows = (await session.exec(select(OutboxRow).order_by(col(OutboxRow.id)))).all()
     by_group, by_session = rows[0].model_dump(), rows[2].model_dump()
-    assert by_group == by_session | {"id": 1, "key": "ticket:1", "body": {"市民": [1, None]}}
+    assert by_group == by_session | {"id": 1, "key": "ticket:1", "body": {"市民": [1]}}
 
 
 async def test_many_at_once_are_all_written(database: Database, clock: ManualClock) -> None:
