@@ -67,25 +67,28 @@ class _Compiled:
         compiled = statement.compile(dialect=dialect, column_keys=columns)  # type: ignore[attr-defined]
         assert isinstance(compiled, SQLCompiler)  # noqa: S101  # it is no DDL
         self.sql = str(compiled)
-        self._positions = compiled.positiontup
+        self._by_position = compiled.positiontup is not None
+        processors = {
+            name: bind.type.dialect_impl(dialect).bind_processor(dialect)
+            for name, bind in compiled.binds.items()
+        }
+        self._plan = [(name, processors[name]) for name in compiled.positiontup or compiled.binds]
         # What the statement itself holds, e.g. a constant or a LIMIT, stands beside what the caller gives.
         self._fixed = {
             name: bind.effective_value for name, bind in compiled.binds.items() if not bind.required
         }
-        self._processors = {
-            name: processor
-            for name, bind in compiled.binds.items()
-            if (processor := bind.type.dialect_impl(dialect).bind_processor(dialect)) is not None
-        }
 
     def parameters(self, values: dict[str, Any]) -> Any:
         """Return the values as the driver takes them: in order or by name."""
-        given = {**self._fixed, **values}
-        for name, process in self._processors.items():
-            given[name] = process(given[name])
-        if self._positions is not None:
-            return [given[name] for name in self._positions]
-        return given
+        if self._fixed:
+            values = self._fixed | values
+        taken = [
+            values[name] if process is None else process(values[name])
+            for name, process in self._plan
+        ]
+        if self._by_position:
+            return taken
+        return {name: value for (name, _), value in zip(self._plan, taken, strict=True)}
 
 
 class Writing:
