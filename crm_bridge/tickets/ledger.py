@@ -19,7 +19,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from crm_bridge.tickets.happenings import NOTHING, Amended, Detail, Happening, as_json
 from crm_bridge.tickets.life import Life
 from crm_bridge.tickets.news import News
-from crm_bridge.tickets.opening import registered, ticket_values, values_beside
+from crm_bridge.tickets.opening import Registration, registered, ticket_values, values_beside
 from crm_bridge.tickets.projection import amend, project, stored_life
 from crm_bridge.tickets.rules import FINISHED, follow, ticket_number
 from crm_bridge.tickets.tables import TicketEventRow, TicketRow
@@ -172,7 +172,7 @@ class Ledger:
         return self._clock.now().astimezone(self._zone).date()
 
     def _values(
-        self, new: NewTicket, first: Happening, serial: int, citizen_id: int | None
+        self, new: NewTicket, first: Registration, serial: int, citizen_id: int | None
     ) -> dict[str, Any]:
         phone = new.callback_phone
         return ticket_values(

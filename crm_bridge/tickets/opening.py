@@ -7,13 +7,14 @@ An agent's form is written by a session among many other things; what comes in b
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlmodel import SQLModel
 
 from crm_bridge.tickets.happenings import Happening, as_json
-from crm_bridge.tickets.life import UNBORN
+from crm_bridge.tickets.life import UNBORN, Life
 from crm_bridge.tickets.projection import ticket_fields
 from crm_bridge.tickets.rules import follow
 from crm_bridge.tickets.tables import (
@@ -25,14 +26,23 @@ from crm_bridge.tickets.ticket import NewTicket
 from crm_bridge.tickets.vocabulary import TicketEvent
 
 
-def registered(at: datetime, agent: str | None) -> Happening:
-    """Return the first thing that happens to a ticket."""
-    return Happening(event=TicketEvent.registered, at=at, actor=agent)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """The first thing that happens to a ticket, and what its life is then."""
+
+    happening: Happening
+    life: Life
+
+
+def registered(at: datetime, agent: str | None) -> Registration:
+    """Return how a ticket begins."""
+    happening = Happening(event=TicketEvent.registered, at=at, actor=agent)
+    return Registration(happening=happening, life=follow(UNBORN, happening))
 
 
 def ticket_values(
     new: NewTicket,
-    first: Happening,
+    first: Registration,
     *,
     number: str,
     citizen_id: int | None,
@@ -51,28 +61,28 @@ def ticket_values(
         call_me_not=new.call_me_not,
         citizen_id=citizen_id,
         callback_phone_encrypted=callback_phone_encrypted,
-        agent=first.actor,
-        created_at=first.at,
+        agent=first.happening.actor,
+        created_at=first.happening.at,
         version=1,
-        **ticket_fields(follow(UNBORN, first)),
+        **ticket_fields(first.life),
     )
 
 
 def values_beside(
-    ticket_id: int, first: Happening, contact_id: int
+    ticket_id: int, first: Registration, contact_id: int
 ) -> Sequence[tuple[type[SQLModel], dict[str, Any]]]:
     """Return what is written beside the row of a new ticket: its log, its contact, what it waits for; by table."""
-    life = follow(UNBORN, first)
+    happening, life = first.happening, first.life
     assert life.state is not None  # noqa: S101  # it is registered
     event = {
         "ticket_id": ticket_id,
         "seq": 1,
-        "event": first.event,
+        "event": happening.event,
         "from_state": None,
         "to_state": life.state,
-        "at": first.at,
-        "actor": first.actor,
-        "detail": as_json(first.detail),
+        "at": happening.at,
+        "actor": happening.actor,
+        "detail": as_json(happening.detail),
     }
     return [
         (TicketEventRow, event),
