@@ -1,0 +1,356 @@
+"""Exclusions (剔除): one person proposes, another decides; the raw figure stays, the adjusted one stands beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from crm_bridge.rates.tables import ExclusionFigureRow, ExclusionRow
+from crm_bridge.rates.vocabulary import EXCLUDABLE, FIGURE_WORDS, ExclusionState, Figure
+from crm_bridge.tickets.tables import AssignmentRow, TicketRow
+from infra.kit import audit, idempotency
+from infra.kit.clock import Clock
+from infra.kit.database import Database
+from infra.kit.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from infra.kit.idempotency import IdempotencyKey
+from infra.kit.identity import Principal
+
+READ_ALL = "rates.read"
+READ_OWN = "rates.read_own"
+
+
+class ExclusionDecided(Conflict):
+    """Somebody has decided about it before."""
+
+    slug = "exclusion-decided"
+    title_zh = "该剔除申请已有决定，请刷新后查看"
+    title_en = "This exclusion has been decided already, reload the list"
+
+
+class ExclusionTwice(Conflict):
+    """The assignment is excluded from this figure, or somebody has proposed it."""
+
+    slug = "exclusion-exists"
+    title_zh = "该派单已有针对相同指标的剔除申请"
+    title_en = "There is an exclusion of this assignment from this figure already"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exclusion:
+    """A proposal and what became of it."""
+
+    id: int
+    assignment_id: int
+    ticket_id: int
+    number: str
+    n: int
+    unit: str
+    figures: Sequence[Figure]
+    state: ExclusionState
+    reason: str
+    proposed_by: str
+    proposed_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+    decision_reason: str
+
+
+class Exclusions:
+    """Proposes, decides and lists.
+
+    Args:
+        database: Where they lie.
+        clock: Gives the time of a decision, from which on an exclusion counts.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def propose(
+        self,
+        principal: Principal,
+        *,
+        ticket_id: int,
+        n: int,
+        figures: Collection[Figure],
+        reason: str,
+        key: IdempotencyKey | None = None,
+    ) -> int:
+        """Propose to leave an assignment out of figures.
+
+        Args:
+            principal: Who proposes; from a unit only for its own assignments.
+            ticket_id: Row of the ticket.
+            n: Number of the assignment within the ticket.
+            figures: Which figures it is to be left out of.
+            reason: Why.
+            key: Sent again, the same key gives the same proposal.
+
+        Returns:
+            The row of the proposal.
+
+        Raises:
+            NotFound: There is no such assignment.
+            Forbidden: It is another unit's.
+            Invalid: A figure is none of a unit's work.
+            ExclusionTwice: It is excluded, or proposed to be, from one of these figures already.
+        """
+        _require_excludable(figures)
+        async with self._database.transaction() as session:
+            # Locked before the key is looked for: its twin, sent at the same moment, waits here and then finds it.
+            assignment = await _assignment(session, ticket_id, n)
+            if not principal.may(READ_ALL) and assignment.unit != principal.unit:
+                raise Forbidden("another unit's assignment", "这是其他单位的派单")
+            earlier = await idempotency.earlier(session, key)
+            if earlier is not None:
+                return int(earlier)
+            exclusion_id = await self._put(
+                session,
+                assignment_id=assignment.id or 0,
+                figures=figures,
+                reason=reason,
+                proposed_by=principal.number,
+            )
+            await self._note(session, principal, "exclusion.proposed", exclusion_id)
+            await idempotency.keep(session, key, str(exclusion_id), self._clock.now())
+        return exclusion_id
+
+    async def decide(
+        self, principal: Principal, exclusion_id: int, *, approve: bool, reason: str
+    ) -> None:
+        """Approve or refuse a proposal; an approved one counts from now on.
+
+        Raises:
+            NotFound: There is no such proposal.
+            Forbidden: It is the principal's own.
+            ExclusionDecided: It has been decided before.
+        """
+        async with self._database.transaction() as session:
+            row = await session.get(
+                ExclusionRow, exclusion_id, with_for_update=True, populate_existing=True
+            )
+            if row is None:
+                raise NotFound
+            if row.proposed_by == principal.number:
+                raise Forbidden(
+                    "nobody approves his own proposal: ask a colleague",
+                    "不能审批自己提出的剔除申请，请由其他人审批",
+                )
+            if row.state is not ExclusionState.proposed:
+                raise ExclusionDecided
+            row.state = ExclusionState.approved if approve else ExclusionState.refused
+            row.decided_by, row.decided_at = principal.number, self._clock.now()
+            row.decision_reason = reason
+            await self._note(session, principal, f"exclusion.{row.state.value}", exclusion_id)
+
+    async def stopped(
+        self,
+        session: AsyncSession,
+        *,
+        assignment_id: int,
+        reason: str,
+        asked_by: str,
+        approved_by: str,
+    ) -> None:
+        """Leave a stopped assignment out of every figure, in the transaction that approved the stop.
+
+        Args:
+            session: The transaction.
+            assignment_id: Row of the assignment.
+            reason: Why the ticket was stopped.
+            asked_by: 工号 of who asked for the stop.
+            approved_by: 工号 of who approved it; the stop's own rule has seen to it that it is another.
+        """
+        now = self._clock.now()
+        taken = await _figures_taken(session, assignment_id)
+        left = EXCLUDABLE - taken
+        if not left:
+            return
+        row = ExclusionRow(
+            assignment_id=assignment_id,
+            state=ExclusionState.approved,
+            reason=reason[:500],
+            proposed_by=asked_by,
+            proposed_at=now,
+            decided_by=approved_by,
+            decided_at=now,
+        )
+        session.add(row)
+        await session.flush()
+        _add_figures(session, row, left)
+        await session.flush()
+
+    async def page(
+        self,
+        principal: Principal,
+        *,
+        state: ExclusionState | None,
+        before: int | None,
+        limit: int,
+    ) -> tuple[Sequence[Exclusion], int | None]:
+        """Return proposals, newest first, and the row below which the list goes on; a unit sees its own."""
+        statement = (
+            select(ExclusionRow, AssignmentRow, TicketRow.number)
+            .join(AssignmentRow, col(AssignmentRow.id) == ExclusionRow.assignment_id)
+            .join(TicketRow, col(TicketRow.id) == AssignmentRow.ticket_id)
+            .order_by(col(ExclusionRow.id).desc())
+            .limit(limit + 1)
+        )
+        if not principal.may(READ_ALL):
+            statement = statement.where(AssignmentRow.unit == (principal.unit or ""))
+        if state is not None:
+            statement = statement.where(ExclusionRow.state == state)
+        if before is not None:
+            statement = statement.where(col(ExclusionRow.id) < before)
+        async with self._database.reading() as session:
+            found = (await session.exec(statement)).all()
+            figures = await _figures_of(session, [row.id or 0 for row, _, _ in found])
+        items = [
+            _exclusion(row, assignment, number, figures[row.id or 0])
+            for row, assignment, number in found[:limit]
+        ]
+        return items, items[-1].id if len(found) > limit else None
+
+    async def show(self, exclusion_id: int) -> Exclusion:
+        """Return one.
+
+        Raises:
+            NotFound: There is no such proposal.
+        """
+        statement = (
+            select(ExclusionRow, AssignmentRow, TicketRow.number)
+            .join(AssignmentRow, col(AssignmentRow.id) == ExclusionRow.assignment_id)
+            .join(TicketRow, col(TicketRow.id) == AssignmentRow.ticket_id)
+            .where(ExclusionRow.id == exclusion_id)
+        )
+        async with self._database.reading() as session:
+            found = (await session.exec(statement)).one_or_none()
+            if found is None:
+                raise NotFound
+            figures = await _figures_of(session, [exclusion_id])
+        row, assignment, number = found
+        return _exclusion(row, assignment, number, figures[exclusion_id])
+
+    async def _put(
+        self,
+        session: AsyncSession,
+        *,
+        assignment_id: int,
+        figures: Collection[Figure],
+        reason: str,
+        proposed_by: str,
+    ) -> int:
+        twice = await _figures_taken(session, assignment_id) & set(figures)
+        if twice:
+            raise ExclusionTwice(
+                ", ".join(sorted(FIGURE_WORDS[figure].en for figure in twice)),
+                "、".join(sorted(FIGURE_WORDS[figure].zh for figure in twice)),
+            )
+        row = ExclusionRow(
+            assignment_id=assignment_id,
+            state=ExclusionState.proposed,
+            reason=reason,
+            proposed_by=proposed_by,
+            proposed_at=self._clock.now(),
+        )
+        session.add(row)
+        await session.flush()
+        _add_figures(session, row, figures)
+        await session.flush()
+        assert row.id is not None  # noqa: S101  # a flushed row has its id
+        return row.id
+
+    async def _note(
+        self, session: AsyncSession, principal: Principal, action: str, exclusion_id: int
+    ) -> None:
+        await audit.write(
+            session,
+            self._clock,
+            actor=principal,
+            action=action,
+            subject=f"exclusion:{exclusion_id}",
+        )
+
+
+async def _assignment(session: AsyncSession, ticket_id: int, n: int) -> AssignmentRow:
+    statement = (
+        select(AssignmentRow)
+        .where(AssignmentRow.ticket_id == ticket_id, AssignmentRow.n == n)
+        .with_for_update()
+    )
+    found = (await session.exec(statement)).one_or_none()
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def _figures_taken(session: AsyncSession, assignment_id: int) -> set[Figure]:
+    statement = (
+        select(ExclusionFigureRow.figure)
+        .join(ExclusionRow, col(ExclusionRow.id) == ExclusionFigureRow.exclusion_id)
+        .where(
+            ExclusionRow.assignment_id == assignment_id,
+            ExclusionRow.state != ExclusionState.refused,
+        )
+    )
+    return {Figure(figure) for figure in (await session.exec(statement)).all()}
+
+
+async def _figures_of(session: AsyncSession, ids: Collection[int]) -> dict[int, list[Figure]]:
+    statement = (
+        select(ExclusionFigureRow)
+        .where(col(ExclusionFigureRow.exclusion_id).in_(ids))
+        .order_by(col(ExclusionFigureRow.figure))
+    )
+    found: dict[int, list[Figure]] = {exclusion_id: [] for exclusion_id in ids}
+    for row in (await session.exec(statement)).all():
+        found[row.exclusion_id].append(row.figure)
+    return found
+
+
+def _add_figures(session: AsyncSession, row: ExclusionRow, figures: Collection[Figure]) -> None:
+    assert row.id is not None  # noqa: S101  # a flushed row has its id
+    session.add_all(
+        ExclusionFigureRow(exclusion_id=row.id, figure=figure) for figure in sorted(figures)
+    )
+
+
+def _exclusion(
+    row: ExclusionRow, assignment: AssignmentRow, number: str, figures: Sequence[Figure]
+) -> Exclusion:
+    return Exclusion(
+        id=row.id or 0,
+        assignment_id=row.assignment_id,
+        ticket_id=assignment.ticket_id,
+        number=number,
+        n=assignment.n,
+        unit=assignment.unit,
+        figures=figures,
+        state=row.state,
+        reason=row.reason,
+        proposed_by=row.proposed_by,
+        proposed_at=row.proposed_at,
+        decided_by=row.decided_by,
+        decided_at=row.decided_at,
+        decision_reason=row.decision_reason,
+    )
+
+
+def _require_excludable(figures: Collection[Figure]) -> None:
+    foreign = sorted(FIGURE_WORDS[figure].zh for figure in set(figures) - EXCLUDABLE)
+    if foreign:
+        english = sorted(FIGURE_WORDS[figure].en for figure in set(figures) - EXCLUDABLE)
+        raise Invalid(
+            fields=[
+                FieldError(
+                    pointer="/figures",
+                    message_zh=f"{'、'.join(foreign)}不是承办单位的指标，不能剔除",
+                    message_en=f"No figure of a unit's work: {', '.join(english)}",
+                )
+            ]
+        )

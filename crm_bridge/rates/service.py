@@ -1,0 +1,343 @@
+"""The table of figures: who may ask for what, raw and adjusted, compared, and the tickets behind every number."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from fractions import Fraction
+from zoneinfo import ZoneInfo
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from crm_bridge.categories.tables import CategoryRow
+from crm_bridge.rates.counting import Excluded, Key, count, countable, excluded
+from crm_bridge.rates.exclusions import READ_ALL, READ_OWN
+from crm_bridge.rates.rules import (
+    NOTHING,
+    Comparison,
+    Period,
+    Ratio,
+    lineage,
+    mean_of_units,
+    steps,
+)
+from crm_bridge.rates.sources import Cohort
+from crm_bridge.rates.vocabulary import PERIODS, Dimension, Figure
+from crm_bridge.tickets.vocabulary import AssignmentRole
+from crm_bridge.units.tables import UnitRow
+from infra.kit.clock import Clock
+from infra.kit.database import Database
+from infra.kit.errors import FieldError, Forbidden, Invalid
+from infra.kit.identity import Principal
+
+MEAN_FIGURES = frozenset({Figure.satisfaction, Figure.satisfaction_strict})
+"""Figures that are told by pooled ratings and also as the mean of the units."""
+
+MOST_STEPS = 400
+"""Into how many days, weeks or months a period may be broken down."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Which figures are asked for.
+
+    Attributes:
+        figures: In this order.
+        group: What they are broken down by; empty for one row.
+        period: Days of the city.
+        as_of: The moment of which is told; None is now.
+        only: Filters; a kind of matter stands for all below it.
+        role: Only lead or only helper assignments.
+        compare: What each figure is held against.
+    """
+
+    figures: Sequence[Figure]
+    period: Period
+    group: Sequence[Dimension] = ()
+    as_of: datetime | None = None
+    only: Mapping[Dimension, Collection[str | None]] = field(default_factory=dict)
+    role: AssignmentRole | None = None
+    compare: Comparison | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One figure of one group.
+
+    Attributes:
+        raw: As it was counted.
+        excluded: What approved exclusions take out of it.
+    """
+
+    raw: Ratio = NOTHING
+    excluded: Sequence[Excluded] = ()
+
+    @property
+    def adjusted(self) -> Ratio:
+        """The figure without what is excluded."""
+        return self.raw - sum((one.ratio for one in self.excluded), NOTHING)
+
+    def __add__(self, other: Cell) -> Cell:
+        return Cell(raw=self.raw + other.raw, excluded=[*self.excluded, *other.excluded])
+
+
+Cells = Mapping[Figure, Mapping[Key, Cell]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mean:
+    """The mean of the units' rates, each of the same weight; `units` is how many have a denominator."""
+
+    raw: Fraction | None
+    adjusted: Fraction | None
+    units: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """The figures of one cohort; a figure that cannot be told for these groups and filters is not in it."""
+
+    cohort: Cohort
+    cells: Cells
+    total: Mapping[Figure, Cell]
+    means: Mapping[Figure, Mean]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """The answer; `compared` has the same groups, with its own periods put in the place of this one's."""
+
+    now: Tally
+    compared: Tally | None
+    names: Mapping[Dimension, Mapping[str, tuple[str, str]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Trees:
+    """What units and kinds of matter belong to."""
+
+    parents: Mapping[str, str | None]
+    areas: Mapping[str, str]
+    names: Mapping[Dimension, Mapping[str, tuple[str, str]]]
+
+
+class Rates:
+    """Answers questions about figures.
+
+    Args:
+        database: What is counted.
+        clock: Tells what now is.
+        zone: The city's time: its days, weeks and months.
+    """
+
+    def __init__(self, database: Database, clock: Clock, zone: ZoneInfo) -> None:
+        self._database = database
+        self._clock = clock
+        self._zone = zone
+
+    async def table(self, principal: Principal, question: Question) -> Table:
+        """Return the figures that are asked for.
+
+        Raises:
+            Forbidden: This person may see no figures, or none of another unit.
+            Invalid: The period has too many steps.
+        """
+        _require_few_steps(question)
+        async with self._database.reading() as session:
+            trees = await _trees(session)
+            cohort = self._cohort(principal, question, trees)
+            now = await _tally(session, question, cohort, trees)
+            compared = None
+            if question.compare is not None:
+                earlier = _earlier(cohort, question.compare)
+                compared = await _tally(session, question, earlier, trees)
+                compared = _in_place_of(compared, question.group, cohort)
+        return Table(now=now, compared=compared, names=trees.names)
+
+    async def cohort(
+        self, session: AsyncSession, principal: Principal, question: Question
+    ) -> Cohort:
+        """Return the rows that a question is about, as far as this person may see them.
+
+        Raises:
+            Forbidden: This person may see no figures, or none of another unit.
+        """
+        return self._cohort(principal, question, await _trees(session))
+
+    def _cohort(self, principal: Principal, question: Question, trees: _Trees) -> Cohort:
+        only = dict(question.only)
+        areas = only.pop(Dimension.area, None)
+        if areas is not None:
+            units = {unit for unit, area in trees.areas.items() if area in areas}
+            named = only.get(Dimension.unit)
+            only[Dimension.unit] = units if named is None else units & set(named)
+        if Dimension.category in only:
+            only[Dimension.category] = _with_children(only[Dimension.category], trees.parents)
+        if not principal.may(READ_ALL):
+            only[Dimension.unit] = _own(principal, only.get(Dimension.unit))
+        return Cohort(
+            period=question.period,
+            as_of=question.as_of or self._clock.now(),
+            zone=self._zone,
+            only=only,
+            role=question.role,
+        )
+
+
+async def _tally(session: AsyncSession, question: Question, cohort: Cohort, trees: _Trees) -> Tally:
+    leaves = [Dimension.unit if d is Dimension.area else d for d in question.group]
+    counted = await _cells(session, question.figures, leaves, cohort)
+    total = {figure: sum(cells.values(), Cell()) for figure, cells in counted.items()}
+    grouped = {
+        figure: _regrouped(cells, question.group, trees) for figure, cells in counted.items()
+    }
+    with_mean = [figure for figure in question.figures if figure in MEAN_FIGURES]
+    by_unit = await _cells(session, with_mean, [Dimension.unit], cohort)
+    return Tally(
+        cohort=cohort,
+        cells=grouped,
+        total=total,
+        means={figure: _mean(cells) for figure, cells in by_unit.items()},
+    )
+
+
+async def _cells(
+    session: AsyncSession,
+    figures: Sequence[Figure],
+    dimensions: Sequence[Dimension],
+    cohort: Cohort,
+) -> Cells:
+    raw = await count(session, figures, dimensions, cohort)
+    out = await excluded(session, figures, dimensions, cohort)
+    found: dict[Figure, Mapping[Key, Cell]] = {}
+    for figure, counted in raw.items():
+        left_out: dict[Key, list[Excluded]] = {}
+        for one in out.get(figure, ()):
+            left_out.setdefault(one.key, []).append(one)
+        found[figure] = {
+            key: Cell(raw=ratio, excluded=left_out.get(key, ())) for key, ratio in counted.items()
+        }
+    return found
+
+
+def _mean(cells: Mapping[Key, Cell]) -> Mean:
+    # What was answered without a unit is nobody's rate.
+    units = [cell for (unit,), cell in cells.items() if unit is not None]
+    raw, how_many = mean_of_units(cell.raw for cell in units)
+    adjusted, _ = mean_of_units(cell.adjusted for cell in units)
+    return Mean(raw=raw, adjusted=adjusted, units=how_many)
+
+
+def _regrouped(
+    cells: Mapping[Key, Cell], group: Sequence[Dimension], trees: _Trees
+) -> Mapping[Key, Cell]:
+    """Return units put together to areas, and each kind of matter together with those below it."""
+    for place, dimension in enumerate(group):
+        found: dict[Key, Cell] = {}
+        for key, cell in cells.items():
+            for value in _belongs_to(key[place], dimension, trees):
+                at = (*key[:place], value, *key[place + 1 :])
+                found[at] = found.get(at, Cell()) + cell
+        cells = found
+    return cells
+
+
+def _belongs_to(value: str | None, dimension: Dimension, trees: _Trees) -> Sequence[str | None]:
+    if dimension is Dimension.area:
+        return [trees.areas.get(value or "")]
+    if dimension is Dimension.category and value is not None:
+        return lineage(value, trees.parents)
+    return [value]
+
+
+def _in_place_of(tally: Tally, group: Sequence[Dimension], current: Cohort) -> Tally:
+    """Return the tally with its first, second … period named like the current one's."""
+    renamed = {
+        place: dict(
+            zip(
+                (day.isoformat() for day in steps(tally.cohort.period, dimension)),
+                (day.isoformat() for day in steps(current.period, dimension)),
+                strict=False,
+            )
+        )
+        for place, dimension in enumerate(group)
+        if dimension in PERIODS
+    }
+    cells = {
+        figure: {
+            tuple(
+                renamed[place].get(value or "", value) if place in renamed else value
+                for place, value in enumerate(key)
+            ): cell
+            for key, cell in of_figure.items()
+        }
+        for figure, of_figure in tally.cells.items()
+    }
+    return replace(tally, cells=cells)
+
+
+def _earlier(cohort: Cohort, comparison: Comparison) -> Cohort:
+    period = cohort.period.before(comparison)
+    # Seen after the same time as this one: otherwise the older cohort would have had longer to finish.
+    apart = cohort.period.bounds(cohort.zone)[1] - period.bounds(cohort.zone)[1]
+    return replace(cohort, period=period, as_of=cohort.as_of - apart)
+
+
+def _own(principal: Principal, asked: Collection[str | None] | None) -> Collection[str | None]:
+    principal.require(READ_OWN)
+    if principal.unit is None or (asked is not None and set(asked) != {principal.unit}):
+        raise Forbidden("a unit sees only its own figures", "承办单位只能查看本单位的指标")
+    return {principal.unit}
+
+
+def _with_children(
+    codes: Collection[str | None], parents: Mapping[str, str | None]
+) -> Collection[str | None]:
+    return {
+        *codes,
+        *(code for code in parents if not set(codes).isdisjoint(lineage(code, parents))),
+    }
+
+
+def _require_few_steps(question: Question) -> None:
+    for dimension in question.group:
+        if dimension in PERIODS and len(steps(question.period, dimension)) > MOST_STEPS:
+            raise Invalid(
+                fields=[
+                    FieldError(
+                        pointer="/group",
+                        message_zh=f"时间段过长，最多可分为 {MOST_STEPS} 段，请缩短或改用周、月",
+                        message_en=f"Too long: at most {MOST_STEPS} steps, shorten it or group by week or month",
+                    )
+                ]
+            )
+
+
+def tellable(question: Question) -> Sequence[Figure]:
+    """Return the figures that can be told for these groups and filters: calls have no unit."""
+    return [
+        figure
+        for figure in question.figures
+        if countable(
+            figure,
+            [
+                Dimension.unit if dimension is Dimension.area else dimension
+                for dimension in (*question.group, *question.only)
+            ],
+        )
+    ]
+
+
+async def _trees(session: AsyncSession) -> _Trees:
+    categories = (await session.exec(select(CategoryRow).order_by(col(CategoryRow.code)))).all()
+    units = (await session.exec(select(UnitRow).order_by(col(UnitRow.code)))).all()
+    return _Trees(
+        parents={row.code: row.parent for row in categories},
+        areas={row.code: row.area for row in units},
+        names={
+            Dimension.category: {row.code: (row.name_zh, row.name_en) for row in categories},
+            Dimension.unit: {row.code: (row.name_zh, row.name_en) for row in units},
+        },
+    )
