@@ -23,6 +23,10 @@ from crm_bridge.drafts.service import Drafts
 from crm_bridge.history import api as history_api
 from crm_bridge.history.service import History
 from crm_bridge.intake import Intake
+from crm_bridge.rates import api as rates_api
+from crm_bridge.rates.exclusions import Exclusions
+from crm_bridge.rates.listing import FigureTickets
+from crm_bridge.rates.service import Rates
 from crm_bridge.tickets import api as tickets_api
 from crm_bridge.tickets.ledger import Ledger
 from crm_bridge.tickets.origins import Origins
@@ -75,6 +79,7 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
     writing_up = base.settings.casework.writing_up
     history = History(database, clock, vault, contacts, writing_up)
     intake = Intake(database, clock, contacts, tickets, relay.poke)
+    rates = Rates(database, clock, base.zone)
     await categories.seed()
     await units.seed()
     await catalogue.seed()
@@ -95,6 +100,7 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
             callbacks_api.routes(callbacks),
             deadlines_api.routes(calendars, deadlines),
             supervision.routes,
+            rates_api.routes(rates, FigureTickets(database, rates), Exclusions(database, clock)),
             figures.routes(figures.Figures(database, clock, base.zone)),
         ),
     )
