@@ -107,6 +107,7 @@ export interface Unit {
   name_en: string
   kind: string
   area: string
+  active: boolean
 }
 
 export interface Suggestion {

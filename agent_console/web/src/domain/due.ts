@@ -5,7 +5,7 @@ export type DueKind = 'calm' | 'soon' | 'overdue'
 export interface TimeLeft {
   kind: DueKind
   /** Its words are `due.<key>`, with `large` and `small` filled in. */
-  key: 'days' | 'hours' | 'minutes'
+  key: 'days' | 'hours' | 'minutes' | 'whole_days' | 'whole_hours'
   large: number
   small: number
 }
@@ -27,7 +27,11 @@ export function timeLeft(due: string | null | undefined, now: number, soonHours 
   const left = at - now
   const away = Math.abs(left)
   const kind: DueKind = left < 0 ? 'overdue' : left <= soonHours * HOUR ? 'soon' : 'calm'
-  if (away >= DAY) return { kind, key: 'days', large: Math.floor(away / DAY), small: Math.floor((away % DAY) / HOUR) }
-  if (away >= HOUR) return { kind, key: 'hours', large: Math.floor(away / HOUR), small: Math.floor((away % HOUR) / MINUTE) }
+  const [large, small] = away >= DAY ? [DAY, HOUR] : [HOUR, MINUTE]
+  if (away >= HOUR) {
+    const left = { large: Math.floor(away / large), small: Math.floor((away % large) / small) }
+    const unit = large === DAY ? 'days' : 'hours'
+    return { kind, key: left.small === 0 ? `whole_${unit}` : unit, ...left }
+  }
   return { kind, key: 'minutes', large: Math.floor(away / MINUTE), small: 0 }
 }

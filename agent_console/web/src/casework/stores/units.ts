@@ -1,5 +1,5 @@
 import { defineStore } from 'pinia'
-import { ref } from 'vue'
+import { computed, ref } from 'vue'
 
 import { casework } from '@/casework/api'
 import type { Unit } from '@/casework/types'
@@ -16,6 +16,7 @@ export const useUnits = defineStore('units', () => {
     if (asked) return
     asked = true
     try {
+      // A closed unit is still named where it once had a ticket, but is given none.
       items.value = (await casework.units()).items
     } catch {
       asked = false
@@ -30,5 +31,7 @@ export const useUnits = defineStore('units', () => {
     return found === undefined ? code : nameOf(found)
   }
 
-  return { items, load, name, nameOf }
+  const offered = computed(() => items.value.filter(({ active }) => active))
+
+  return { items, offered, load, name, nameOf }
 })

@@ -36,7 +36,7 @@ export default {
     },
     failed: 'The tickets could not be read',
     more: 'Show more',
-    keys: 'J / K move · 1 2 3 unit · B join · Ctrl Enter dispatch',
+    keys: 'J K move · 1–3 unit · B join',
     nothing: 'Choose a ticket on the left',
     nothing_do: 'J / K move up and down; what to do is on the right.',
     missing: 'There is no such ticket, or you may not see it.',
