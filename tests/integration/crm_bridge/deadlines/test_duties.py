@@ -1,0 +1,398 @@
+"""What happens when a deadline comes, and when it has passed."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from crm_bridge.deadlines.settings import DeadlineSettings
+from crm_bridge.tickets.happenings import (
+    NOTHING,
+    About,
+    Decided,
+    Extended,
+    ExtensionAsked,
+    LaneChosen,
+    Rated,
+    Reasoned,
+    Replied,
+    ReturnAsked,
+    TalkRecorded,
+)
+from crm_bridge.tickets.vocabulary import Lane, ReturnGrounds, TicketEvent, TicketType, Urgency
+from infra.kit.clock import ManualClock
+from infra.kit.database import Database
+from infra.kit.vault import Vault
+from tests.integration.crm_bridge.deadlines.city import DISPATCHER, City
+from tests.integration.crm_bridge.house import CGJ, GRGS, QXJD
+from tests.unit.crm_bridge.deadlines.calendars import local
+
+E = TicketEvent
+MONDAY = local("2026-03-02 09:00")
+DUE = local("2026-03-09 17:30")
+"""Of what is given on that Monday with five working days."""
+
+
+@pytest.fixture
+async def city(database: Database, clock: ManualClock, vault: Vault) -> City:
+    return await City(database=database, clock=clock, vault=vault).open()
+
+
+async def signed(city: City, ticket_id: int, n: int = 1) -> None:
+    await city.happen(ticket_id, E.signed, About(n=n))
+
+
+def reply(n: int = 1) -> Replied:
+    return Replied(n=n, text="已修复。", contacted=True)
+
+
+async def test_a_unit_is_warned_two_days_before_and_its_head_too_one_day_before(
+    city: City,
+) -> None:
+    ticket = await city.new_ticket(MONDAY)
+    await signed(city, ticket)
+
+    assert await city.look(DUE - timedelta(hours=48, seconds=1)) == 0
+    assert await city.look(DUE - timedelta(hours=48)) == 1
+    assert await city.look(DUE - timedelta(hours=24, seconds=1)) == 0
+    assert await city.look(DUE - timedelta(hours=24)) == 1
+    assert await city.look(DUE - timedelta(seconds=1)) == 0
+
+    (first, told), (second, told_again) = await city.entries()
+    assert (first, told["agents"]) == ("deadline.warning", ["CGJ-clerk"])
+    assert told["data"] == {
+        "ticket_id": ticket,
+        "number": told["data"]["number"],
+        "n": 1,
+        "unit": CGJ,
+        "hours": 48,
+        "due_at": DUE.isoformat(),
+        "priority": False,
+    }
+    assert (second, told_again["agents"]) == ("deadline.warning", ["CGJ-clerk", "CGJ-head"])
+    assert (told_again["data"]["hours"], told_again["data"]["priority"]) == (24, True)
+
+
+async def test_a_limit_that_is_shorter_than_a_warning_has_none(city: City) -> None:
+    ticket = await city.new_ticket(MONDAY, type=TicketType.inquiry)
+    await city.new_ticket(MONDAY, urgency=Urgency.critical)
+    await signed(city, ticket)
+
+    # An inquiry is due 32.5 hours later: it is warned of once, what is critical never.
+    for hour in range(40):
+        await city.look(MONDAY + timedelta(hours=hour))
+
+    assert [told for told in await city.told() if told.startswith("warning")] == [
+        f"warning {ticket} 24"
+    ]
+
+
+async def test_after_a_pause_only_the_newest_warning_is_given(city: City) -> None:
+    ticket = await city.new_ticket(MONDAY)
+    await signed(city, ticket)
+
+    await city.look(MONDAY + timedelta(hours=1))
+    # Three days without a worker: both warnings have come meanwhile.
+    await city.look(DUE - timedelta(hours=3))
+
+    assert await city.told() == [f"warning {ticket} 24"]
+
+
+async def test_after_a_pause_beyond_the_end_there_is_no_warning_but_the_letter(city: City) -> None:
+    ticket = await city.new_ticket(MONDAY)
+    await signed(city, ticket)
+
+    await city.look(DUE + timedelta(days=3))
+
+    assert await city.told() == []
+    assert await city.papers() == [("reminder:overdue", ticket, 1)]
+
+
+async def test_a_unit_that_has_not_signed_in_time_is_urged_once(city: City) -> None:
+    ticket = await city.new_ticket(MONDAY)
+
+    await city.look(MONDAY + timedelta(hours=2) - timedelta(seconds=1))
+    assert await city.told() == []
+    await city.look(MONDAY + timedelta(hours=2))
+    await city.look(MONDAY + timedelta(hours=3))
+
+    [(kind, told)] = await city.entries()
+    assert kind == "deadline.sign_overdue"
+    assert told["agents"] == ["CGJ-clerk", "CGJ-head"]
+    assert told["data"]["ticket_id"] == ticket
+
+
+async def test_one_that_was_signed_is_not_urged(city: City) -> None:
+    ticket = await city.new_ticket(MONDAY)
+    await signed(city, ticket)
+
+    await city.look(MONDAY + timedelta(hours=5))
+
+    assert await city.told() == []
+
+
+async def test_an_extension_brings_new_warnings_for_the_new_end(city: City) -> None:
+    ticket = await city.new_ticket(MONDAY)
+    await signed(city, ticket)
+    await city.look(DUE - timedelta(hours=48))
+    await city.happen(ticket, E.extension_asked, ExtensionAsked(n=1, days=2, reason="等配件"))
+    async with city.database.transaction() as session:
+        longer = await city.deadlines.extended(session, DUE, 2, "5wd")
+    await city.happen(ticket, E.extension_approved, Extended(due_at=longer.at))
+
+    assert longer.at == local("2026-03-11 17:30")
+    await city.look(DUE - timedelta(hours=1))
+    for hours in (47, 47, 23, 23, 1):
+        await city.look(longer.at - timedelta(hours=hours))
+
+    assert await city.told() == [
+        f"warning {ticket} 48",
+        f"warning {ticket} 48",
+        f"warning {ticket} 24",
+    ]
+    assert await city.papers() == []
+
+
+async def test_an_overdue_assignment_climbs_rung_by_rung(city: City) -> None:
+    ticket = await city.new_ticket(MONDAY, helpers=(GRGS,))
+    await signed(city, ticket)
+    seen: list[tuple[datetime, str]] = []
+    step = timedelta(hours=1, minutes=30)
+    moment = DUE - timedelta(hours=3)
+    while moment < DUE + timedelta(days=20):
+        await city.look(moment)
+        for rung, _, n in (await city.papers())[len(seen) :]:
+            seen.append((moment, f"{rung} {n}"))
+        moment += step
+
+    of_lead = {rung: at for at, rung in seen if rung.endswith(" 1")}
+    # At the end itself, then 2, 5 and 10 working days later, at the close of the day.
+    assert of_lead == {
+        "reminder:overdue 1": DUE,
+        "order:overdue 1": local("2026-03-11 17:30"),
+        "meeting:overdue 1": local("2026-03-16 17:30"),
+        "listed:overdue 1": local("2026-03-23 17:30"),
+    }
+    assert len(seen) == 8
+
+
+async def test_a_pause_skips_no_rung_and_lets_no_two_come_at_once(city: City) -> None:
+    ticket = await city.new_ticket(MONDAY)
+    await signed(city, ticket)
+    after_a_month = local("2026-04-08 10:00")
+
+    await city.look(after_a_month)
+    await city.look(after_a_month + timedelta(minutes=1))
+    assert await city.papers() == [("reminder:overdue", ticket, 1)]
+    await city.look(local("2026-04-10 17:30"))
+    await city.look(local("2026-04-10 17:31"))
+
+    assert [rung for rung, *_ in await city.papers()] == ["reminder:overdue", "order:overdue"]
+
+
+async def test_what_is_replied_climbs_no_further_and_sent_back_it_does(city: City) -> None:
+    ticket = await city.new_ticket(MONDAY)
+    await signed(city, ticket)
+    city.clock.set(DUE - timedelta(minutes=1))
+    await city.happen(ticket, E.replied, reply())
+
+    await city.look(DUE + timedelta(days=1))
+    assert await city.papers() == []
+    await city.happen(ticket, E.sent_back, Reasoned(reason="没有回应诉求"))
+    await city.look(DUE + timedelta(days=1, minutes=1))
+
+    assert await city.papers() == [("reminder:overdue", ticket, 1)]
+
+
+async def test_the_citizen_is_asked_when_the_limit_has_passed_and_once(city: City) -> None:
+    ticket = await city.new_ticket(MONDAY, helpers=(GRGS,))
+    await signed(city, ticket)
+
+    await city.look(DUE - timedelta(seconds=1))
+    assert await city.callbacks() == []
+    await city.look(DUE)
+    await city.look(DUE + timedelta(minutes=1))
+
+    assert await city.callbacks() == [ticket]
+
+
+@pytest.mark.parametrize(
+    ("complex_lane", "accepted_at"),
+    [(False, "2026-03-03 17:30"), (True, "2026-03-04 17:30")],
+)
+async def test_a_return_that_nobody_decides_on_is_accepted(
+    city: City, *, complex_lane: bool, accepted_at: str
+) -> None:
+    ticket = await city.new_ticket(MONDAY)
+    await signed(city, ticket)
+    if complex_lane:
+        chosen = LaneChosen(
+            n=1, lane=Lane.complex, text="先勘查", talk_by=MONDAY + timedelta(days=2)
+        )
+        await city.happen(ticket, E.lane_chosen, chosen)
+    asked = ReturnAsked(n=1, grounds=ReturnGrounds.not_ours, text="不属于本单位")
+    await city.happen(ticket, E.return_asked, asked)
+
+    await city.look(local(accepted_at) - timedelta(seconds=1))
+    assert (await city.house.events(ticket))[-1] == "return_asked"
+    await city.look(local(accepted_at))
+    await city.look(local(accepted_at) + timedelta(minutes=1))
+
+    assert (await city.house.events(ticket)).count("return_approved") == 1
+    assert (await city.assignment(ticket)).state == "returned"
+
+
+async def test_a_helpers_return_that_nobody_decides_on_is_accepted(city: City) -> None:
+    ticket = await city.new_ticket(MONDAY, helpers=(GRGS,))
+    asked = ReturnAsked(n=2, grounds=ReturnGrounds.not_ours, text="不属于本单位")
+    await city.happen(ticket, E.helper_return_asked, asked)
+
+    await city.look(local("2026-03-03 17:30"))
+
+    assert (await city.assignment(ticket, 2)).state == "returned"
+    assert (await city.assignment(ticket, 1)).state == "dispatched"
+
+
+async def test_while_a_return_is_undecided_the_unit_is_neither_urged_nor_written_to(
+    city: City,
+) -> None:
+    ticket = await city.new_ticket(MONDAY, given="2wd")
+    asked = ReturnAsked(n=1, grounds=ReturnGrounds.not_ours, text="不属于本单位")
+    city.clock.set(local("2026-03-04 10:00"))
+    await city.happen(ticket, E.return_asked, asked)
+
+    await city.look(local("2026-03-04 18:00"))
+    assert [told for told in await city.told() if "sign" in told] == []
+    assert await city.papers() == []
+    await city.happen(ticket, E.return_refused, Decided(n=1, reason="属于该单位职责"))
+    await city.look(local("2026-03-04 18:01"))
+
+    assert f"sign_overdue {ticket}" in await city.told()
+    assert await city.papers() == [("reminder:overdue", ticket, 1)]
+
+
+async def test_a_talk_that_was_promised_and_missed_is_told_once(city: City) -> None:
+    ticket = await city.new_ticket(MONDAY)
+    await signed(city, ticket)
+    talk_by = local("2026-03-04 12:00")
+    chosen = LaneChosen(n=1, lane=Lane.complex, text="先勘查", talk_by=talk_by)
+    await city.happen(ticket, E.lane_chosen, chosen)
+
+    await city.look(talk_by - timedelta(seconds=1))
+    assert await city.told() == []
+    await city.look(talk_by)
+    await city.look(talk_by + timedelta(hours=1))
+
+    [(kind, told)] = await city.entries()
+    assert (kind, told["data"]["unit"]) == ("deadline.talk_missed", CGJ)
+
+
+async def test_a_talk_that_is_recorded_is_not_missed(city: City) -> None:
+    ticket = await city.new_ticket(MONDAY)
+    await signed(city, ticket)
+    talk_by = local("2026-03-04 12:00")
+    chosen = LaneChosen(n=1, lane=Lane.complex, text="先勘查", talk_by=talk_by)
+    await city.happen(ticket, E.lane_chosen, chosen)
+    city.clock.set(talk_by - timedelta(hours=1))
+    talked = TalkRecorded(n=1, text="已说明", talked_at=city.clock.now())
+    await city.happen(ticket, E.talk_recorded, talked)
+
+    await city.look(talk_by + timedelta(hours=1))
+
+    assert await city.told() == []
+
+
+async def transferred(city: City, times: int) -> int:
+    """Return a ticket that went from unit to unit, over as many rounds as that takes."""
+    ticket = await city.new_ticket(MONDAY)
+    units = [GRGS, QXJD, CGJ]
+    for n in range(1, times + 1):
+        asked = ReturnAsked(n=n, grounds=ReturnGrounds.not_ours, text="不属于本单位")
+        await city.happen(ticket, E.return_asked, asked)
+        await city.happen(ticket, E.return_approved, Decided(n=n, reason="同意"))
+        async with city.database.transaction() as session:
+            await city.give(session, ticket, units[(n - 1) % 3])
+    return ticket
+
+
+async def test_a_ticket_that_was_transferred_too_often_is_listed_once(
+    database: Database, clock: ManualClock, vault: Vault
+) -> None:
+    settings = DeadlineSettings(most_transfers=1)
+    city = await City(database=database, clock=clock, vault=vault, settings=settings).open()
+    once = await transferred(city, 1)
+    twice = await transferred(city, 2)
+
+    await city.look(MONDAY + timedelta(minutes=1))
+    await city.look(MONDAY + timedelta(minutes=2))
+
+    assert await city.papers() == [("listed:transferred_often", twice, 3)]
+    assert once != twice
+
+
+async def test_what_fails_for_one_ticket_leaves_nothing_behind_and_keeps_no_other_waiting(
+    city: City,
+) -> None:
+    first = await city.new_ticket(MONDAY)
+    second = await city.new_ticket(MONDAY)
+    city.jammed.add(first)
+    await city.look(DUE)
+    assert await city.papers() == [("reminder:overdue", second, 1)]
+
+    city.jammed.clear()
+    await city.look(DUE + timedelta(minutes=1))
+
+    assert await city.papers() == [
+        ("reminder:overdue", second, 1),
+        ("reminder:overdue", first, 1),
+    ]
+
+
+@pytest.mark.parametrize("jump", [timedelta(hours=1), timedelta(hours=-1)])
+async def test_a_clock_that_jumps_by_an_hour_does_nothing_twice(
+    city: City, jump: timedelta
+) -> None:
+    ticket = await city.new_ticket(MONDAY)
+    await signed(city, ticket)
+
+    for moment in (DUE - timedelta(hours=24), DUE):
+        await city.look(moment)
+        await city.look(moment + jump)
+        await city.look(moment)
+        await city.look(moment + timedelta(minutes=1))
+
+    assert await city.told() == [f"warning {ticket} 24"]
+    assert await city.papers() == [("reminder:overdue", ticket, 1)]
+    assert await city.callbacks() == [ticket]
+
+
+async def test_of_a_dissatisfied_citizen_the_centre_is_reminded_once_when_it_has_not_decided(
+    city: City,
+) -> None:
+    city.clock.set(MONDAY)
+    ticket = await city.house.close_a_ticket()
+    await city.happen(ticket, E.callback_due, NOTHING)
+    await city.happen(ticket, E.dissatisfied, Rated(rating=5))
+    decide_by = local("2026-03-04 17:30")
+
+    await city.look(decide_by - timedelta(seconds=1))
+    assert await city.told() == []
+    await city.look(decide_by)
+    await city.look(decide_by + timedelta(days=3))
+
+    [(kind, told)] = await city.entries()
+    assert (kind, told["agents"]) == ("deadline.decision_overdue", [DISPATCHER])
+    assert told["data"]["decide_by"] == decide_by.isoformat()
+
+
+async def test_decided_in_time_nobody_is_reminded(city: City) -> None:
+    city.clock.set(MONDAY)
+    ticket = await city.house.close_a_ticket()
+    await city.happen(ticket, E.callback_due, NOTHING)
+    await city.happen(ticket, E.dissatisfied, Rated(rating=4))
+    await city.happen(ticket, E.explained, Reasoned(reason="依法依规"))
+
+    await city.look(MONDAY + timedelta(days=9))
+
+    assert await city.told() == []
