@@ -13,7 +13,7 @@ _TICKET_NUMBER = re.compile(r"\d{8}-\d{6}")
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
 # From the entrance on an address tells who lives there: 2单元, 3层, 12楼, 402室; the building, 5号楼, stays.
 _DOOR = re.compile(r"[\dA-Za-z一二三四五六七八九十]+(?:单元|层|楼|室|户|房(?!产)).*$")
-_LONE_ROOM = re.compile(r"(?<=[栋幢座楼])[\s\-#]*\d{2,4}(?:[\-#]\d{1,4})*号?$")
+_LONE_ROOM = re.compile(r"(?<=[栋幢座楼号])[\s\-#]*\d{1,4}(?:[\-#]\d{1,4})*号?$")
 _NUMBER_MARK = "〔号码略〕"
 _CITIZEN = "诉求人"
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
@@ -25,8 +25,8 @@ def plain(text: str) -> str:
     Control characters, marks that turn the direction of writing, lone surrogates and code points that XML does not know
     are taken out; new lines and tabs become blanks.
     """
-    spaced = re.sub(r"\s+", " ", text)
-    return "".join(sign for sign in spaced if unicodedata.category(sign) not in _UNSEEN).strip()
+    seen = (sign for sign in text if sign.isspace() or unicodedata.category(sign) not in _UNSEEN)
+    return " ".join("".join(seen).split())
 
 
 def has_unseen(text: str) -> bool:

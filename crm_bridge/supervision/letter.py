@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 HIDDEN = "保密件"
 """What stands for the matter of a ticket that hides its citizen."""
 
+_LISTS = frozenset({"title", "addressees", "body", "attachments", "copies"})
 _FIRST_LEVEL = re.compile(r"[一二三四五六七八九十]+、\S{1,30}$")
 _SECOND_LEVEL = re.compile(r"（[一二三四五六七八九十]+）\S{1,30}$")
 
@@ -79,10 +80,12 @@ class Letter:
             value = stored.get(field.name)
             if field.name == "dated":
                 values[field.name] = date.fromisoformat(str(value))
+            elif field.name in _LISTS:
+                if not isinstance(value, list | tuple):
+                    raise ValueError(f"the stored letter has no {field.name}")
+                values[field.name] = tuple(str(part) for part in value)
             elif isinstance(value, str):
                 values[field.name] = value
-            elif isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
-                values[field.name] = tuple(value)
             else:
                 raise ValueError(f"the stored letter has no {field.name}")
         return cls(**values)

@@ -190,7 +190,11 @@ def _seal_left(paragraph: Paragraph, size: int) -> int:
 
 
 def same_bytes(document: WordDocument) -> bytes:
-    """Return the file, without the moments that its archive would hold."""
+    """Return the file, without the moments that its archive would hold and the library's own picture of a document."""
+    package = document.part.package
+    for name, relation in list(package.rels.items()):
+        if relation.reltype.endswith("/thumbnail"):
+            del package.rels[name]
     written, same = io.BytesIO(), io.BytesIO()
     document.save(written)
     with zipfile.ZipFile(written) as source, zipfile.ZipFile(same, "w") as target:
