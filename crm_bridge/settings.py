@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,6 +18,14 @@ class CaseworkSettings(BaseModel):
         ge=1,
         le=1440,
         description="How long after a call its agent may still see who called and what the citizen reported before.",
+    )
+
+    attachments_dir: Path = Field(
+        default=Path("var/attachments"),
+        description="Where the files lie that people attach to tickets.",
+    )
+    attachment_megabytes: int = Field(
+        default=20, ge=1, le=200, description="The largest file that may be attached."
     )
 
     @property

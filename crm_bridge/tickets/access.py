@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.contacts.tables import ContactRow
 from channels.voice_log import is_contact_of_call
-from crm_bridge.tickets.tables import TicketContactRow, TicketRow
+from crm_bridge.tickets.tables import AssignmentRow, TicketContactRow, TicketGrantRow, TicketRow
 from crm_bridge.tickets.ticket import Ticket
 from crm_bridge.tickets.vocabulary import TicketType
 from infra.kit.identity import Principal
@@ -28,8 +28,9 @@ async def visible(
 ) -> Sequence[ColumnElement[bool]]:
     """Return conditions on `TicketRow`, each served by an index: what meets one of them this person may see.
 
-    An agent sees the tickets he wrote, and those of a citizen he is talking to or has just talked to; of these not
-    the ones that hide their citizen, as their being in the list would tell.
+    The people of a unit see the tickets that their unit has or had. An agent sees the tickets he wrote, and those of a
+    citizen he is talking to or has just talked to; of these not the ones that hide their citizen, as their being in the
+    list would tell.
 
     Args:
         session: Where the calls are read.
@@ -37,6 +38,10 @@ async def visible(
         now: The present moment.
         writing_up: How long after a call its agent may still look at what the citizen reported before.
     """
+    if principal.unit is not None:
+        # Whatever else he may: a unit's people see what their unit has or had, and nothing else.
+        own = select(AssignmentRow.ticket_id).where(AssignmentRow.unit == principal.unit)
+        return [col(TicketRow.id).in_(own)]
     if principal.may(READ_ANY):
         return [true()]
     talking_to = (
@@ -63,9 +68,25 @@ def open_about_citizen(principal: Principal) -> ColumnElement[bool]:
     return true() if principal.may(CONFIDENTIAL) else ~_hides_citizen()
 
 
-def sees_citizen(principal: Principal, ticket: Ticket) -> bool:
-    """Return whether this person may see whose the ticket is."""
-    return not ticket.hides_citizen or principal.may(CONFIDENTIAL)
+async def sees_citizen(
+    session: AsyncSession, principal: Principal, ticket: Ticket, now: datetime
+) -> bool:
+    """Return whether this person may see whose the ticket is.
+
+    A ticket that hides its citizen shows him by special grant only, and to the people of a unit never.
+    """
+    if not ticket.hides_citizen:
+        return True
+    if principal.unit is not None:
+        return False
+    if principal.may(CONFIDENTIAL):
+        return True
+    grants = select(TicketGrantRow.id).where(
+        TicketGrantRow.ticket_id == ticket.id,
+        TicketGrantRow.person == principal.number,
+        col(TicketGrantRow.until) > now,
+    )
+    return (await session.exec(grants.limit(1))).first() is not None
 
 
 async def may_know_caller(session: AsyncSession, principal: Principal, call: CallRow) -> bool:

@@ -83,6 +83,13 @@ class Passed(Detail):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmed(Detail):
+    """The other platform has taken it, under its own number."""
+
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FollowsMain(Detail):
     """Which ticket this one follows."""
 
@@ -264,10 +271,11 @@ def _details() -> Mapping[TicketEvent, type[Detail]]:
         **dict.fromkeys((e.helper_return_approved, e.helper_return_refused), Decided),
         **dict.fromkeys((e.return_asked, e.helper_return_asked), ReturnAsked),
         **dict.fromkeys((e.replied, e.helper_replied), Replied),
-        **dict.fromkeys((e.passed_on, e.passing_confirmed), Passed),
         **dict.fromkeys((e.joined, e.main_finished), FollowsMain),
         **dict.fromkeys((e.dispatched, e.designated), Dispatched),
         **dict.fromkeys((e.satisfied, e.dissatisfied), Rated),
+        e.passed_on: Passed,
+        e.passing_confirmed: Confirmed,
         e.not_accepted: NotAccepted,
         e.amended: Amended,
         e.told: Told,
@@ -288,9 +296,8 @@ def _details() -> Mapping[TicketEvent, type[Detail]]:
 DETAILS = _details()
 """What belongs to each event."""
 
-_ADAPTERS: Mapping[type[Detail], TypeAdapter[Any]] = {
-    kind: TypeAdapter(kind) for kind in (Detail, *DETAILS.values())
-}
+_KINDS: tuple[type[Detail], ...] = (Detail, *DETAILS.values())
+_ADAPTERS: Mapping[type[Detail], TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in _KINDS}
 
 
 def as_json(detail: Detail) -> dict[str, Any]:

@@ -45,7 +45,7 @@ class News:
         agents = [ticket.agent] if ticket.agent else []
         return [
             self._feed(ticket, "ticket.created", agents, {}),
-            *self._elsewhere(ticket, "ticket.created", TicketEvent.registered),
+            *self._elsewhere(ticket, "ticket.created", TicketEvent.registered, {}),
         ]
 
     async def tell(
@@ -62,13 +62,16 @@ class News:
             extra = {"n": assignment.n, "unit": assignment.unit, "role": assignment.role.value}
             people = await self._people(session, {assignment.unit})
             session.add(OutboxRow(**self._feed(ticket, "ticket.assigned", people, extra)))
+            for entry in self._elsewhere(ticket, "ticket.assigned", event, extra):
+                session.add(OutboxRow(**entry))
         agents = [ticket.agent] if ticket.agent else []
         had = {one.unit for one in before.assignments if one.open}
         agents += await self._people(session, had - {one.unit for one in given})
         if event is not TicketEvent.left_open and after.waits().keys() - before.waits().keys():
             agents += await self._centre(session)
         session.add(OutboxRow(**self._feed(ticket, "ticket.changed", agents, {})))
-        for entry in self._elsewhere(ticket, "ticket.changed", event):
+        was = {"from_state": before.state.value if before.state else None}
+        for entry in self._elsewhere(ticket, "ticket.changed", event, was):
             session.add(OutboxRow(**entry))
 
     async def finished(self, session: AsyncSession, main: Ticket) -> None:
@@ -91,14 +94,16 @@ class News:
     async def _centre(self, session: AsyncSession) -> Sequence[str]:
         return [] if self._staff is None else await self._staff.with_roles(session, _CENTRE)
 
-    def _elsewhere(self, ticket: Ticket, kind: str, event: TicketEvent) -> list[dict[str, Any]]:
+    def _elsewhere(
+        self, ticket: Ticket, kind: str, event: TicketEvent, extra: dict[str, Any]
+    ) -> list[dict[str, Any]]:
         return [
             outbox.entry(
                 self._clock,
                 destination=destination,
                 kind=kind,
                 key=f"ticket:{ticket.id}",
-                body=_data(ticket) | {"event": event.value, "round": ticket.round},
+                body=_data(ticket) | {"event": event.value, "round": ticket.round} | extra,
             )
             for destination in self._destinations
         ]

@@ -8,6 +8,7 @@ from datetime import timedelta
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from channels.attachments.service import Attachments
 from channels.contacts.service import Contacts
 from channels.contacts.tables import ContactRow
 from channels.voice_log import call_of_contact
@@ -15,10 +16,15 @@ from crm_bridge.callbacks.reading import callbacks_of
 from crm_bridge.categories.tables import CategoryRow
 from crm_bridge.forms import LARGEST_ID
 from crm_bridge.tickets.access import sees_citizen, visible
+from crm_bridge.tickets.actions import actions
+from crm_bridge.tickets.casefile import life_fields
 from crm_bridge.tickets.ledger import ticket_of
+from crm_bridge.tickets.projection import happening_of, log_of
+from crm_bridge.tickets.rules import life_of
 from crm_bridge.tickets.tables import TicketContactRow, TicketEventRow, TicketRow
 from crm_bridge.tickets.ticket import Ticket
 from crm_bridge.tickets.views import (
+    AttachmentView,
     CitizenView,
     TicketContactView,
     TicketEventView,
@@ -42,15 +48,22 @@ class TicketReader:
         database: Where they lie.
         clock: Tells which calls are still fresh.
         contacts: Knows the citizens.
+        attachments: Knows the files.
         writing_up: How long after a call its agent may still look at what the citizen reported before.
     """
 
     def __init__(
-        self, database: Database, clock: Clock, contacts: Contacts, writing_up: timedelta
+        self,
+        database: Database,
+        clock: Clock,
+        contacts: Contacts,
+        attachments: Attachments,
+        writing_up: timedelta,
     ) -> None:
         self._database = database
         self._clock = clock
         self._contacts = contacts
+        self._attachments = attachments
         self._writing_up = writing_up
 
     async def page(
@@ -102,14 +115,20 @@ class TicketReader:
         The citizen and the contacts of a confidential ticket are shown only by special grant, and each time is written
         to the audit log.
 
+        The people of a unit see neither contacts nor recordings, and of a hidden citizen nothing.
+
         Raises:
             NotFound: There is no such ticket.
             Forbidden: It is not this person's to see.
         """
+        now, unit = self._clock.now(), principal.unit is not None
         async with self._database.reading() as session:
             ticket = await self._visible(session, principal, ticket_id)
-            known = sees_citizen(principal, ticket)
+            known = await sees_citizen(session, principal, ticket, now)
             category = await session.get_one(CategoryRow, ticket.category)
+            # Not what was appended since the row was read: all that is shown belongs to one version.
+            log = (await log_of(session, ticket.id))[: ticket.version]
+            life = life_of(happening_of(entry) for entry in log)
             view = TicketView(
                 **summary_fields(ticket, category.name_zh),
                 text=ticket.text,
@@ -117,10 +136,16 @@ class TicketReader:
                 call_me_not=ticket.call_me_not,
                 citizen=await self._citizen(session, ticket) if known else None,
                 # By a contact's id or its moment the call could be found: its number, and its recording.
-                contacts=await _contacts_of(session, ticket.id) if known else [],
-                events=await _events_of(session, ticket.id),
+                contacts=await _contacts_of(session, ticket.id) if known and not unit else [],
+                events=[_event(entry) for entry in log],
                 callbacks=await callbacks_of(session, ticket.id),
                 version=ticket.version,
+                attachments=[
+                    AttachmentView(id=one.id, name=one.name, size=one.size, type=one.type)
+                    for one in await self._attachments.of_subject(session, f"ticket:{ticket.id}")
+                ],
+                actions=actions(principal, ticket, life, now),
+                **await life_fields(session, ticket, life, now),
             )
         if view.citizen is not None and ticket.hides_citizen:
             async with self._database.transaction() as session:
@@ -134,6 +159,15 @@ class TicketReader:
                 )
         return view
 
+    async def may_see(self, principal: Principal, subject: str) -> bool:
+        """Return whether this person may see a ticket, named as `ticket:7`: for the files that belong to it."""
+        async with self._database.reading() as session:
+            try:
+                await self._visible(session, principal, int(subject.partition(":")[2]))
+            except (NotFound, Forbidden):
+                return False
+        return True
+
     async def _visible(self, session: AsyncSession, principal: Principal, ticket_id: int) -> Ticket:
         row = await session.get(TicketRow, ticket_id)
         if row is None:
@@ -141,6 +175,8 @@ class TicketReader:
         conditions = await visible(session, principal, self._clock.now(), self._writing_up)
         allowed = select(TicketRow.id).where(TicketRow.id == ticket_id, or_(*conditions))
         if (await session.exec(allowed)).one_or_none() is None:
+            if principal.unit is not None:
+                raise Forbidden("not a ticket of your unit", "这不是本单位承办的工单")
             raise Forbidden("another agent's ticket", "这是其他话务员的工单")
         return ticket_of(row)
 
@@ -201,21 +237,13 @@ async def _contacts_of(session: AsyncSession, ticket_id: int) -> list[TicketCont
     return views
 
 
-async def _events_of(session: AsyncSession, ticket_id: int) -> list[TicketEventView]:
-    statement = (
-        select(TicketEventRow)
-        .where(TicketEventRow.ticket_id == ticket_id)
-        .order_by(col(TicketEventRow.seq))
+def _event(row: TicketEventRow) -> TicketEventView:
+    return TicketEventView(
+        seq=row.seq,
+        event=row.event,
+        from_state=row.from_state,
+        to_state=row.to_state,
+        at=row.at,
+        actor=row.actor,
+        detail=row.detail,
     )
-    return [
-        TicketEventView(
-            seq=row.seq,
-            event=row.event,
-            from_state=row.from_state,
-            to_state=row.to_state,
-            at=row.at,
-            actor=row.actor,
-            detail=row.detail,
-        )
-        for row in (await session.exec(statement)).all()
-    ]

@@ -9,29 +9,24 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from channels.contacts.rules import Contact
 from crm_bridge.categories.service import UNSORTED
 from crm_bridge.categories.tables import CategoryRow
+from crm_bridge.tickets.access import READ_ANY
+from crm_bridge.tickets.casebook import Casebook, Command
 from crm_bridge.tickets.happenings import NOTHING, Noted
-from crm_bridge.tickets.ledger import Ledger
+from crm_bridge.tickets.ledger import Case, Ledger
 from crm_bridge.tickets.origins import Origins
 from crm_bridge.tickets.ticket import NewTicket, Ticket
 from crm_bridge.tickets.vocabulary import TicketEvent, TicketType
 from infra.kit import idempotency
 from infra.kit.clock import Clock
 from infra.kit.database import Database
-from infra.kit.errors import Conflict, FieldError, Forbidden, Invalid
+from infra.kit.errors import FieldError, Forbidden, Invalid
+from infra.kit.group_commit import Writing
 from infra.kit.idempotency import IdempotencyKey
 from infra.kit.identity import Principal
 
 TITLE_LENGTH = 60
 TEXT_LENGTH = 4000
 ADDRESS_LENGTH = 200
-
-
-class Stale(Conflict):
-    """Somebody else changed the ticket since it was read."""
-
-    slug = "stale"
-    title_zh = "工单已被他人更新，请刷新后再操作"
-    title_en = "The ticket has been changed meanwhile, reload it"
 
 
 class Tickets:
@@ -57,6 +52,7 @@ class Tickets:
         self._clock = clock
         self._ledger = ledger
         self._origins = origins
+        self._casebook = Casebook(database, clock, ledger, poke)
         self._poke = poke
 
     async def register(
@@ -88,7 +84,7 @@ class Tickets:
             earlier = await idempotency.earlier(session, key)
             if earlier is not None:
                 return int(earlier)
-            await _require_category(session, new.category)
+            await require_category(session, new.category)
             origin = await self._origins.of_form(
                 session, principal, new, call_id=call_id, contact_id=contact_id
             )
@@ -135,16 +131,10 @@ class Tickets:
             Stale: It was changed since the agent read it.
             TransitionRefused: It cannot be answered in its state.
         """
-        async with self._database.transaction() as session:
-            # Locked before the key is looked for: its twin, sent at the same moment, waits here and then finds it.
-            ticket = await self._ledger.ticket(session, ticket_id)
-            earlier = await idempotency.earlier(session, key)
-            if earlier is not None:
-                return int(earlier)
-            if ticket.agent != principal.number and not principal.may("ticket.read_any"):
+
+        async def answer(session: AsyncSession, case: Case) -> None:
+            if case.ticket.agent != principal.number and not principal.may(READ_ANY):
                 raise Forbidden("another agent's ticket", "这是其他话务员的工单")
-            if version is not None and version != ticket.version:
-                raise Stale
             await self._ledger.happen(
                 session,
                 ticket_id,
@@ -152,8 +142,9 @@ class Tickets:
                 actor=principal.number,
                 detail=Noted(text=text),
             )
-            await idempotency.keep(session, key, str(ticket_id), self._clock.now())
-        self._poke()
+
+        command = Command(ticket_id=ticket_id, version=version, key=key)
+        await self._casebook.act(principal, command, answer)
         return ticket_id
 
     async def open_from(
@@ -164,26 +155,42 @@ class Tickets:
         Returns:
             The ticket, registered and waiting for an agent; None for a call, whose matter nobody has written yet.
         """
-        message = contact.message
-        if message is None:
+        new = _from(contact)
+        if new is None:
             return None
-        new = NewTicket(
-            type=TicketType.help,
-            category=UNSORTED,
-            title=(message.title or message.text)[:TITLE_LENGTH],
-            text=message.text[:TEXT_LENGTH],
-            address=message.address[:ADDRESS_LENGTH],
-        )
         return await self._ledger.open(
-            session,
-            new,
-            contact_id=contact_id,
-            citizen_id=citizen_id,
-            agent=None,
+            session, new, contact_id=contact_id, citizen_id=citizen_id, agent=None
         )
 
+    def open_shared(
+        self, writing: Writing, contact_id: int, contact: Contact, citizen_id: int | None
+    ) -> Ticket | None:
+        """Open the ticket of a contact as `open_from` does, in a commit that it shares with others."""
+        new = _from(contact)
+        if new is None:
+            return None
+        return self._ledger.open_shared(writing, new, contact_id=contact_id, citizen_id=citizen_id)
 
-async def _require_category(session: AsyncSession, code: str) -> None:
+
+def _from(contact: Contact) -> NewTicket | None:
+    message = contact.message
+    if message is None:
+        return None
+    return NewTicket(
+        type=TicketType.help,
+        category=message.category or UNSORTED,
+        title=(message.title or message.text)[:TITLE_LENGTH],
+        text=message.text[:TEXT_LENGTH],
+        address=message.address[:ADDRESS_LENGTH],
+    )
+
+
+async def require_category(session: AsyncSession, code: str) -> None:
+    """Return if there is a category with this code.
+
+    Raises:
+        Invalid: There is none.
+    """
     if await session.get(CategoryRow, code) is None:
         raise Invalid(
             fields=[

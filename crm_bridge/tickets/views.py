@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from crm_bridge.callbacks.rules import Bar, CallbackState
 from crm_bridge.tickets.ticket import Ticket
-from crm_bridge.tickets.vocabulary import STATE_WORDS, TicketEvent, TicketState, TicketType, Urgency
+from crm_bridge.tickets.vocabulary import (
+    STATE_WORDS,
+    AssignmentRole,
+    AssignmentState,
+    Lane,
+    ReturnGrounds,
+    TicketEvent,
+    TicketState,
+    TicketType,
+    Urgency,
+)
 from infra.kit.http import ApiModel
 from telephony.dialer.rules import Question, Result
 
@@ -88,8 +98,88 @@ class CallbackView(ApiModel):
     answers: dict[Question, int]
 
 
+class AssignmentView(ApiModel):
+    """What a unit was given; `overdue` and `sign_overdue` are read off the clock."""
+
+    n: int
+    unit: str
+    unit_name: str
+    unit_name_en: str
+    role: AssignmentRole
+    round: int
+    state: AssignmentState
+    state_zh: str
+    state_en: str
+    designated: bool
+    dispatched_at: datetime
+    sign_due_at: datetime
+    signed_at: datetime | None
+    due_at: datetime
+    due_provisional: bool
+    limit: str
+    extended: bool
+    due_before_extension: datetime | None
+    replied_at: datetime | None
+    finished_at: datetime | None
+    ended_at: datetime | None
+    overdue: bool
+    sign_overdue: bool
+
+
+class PendingView(ApiModel):
+    """What a unit or the centre has asked for and nobody has decided: who, when, and what it says."""
+
+    n: int
+    at: datetime
+    actor: str | None
+    unit: str | None
+    unit_name: str | None
+    unit_name_en: str | None
+    text: str
+    grounds: ReturnGrounds | None = None
+    suggested_unit: str | None = None
+    days: int | None = None
+    units: list[str] | None = None
+
+
+class LaneView(ApiModel):
+    """How the lead handles it, and how far its duties are done."""
+
+    lane: Lane
+    text: str
+    actor: str | None
+    at: datetime
+    talk_by: datetime | None
+    talked: bool
+    approved: bool | None
+
+
+class AttachmentView(ApiModel):
+    """A file that belongs to the ticket."""
+
+    id: int
+    name: str
+    size: int
+    type: str
+
+
+class MainView(ApiModel):
+    """The main ticket that this one follows."""
+
+    id: int
+    number: str
+
+
+PendingKind = Literal["return", "extension", "help", "lane", "stop"]
+
+
 class TicketView(TicketSummary):
-    """A ticket with all that belongs to it."""
+    """A ticket with all that belongs to it.
+
+    `pending` holds what waits for a decision, of returns the oldest; `returns` all of them. `actions` is what this very
+    person can do now: `sign:2`, `dispatch`. `joined` are the numbers of the tickets that follow this one, the first
+    hundred of `joined_count`.
+    """
 
     text: str
     address: str
@@ -99,6 +189,20 @@ class TicketView(TicketSummary):
     events: list[TicketEventView]
     callbacks: list[CallbackView]
     version: int
+    round: int
+    redos: int
+    transfers: int
+    instructed: bool
+    assignments: list[AssignmentView]
+    lane: Lane | None
+    lane_course: LaneView | None
+    pending: dict[PendingKind, PendingView]
+    returns: list[PendingView]
+    attachments: list[AttachmentView]
+    joined: list[str]
+    joined_count: int
+    main: MainView | None
+    actions: list[str]
 
 
 class TicketPage(ApiModel):

@@ -7,7 +7,7 @@ RFC 9457 problem details; nothing else of an exception leaves the process.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -50,6 +50,11 @@ class LianxinError(Exception):
         self.detail_en = detail_en
         self.detail_zh = detail_zh
         self.fields = tuple(fields)
+
+    @property
+    def extensions(self) -> Mapping[str, object]:
+        """Further members of the problem details (RFC 9457 §3.2), as JSON; by itself none."""
+        return {}
 
 
 class TryLater(LianxinError):

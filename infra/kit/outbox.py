@@ -140,6 +140,10 @@ class Relay:
             "lianxin_outbox_failed", "Deliveries that failed", ["destination"], registry=registry
         )
 
+    def deliver_to(self, destination: str, deliver: Deliver) -> None:
+        """Add a destination, before the relay runs."""
+        self._destinations[destination] = deliver
+
     def poke(self) -> None:
         """Look at the outbox at once instead of at the next round."""
         self._poked.set()

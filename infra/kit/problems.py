@@ -56,6 +56,7 @@ def problem(error: LianxinError) -> web.Response:
             {"pointer": f.pointer, "message_zh": f.message_zh, "message_en": f.message_en}
             for f in error.fields
         ]
+    body |= error.extensions
     headers = {}
     if isinstance(error, TryLater):
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))

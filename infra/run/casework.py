@@ -27,16 +27,14 @@ from crm_bridge.rates import api as rates_api
 from crm_bridge.rates.exclusions import Exclusions
 from crm_bridge.rates.listing import FigureTickets
 from crm_bridge.rates.service import Rates
-from crm_bridge.tickets import api as tickets_api
-from crm_bridge.tickets.ledger import Ledger
 from crm_bridge.tickets.origins import Origins
-from crm_bridge.tickets.reading import TicketReader
 from crm_bridge.tickets.service import Tickets
 from crm_bridge.units import api as units_api
 from crm_bridge.units.service import Units
 from infra.kit.http import Routes
 from infra.kit.outbox import Relay
 from infra.run.foundation import Foundation
+from infra.run.lifecycle import life_cycle, ticket_ledger
 from infra.run.supervision import supervision_desk
 
 
@@ -64,7 +62,7 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
     settings = base.settings.callbacks
     database, clock, vault = base.database, base.clock, base.vault
     contacts = Contacts(database, vault)
-    ledger = Ledger(clock, base.zone, vault)
+    ledger = ticket_ledger(base)
     tickets = Tickets(database, clock, ledger, Origins(clock, vault, contacts), relay.poke)
     callbacks = Callbacks(
         database, clock, vault, contacts, ledger, settings, settings.plan(base.zone), relay.poke
@@ -73,6 +71,7 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
     limits = base.settings.deadlines
     calendars = Calendars(database, clock, base.zone, limits.hours())
     deadlines = Deadlines(database, clock, calendars, limits.policy())
+    life = life_cycle(base, relay, contacts, ledger, tickets, deadlines)
     categories, units = Categories(database, clock), Units(database, clock)
     catalogue = Catalogue(database, clock)
     supervision = supervision_desk(base, contacts, calendars, relay.poke)
@@ -90,7 +89,7 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
         callbacks=callbacks,
         history=history,
         subjects=(
-            tickets_api.routes(tickets, TicketReader(database, clock, contacts, writing_up)),
+            *life.subjects,
             categories_api.routes(categories),
             units_api.routes(units),
             catalogue_api.routes(catalogue),

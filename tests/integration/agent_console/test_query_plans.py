@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import event, insert
 
 from agent_console.calls.service import Calls
+from channels.attachments.service import Attachments
 from channels.contacts.service import Contacts
 from channels.contacts.tables import CitizenRow, ContactRow
 from crm_bridge.callbacks.rules import CallbackState
@@ -28,7 +29,7 @@ from infra.kit.vault import Vault
 from telephony.calls.rules import CallState, Direction
 from telephony.calls.service import CallLog
 from telephony.calls.tables import CallRow
-from tests.integration.crm_bridge.house import LI, ZONE
+from tests.integration.crm_bridge.house import LI, ZONE, MemoryStore
 
 MANY = 6_000
 WRITING_UP = timedelta(minutes=15)
@@ -185,7 +186,8 @@ def calls(database: Database, clock: ManualClock, vault: Vault, folder: Path) ->
 
 
 def tickets(database: Database, clock: ManualClock, vault: Vault) -> TicketReader:
-    return TicketReader(database, clock, Contacts(database, vault), WRITING_UP)
+    attachments = Attachments(database, clock, MemoryStore(), 1024)
+    return TicketReader(database, clock, Contacts(database, vault), attachments, WRITING_UP)
 
 
 @pytest.mark.parametrize(

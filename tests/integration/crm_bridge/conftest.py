@@ -14,7 +14,6 @@ from crm_bridge.history import api as history_api
 from crm_bridge.history.service import History
 from crm_bridge.settings import CaseworkSettings
 from crm_bridge.tickets import api as tickets_api
-from crm_bridge.tickets.reading import TicketReader
 from infra.kit.clock import ManualClock
 from infra.kit.database import Database
 from infra.kit.http import AUTHENTICATOR, Authenticated, mount
@@ -45,11 +44,10 @@ async def client(house: House) -> AsyncIterator[Client]:
     """The API of this floor, asked by whom the header `X-Agent` names."""
     app = web.Application(middlewares=[problem_middleware])
     app[AUTHENTICATOR] = HeaderSaysWho()
-    reader = TicketReader(house.database, house.clock, house.contacts, WRITING_UP)
     mount(
         app,
         [
-            tickets_api.routes(house.tickets, reader),
+            tickets_api.routes(house.tickets, house.reader),
             categories_api.routes(Categories(house.database)),
             drafts_api.routes(Drafts(house.database, house.clock, house.vault)),
             history_api.routes(

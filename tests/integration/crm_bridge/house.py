@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import col, select
 
+from channels.attachments.service import Attachments
 from channels.contacts.rules import Contact, Message
 from channels.contacts.service import Contacts
 from channels.voice import contact_of
@@ -18,13 +20,17 @@ from crm_bridge.callbacks.settings import CallbackSettings
 from crm_bridge.callbacks.tables import CallbackAttemptRow, CallbackRow, RatingRow
 from crm_bridge.categories.service import Categories
 from crm_bridge.intake import Intake
+from crm_bridge.settings import CaseworkSettings
 from crm_bridge.tickets.ledger import Ledger
+from crm_bridge.tickets.news import News
 from crm_bridge.tickets.origins import Origins
+from crm_bridge.tickets.reading import TicketReader
 from crm_bridge.tickets.service import Tickets
 from crm_bridge.tickets.tables import TicketEventRow, TicketRow
 from crm_bridge.tickets.ticket import NewTicket
 from crm_bridge.tickets.vocabulary import TicketType
 from crm_bridge.units.rules import Unit, UnitKind
+from crm_bridge.units.staff import Staff
 from crm_bridge.units.tables import UnitRow
 from infra.kit.clock import ManualClock
 from infra.kit.database import Database
@@ -42,7 +48,9 @@ LI = Principal(
     number="1001",
     name="李静",
     role=Role.AGENT,
-    permissions=frozenset({"ticket.read", "ticket.write", "figures.read", "call.read"}),
+    permissions=frozenset(
+        {"ticket.read", "ticket.write", "figures.read", "call.read", "catalogue.read"}
+    ),
 )
 WANG = replace(LI, user_id=2, number="1002", name="王磊")
 ZHOU = replace(
@@ -83,6 +91,21 @@ UNITS = (
 )
 
 
+class MemoryStore:
+    """Keeps files in memory."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    async def put(self, content: bytes) -> str:
+        digest = hashlib.sha256(content).hexdigest()
+        self.kept[digest] = content
+        return digest
+
+    async def get(self, digest: str) -> bytes:
+        return self.kept[digest]
+
+
 @dataclass(kw_only=True)
 class House:
     """Every part, wired as an installation wires it."""
@@ -94,11 +117,12 @@ class House:
     pokes: int = 0
     calls: int = 0
     dialer: ScriptedDialer = field(init=False)
+    staff: Staff | None = None
 
     def __post_init__(self) -> None:
         self.dialer = ScriptedDialer(self.clock)
         self.contacts = Contacts(self.database, self.vault)
-        self.ledger = Ledger(self.clock, ZONE, self.vault)
+        self.ledger = Ledger(self.clock, ZONE, self.vault, News(self.clock, self.staff))
         self.origins = Origins(self.clock, self.vault, self.contacts)
         self.tickets = Tickets(self.database, self.clock, self.ledger, self.origins, self.poke)
         self.intake = Intake(self.database, self.clock, self.contacts, self.tickets, self.poke)
@@ -113,6 +137,14 @@ class House:
             self.poke,
         )
         self.ledger.on_closing(self.callbacks.owe)
+        self.attachments = Attachments(self.database, self.clock, MemoryStore(), 1024 * 1024)
+        self.reader = TicketReader(
+            self.database,
+            self.clock,
+            self.contacts,
+            self.attachments,
+            CaseworkSettings().writing_up,
+        )
         self.runner = self.new_runner()
 
     def poke(self) -> None:

@@ -77,6 +77,20 @@ async def test_form_becomes_a_ticket_with_all_that_belongs_to_it(
         "contacts": [],
         "callbacks": [],
         "version": 2,
+        "round": 1,
+        "redos": 0,
+        "transfers": 0,
+        "instructed": False,
+        "assignments": [],
+        "lane": None,
+        "lane_course": None,
+        "pending": {},
+        "returns": [],
+        "attachments": [],
+        "joined": [],
+        "joined_count": 0,
+        "main": None,
+        "actions": [],
     }
     assert (contact["channel"], contact["call_id"]) == ("voice", call_id)
     assert [(event["seq"], event["event"], event["actor"]) for event in events] == [

@@ -8,10 +8,10 @@ from sqlalchemy import event
 from sqlmodel import delete, select
 
 from channels.contacts.tables import ContactRow
+from crm_bridge.tickets.casebook import Stale
 from crm_bridge.tickets.happenings import About, Dispatched, Terms
 from crm_bridge.tickets.projection import differences, log_of
 from crm_bridge.tickets.refusals import TransitionRefused
-from crm_bridge.tickets.service import Stale
 from crm_bridge.tickets.tables import TicketContactRow, TicketRow
 from crm_bridge.tickets.vocabulary import TicketEvent
 from infra.kit.errors import Forbidden, Invalid, NotFound

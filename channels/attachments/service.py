@@ -1,0 +1,153 @@
+"""Files that people send: taken in, tied to what they belong to, and given out to who may see that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from sqlmodel import col, delete, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from channels.attachments.rules import check, clean_name
+from channels.attachments.store import ContentStore
+from channels.attachments.tables import AttachmentRow
+from infra.kit.clock import Clock
+from infra.kit.database import Database
+from infra.kit.errors import FieldError, Forbidden, Invalid, NotFound
+from infra.kit.identity import Principal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file as it is listed."""
+
+    id: int
+    name: str
+    size: int
+    type: str
+
+
+class Sight(Protocol):
+    """Knows who may see what files belong to; the floors above tell."""
+
+    async def may_see(self, principal: Principal, subject: str) -> bool:
+        """Return whether this person may see it, e.g. `ticket:7`."""
+        ...
+
+
+class Attachments:
+    """Keeps files.
+
+    Args:
+        database: Where their rows lie.
+        clock: Gives the time of an upload.
+        store: Where their bytes lie.
+        limit: The most bytes of a file.
+    """
+
+    def __init__(self, database: Database, clock: Clock, store: ContentStore, limit: int) -> None:
+        self._database = database
+        self._clock = clock
+        self._store = store
+        self.limit = limit
+
+    async def take(self, principal: Principal, name: str, content: bytes) -> Attachment:
+        """Keep a file that somebody has sent; it belongs to nothing yet, and only he sees it.
+
+        Raises:
+            TooLarge: It has more bytes than are taken.
+            Invalid: It is empty or of a type that is not taken.
+            TryLater: There is no room for it.
+        """
+        name = clean_name(name)
+        kind = check(name, content, limit=self.limit)
+        row = AttachmentRow(
+            sha256=await self._store.put(content),
+            name=name,
+            size=len(content),
+            type=kind,
+            uploaded_by=principal.number,
+            uploaded_at=self._clock.now(),
+        )
+        async with self._database.transaction() as session:
+            session.add(row)
+        return _view(row)
+
+    async def attach(
+        self, session: AsyncSession, principal: Principal, ids: Sequence[int], subject: str
+    ) -> None:
+        """Tie files to what they belong to, in the caller's transaction.
+
+        Raises:
+            Invalid: One does not exist, is another's, or belongs to something else already; it is named.
+        """
+        statement = select(AttachmentRow).where(col(AttachmentRow.id).in_(ids)).with_for_update()
+        rows = {row.id: row for row in (await session.exec(statement)).all()}
+        wrong = []
+        for position, attachment_id in enumerate(ids):
+            row = rows.get(attachment_id)
+            mine = row is not None and row.uploaded_by == principal.number
+            if row is None or not mine or row.subject not in (None, subject):
+                wrong.append(_unknown(f"/attachments/{position}"))
+            else:
+                row.subject = subject
+        if wrong:
+            raise Invalid("upload these files anew", "请重新上传这些附件", fields=wrong)
+
+    async def of_subject(self, session: AsyncSession, subject: str) -> Sequence[Attachment]:
+        """Return the files that belong to something, in the order in which they were sent."""
+        statement = select(AttachmentRow).where(AttachmentRow.subject == subject)
+        rows = (await session.exec(statement.order_by(col(AttachmentRow.id)))).all()
+        return [_view(row) for row in rows]
+
+    async def open(
+        self, principal: Principal, attachment_id: int, sights: Mapping[str, Sight]
+    ) -> tuple[Attachment, bytes]:
+        """Return a file with its bytes.
+
+        Args:
+            principal: Who wants it.
+            attachment_id: Its row.
+            sights: Who knows who may see what, by the kind of subject, e.g. `ticket`.
+
+        Raises:
+            NotFound: There is no such file.
+            Forbidden: It belongs to what this person may not see.
+        """
+        async with self._database.reading() as session:
+            row = await session.get(AttachmentRow, attachment_id)
+        if row is None:
+            raise NotFound
+        if row.subject is None:
+            allowed = row.uploaded_by == principal.number
+        else:
+            sight = sights.get(row.subject.partition(":")[0])
+            allowed = sight is not None and await sight.may_see(principal, row.subject)
+        if not allowed:
+            raise Forbidden("it belongs to what you may not see", "您无权查看该附件")
+        return _view(row), await self._store.get(row.sha256)
+
+    async def purge(self, older_than: timedelta) -> None:
+        """Forget files that were uploaded and then left; their bytes stay, as others may have sent the same."""
+        before = self._clock.now() - older_than
+        async with self._database.transaction() as session:
+            await session.exec(
+                delete(AttachmentRow).where(
+                    col(AttachmentRow.subject).is_(None), col(AttachmentRow.uploaded_at) < before
+                )
+            )
+
+
+def _view(row: AttachmentRow) -> Attachment:
+    assert row.id is not None  # noqa: S101  # the row is stored
+    return Attachment(id=row.id, name=row.name, size=row.size, type=row.type)
+
+
+def _unknown(pointer: str) -> FieldError:
+    return FieldError(
+        pointer=pointer,
+        message_zh="没有这个附件，或它已用于其他地方，请重新上传",
+        message_en="No such file, or it belongs to something else; upload it anew",
+    )

@@ -1,0 +1,28 @@
+"""Rows of files that people have sent."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlmodel import Field
+
+from infra.kit.database import Row, UtcDateTime
+
+
+class AttachmentRow(Row, table=True):
+    """A file; its bytes lie in the store under their SHA-256, once however often they were sent.
+
+    Attributes:
+        subject: What it belongs to, e.g. `ticket:7`; None as long as it is only uploaded.
+    """
+
+    __tablename__ = "attachments"
+
+    id: int | None = Field(default=None, primary_key=True)
+    sha256: str = Field(max_length=64, index=True)
+    name: str = Field(max_length=120)
+    size: int
+    type: str = Field(max_length=100)
+    uploaded_by: str = Field(max_length=40)
+    uploaded_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    subject: str | None = Field(default=None, max_length=100, index=True)

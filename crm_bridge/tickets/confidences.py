@@ -1,0 +1,108 @@
+"""Who is shown whose a ticket is: special grants and revealed numbers, each written to the audit log."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from channels.contacts.service import Contacts
+from crm_bridge.tickets.access import sees_citizen
+from crm_bridge.tickets.actions import may_reveal
+from crm_bridge.tickets.casebook import require_party
+from crm_bridge.tickets.ledger import Ledger
+from crm_bridge.tickets.tables import TicketGrantRow, TicketRow
+from infra.kit import audit
+from infra.kit.clock import Clock
+from infra.kit.database import Database
+from infra.kit.errors import Forbidden, NotFound
+from infra.kit.identity import Principal
+from infra.kit.vault import Vault
+from telephony.numbers import PhoneNumber
+
+
+class Confidences:
+    """Opens what is hidden, for a while or for once.
+
+    Args:
+        database: Where it lies.
+        clock: Tells how long a grant holds.
+        ledger: Knows the tickets.
+        contacts: Knows the citizens.
+        vault: Opens the number to call back.
+    """
+
+    def __init__(
+        self, database: Database, clock: Clock, ledger: Ledger, contacts: Contacts, vault: Vault
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._ledger = ledger
+        self._contacts = contacts
+        self._vault = vault
+
+    async def grant(
+        self, principal: Principal, ticket_id: int, *, person: str, hours: int, reason: str
+    ) -> datetime:
+        """Let one person see whose a confidential ticket is, and return until when.
+
+        The people of a unit see it not even then.
+
+        Raises:
+            NotFound: There is no such ticket.
+            Forbidden: It is not this person's to see, or he would grant it to himself.
+        """
+        if person == principal.number:
+            raise Forbidden("a grant is for another person", "不能授权给自己，请由他人授权")
+        now = self._clock.now()
+        until = now + timedelta(hours=hours)
+        async with self._database.transaction() as session:
+            require_party(principal, await self._ledger.case(session, ticket_id))
+            session.add(
+                TicketGrantRow(
+                    ticket_id=ticket_id,
+                    person=person,
+                    until=until,
+                    granted_by=principal.number,
+                    granted_at=now,
+                    reason=reason,
+                )
+            )
+            await audit.write(
+                session,
+                self._clock,
+                actor=principal,
+                action="ticket.citizen_granted",
+                subject=f"ticket:{ticket_id}",
+                detail={"person": person, "hours": hours},
+            )
+        return until
+
+    async def reveal_number(self, principal: Principal, ticket_id: int, purpose: str) -> str:
+        """Return the number at which the citizen is reached, in full.
+
+        Raises:
+            NotFound: There is no such ticket, or no number is known.
+            Forbidden: This person may not know it: it is hidden, or his unit does not have the ticket any more.
+        """
+        async with self._database.transaction() as session:
+            case = await self._ledger.case(session, ticket_id)
+            require_party(principal, case)
+            known = await sees_citizen(session, principal, case.ticket, self._clock.now())
+            if not known or not may_reveal(principal, case.ticket, case.life):
+                raise Forbidden("you may not know this number", "您无权查看该号码")
+            row = await session.get_one(TicketRow, ticket_id)
+            number = None
+            if row.callback_phone_encrypted is not None:
+                number = PhoneNumber(self._vault.decrypt(row.callback_phone_encrypted))
+            elif row.citizen_id is not None:
+                number = (await self._contacts.citizen(session, row.citizen_id)).phone
+            if number is None:
+                raise NotFound("no number is known", "没有留下号码")
+            await audit.write(
+                session,
+                self._clock,
+                actor=principal,
+                action="ticket.number_revealed",
+                subject=f"ticket:{ticket_id}",
+                detail={"purpose": purpose},
+            )
+        return number.digits

@@ -1,0 +1,88 @@
+"""What is written on a ticket without moving it: instructions, corrections, and that the citizen was told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from crm_bridge.tickets.casebook import Casebook, Command
+from crm_bridge.tickets.happenings import Amended, Detail, Noted, Told
+from crm_bridge.tickets.ledger import Case
+from crm_bridge.tickets.refusals import unfit
+from crm_bridge.tickets.service import require_category
+from crm_bridge.tickets.vocabulary import TicketEvent
+from infra.kit.identity import Principal
+
+
+class Notes:
+    """Writes on tickets.
+
+    Args:
+        casebook: Opens a ticket for one act.
+    """
+
+    def __init__(self, casebook: Casebook) -> None:
+        self._casebook = casebook
+
+    async def instruct(self, principal: Principal, command: Command, text: str) -> None:
+        """Write a leader's instructions (批示) on a ticket.
+
+        Raises:
+            NotFound: There is no such ticket.
+            Stale: It was changed since it was read.
+            TransitionRefused: It is filed away.
+        """
+        await self._do(principal, command, TicketEvent.instructed, Noted(text=text))
+
+    async def amend(
+        self,
+        principal: Principal,
+        command: Command,
+        changes: Mapping[str, str | bool],
+        reason: str,
+    ) -> None:
+        """Put right what the registration says.
+
+        Args:
+            principal: Who puts it right.
+            command: The ticket.
+            changes: New values by the names of fields (`projection.AMENDABLE`); what is the same is left out.
+            reason: Why.
+
+        Raises:
+            NotFound: There is no such ticket.
+            Stale: It was changed since it was read.
+            TransitionRefused: It has finished.
+            Invalid: There is no such category, or nothing differs.
+        """
+
+        async def act(session: AsyncSession, case: Case) -> None:
+            had = {name: getattr(case.ticket, name) for name in changes}
+            new = {name: value for name, value in changes.items() if had[name] != value}
+            if not new:
+                raise unfit("", "没有需要修正的内容", "Nothing differs from what is registered")
+            if "category" in new:
+                await require_category(session, str(new["category"]))
+            detail = Amended(changes=new, was={name: had[name] for name in new}, reason=reason)
+            await self._casebook.happen(session, principal, case, TicketEvent.amended, detail)
+
+        await self._casebook.act(principal, command, act)
+
+    async def told(self, principal: Principal, command: Command, *, how: str, text: str) -> None:
+        """Write down that the citizen was told something, such as that it takes longer.
+
+        Raises:
+            NotFound: There is no such ticket.
+            Stale: It was changed since it was read.
+            TransitionRefused: No unit has had it yet, or it is filed away.
+        """
+        await self._do(principal, command, TicketEvent.told, Told(how=how, text=text))
+
+    async def _do(
+        self, principal: Principal, command: Command, event: TicketEvent, detail: Detail
+    ) -> None:
+        async def act(session: AsyncSession, case: Case) -> None:
+            await self._casebook.happen(session, principal, case, event, detail)
+
+        await self._casebook.act(principal, command, act)

@@ -1,0 +1,94 @@
+"""The life of tickets with units, wired: commands, views, files, and joined tickets that follow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agent_console.accounts.staff import AccountStaff
+from channels.attachments import api as attachments_api
+from channels.attachments.service import Attachments
+from channels.attachments.store import FolderStore
+from channels.contacts.service import Contacts
+from crm_bridge.tickets import (
+    api,
+    centre_api,
+    confidences_api,
+    unit_api,
+    ways_api,
+)
+from crm_bridge.tickets.casebook import Casebook
+from crm_bridge.tickets.closing import Closing
+from crm_bridge.tickets.confidences import Confidences
+from crm_bridge.tickets.dispatching import Dispatching
+from crm_bridge.tickets.joining import Followers, Joining
+from crm_bridge.tickets.ledger import Ledger
+from crm_bridge.tickets.news import FOLLOWERS, News
+from crm_bridge.tickets.notes import Notes
+from crm_bridge.tickets.reading import TicketReader
+from crm_bridge.tickets.receivers import Reckoner
+from crm_bridge.tickets.service import Tickets
+from crm_bridge.tickets.unit_work import UnitWork
+from crm_bridge.webhooks.rules import DESTINATION as WEBHOOK
+from infra.kit.http import Routes
+from infra.kit.outbox import Relay
+from infra.run.foundation import Foundation
+
+_MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LifeCycle:
+    """Tickets from dispatch to archive.
+
+    Attributes:
+        attachments: The files of tickets.
+        dispatching: What the centre does; deadlines let it approve by rule.
+        reader: Shows tickets to people.
+        subjects: The HTTP faces.
+    """
+
+    attachments: Attachments
+    dispatching: Dispatching
+    reader: TicketReader
+    subjects: Sequence[Routes]
+
+
+def ticket_ledger(base: Foundation) -> Ledger:
+    """Return the ledger, which tells the people of units, the centre and other systems."""
+    news = News(base.clock, AccountStaff(), (WEBHOOK,))
+    return Ledger(base.clock, base.zone, base.vault, news)
+
+
+def life_cycle(
+    base: Foundation,
+    relay: Relay,
+    contacts: Contacts,
+    ledger: Ledger,
+    tickets: Tickets,
+    reckoner: Reckoner,
+) -> LifeCycle:
+    """Return the life of tickets; joined ones follow their main one by the relay."""
+    settings, database, clock = base.settings.casework, base.database, base.clock
+    store = FolderStore(settings.attachments_dir)
+    attachments = Attachments(database, clock, store, settings.attachment_megabytes * _MEGABYTE)
+    reader = TicketReader(database, clock, contacts, attachments, settings.writing_up)
+    casebook = Casebook(database, clock, ledger, relay.poke)
+    dispatching = Dispatching(casebook, ledger, reckoner, clock)
+    closing = Closing(casebook, reckoner, clock)
+    joining = Joining(casebook, ledger)
+    confidences = Confidences(database, clock, ledger, contacts, base.vault)
+    relay.deliver_to(FOLLOWERS, Followers(clock, ledger).deliver)
+    return LifeCycle(
+        attachments=attachments,
+        dispatching=dispatching,
+        reader=reader,
+        subjects=(
+            api.routes(tickets, reader),
+            unit_api.routes(UnitWork(casebook, attachments), reader),
+            centre_api.routes(dispatching, closing, reader),
+            ways_api.routes(closing, joining, Notes(casebook), reader),
+            confidences_api.routes(confidences),
+            attachments_api.routes(attachments, {"ticket": reader}),
+        ),
+    )

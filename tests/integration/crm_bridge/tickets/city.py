@@ -1,0 +1,160 @@
+"""The house with its units and its centre: everybody who has to do with a ticket, and what they do to it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from agent_console.accounts.rules import PERMISSIONS
+from crm_bridge.tickets.casebook import Casebook, Command
+from crm_bridge.tickets.closing import Closing
+from crm_bridge.tickets.confidences import Confidences
+from crm_bridge.tickets.dispatching import Dispatching
+from crm_bridge.tickets.happenings import Terms
+from crm_bridge.tickets.joining import Followers, Joining
+from crm_bridge.tickets.news import FOLLOWERS
+from crm_bridge.tickets.notes import Notes
+from crm_bridge.tickets.projection import differences
+from crm_bridge.tickets.tables import AssignmentRow, TicketRow
+from crm_bridge.tickets.unit_work import UnitWork
+from crm_bridge.tickets.vocabulary import TicketType, Urgency
+from infra.kit.errors import FieldError, Invalid
+from infra.kit.identity import Principal, Role
+from infra.kit.outbox import OutboxEntry, Relay
+from tests.integration.crm_bridge.house import CGJ, FORM, GRGS, LI, QXJD, House
+
+OPEN = replace(FORM, answer=None)
+
+
+def person(user_id: int, number: str, name: str, role: Role, unit: str | None = None) -> Principal:
+    return Principal(
+        user_id=user_id,
+        number=number,
+        name=name,
+        role=role,
+        permissions=PERMISSIONS[role],
+        unit=unit,
+    )
+
+
+HE = person(11, "3001", "何芳", Role.DISPATCHER)
+QIN = person(12, "3002", "秦勇", Role.DISPATCHER)
+CHEN = person(13, "5001", "陈立", Role.UNIT_CLERK, CGJ)
+DENG = person(14, "5002", "邓敏", Role.UNIT_HEAD, CGJ)
+FENG = person(15, "5003", "冯涛", Role.UNIT_CLERK, GRGS)
+GU = person(16, "5004", "顾岩", Role.UNIT_CLERK, QXJD)
+MAYOR = person(17, "9001", "江城", Role.LEADER)
+EVERYBODY = (LI, HE, QIN, CHEN, DENG, FENG, GU, MAYOR)
+
+
+@dataclass(frozen=True)
+class Due:
+    at: datetime
+    provisional: bool = False
+
+
+class PlainReckoner:
+    """Five days, or as many as `given` says, and no calendar."""
+
+    async def limits(
+        self,
+        session: AsyncSession,
+        *,
+        type: TicketType,
+        urgency: Urgency,
+        redo: bool,
+        given: str | None,
+        at: datetime,
+    ) -> Terms:
+        limit = given or ("24h" if urgency is Urgency.urgent else "5wd")
+        number = limit.removesuffix("wd").removesuffix("h")
+        if not number.isdigit():
+            wrong = FieldError(pointer="/limit", message_zh="时限有误", message_en="No limit")
+            raise Invalid(fields=[wrong])
+        span = timedelta(hours=int(number)) if limit.endswith("h") else timedelta(days=int(number))
+        return Terms(sign_due_at=at + timedelta(hours=2), due_at=at + span, limit=limit)
+
+    async def extended(self, session: AsyncSession, due_at: datetime, days: int, limit: str) -> Due:
+        return Due(due_at + timedelta(days=days))
+
+
+class Everybody:
+    """The people above, as the accounts would know them."""
+
+    async def of_units(self, session: AsyncSession, units: Collection[str]) -> Sequence[str]:
+        return [who.number for who in EVERYBODY if who.unit in units]
+
+    async def with_roles(self, session: AsyncSession, roles: Collection[Role]) -> Sequence[str]:
+        return [who.number for who in EVERYBODY if who.role in roles]
+
+
+@dataclass(kw_only=True)
+class City(House):
+    """The house, with all that units and the centre do."""
+
+    fed: list[OutboxEntry] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.staff = Everybody()
+        super().__post_init__()
+        self.casebook = Casebook(self.database, self.clock, self.ledger, self.poke)
+        self.reckoner = PlainReckoner()
+        self.work = UnitWork(self.casebook, self.attachments)
+        self.dispatching = Dispatching(self.casebook, self.ledger, self.reckoner, self.clock)
+        self.closing = Closing(self.casebook, self.reckoner, self.clock)
+        self.joining = Joining(self.casebook, self.ledger)
+        self.notes = Notes(self.casebook)
+        self.confidences = Confidences(
+            self.database, self.clock, self.ledger, self.contacts, self.vault
+        )
+        self.followers = Followers(self.clock, self.ledger)
+
+    def relay(self) -> Relay:
+        async def feed(session: AsyncSession, entry: OutboxEntry) -> None:
+            self.fed.append(entry)
+
+        destinations = {"feed": feed, FOLLOWERS: self.followers.deliver}
+        return Relay(self.database, self.clock, destinations)
+
+    async def left_open(self, **changes: Any) -> int:
+        """Li leaves a ticket open for dispatch. Returns the ticket."""
+        call_id = await self.ring(ended_at=self.clock.now())
+        return await self.tickets.register(LI, replace(OPEN, **changes), call_id=call_id)
+
+    async def now(self, ticket_id: int) -> Command:
+        """A command on the ticket as it stands."""
+        return Command(ticket_id=ticket_id, version=(await self.ticket(ticket_id)).version)
+
+    async def dispatched(self, *helpers: str, lead: str = CGJ, **changes: Any) -> int:
+        """A ticket that He has given to a lead and helpers."""
+        ticket_id = await self.left_open(**changes)
+        await self.dispatching.dispatch(HE, await self.now(ticket_id), lead=lead, helpers=helpers)
+        return ticket_id
+
+    async def in_hand(self, *helpers: str, **changes: Any) -> int:
+        """A ticket that its lead, 城管执法局, has signed."""
+        ticket_id = await self.dispatched(*helpers, **changes)
+        await self.work.sign(CHEN, await self.now(ticket_id), 1)
+        return ticket_id
+
+    async def assignments(self, ticket_id: int) -> Sequence[AssignmentRow]:
+        statement = (
+            select(AssignmentRow)
+            .where(AssignmentRow.ticket_id == ticket_id)
+            .order_by(col(AssignmentRow.n))
+        )
+        async with self.database.reading() as session:
+            return (await session.exec(statement)).all()
+
+    async def is_whole(self) -> bool:
+        """Whether the rows of every ticket are what its log says."""
+        async with self.database.reading() as session:
+            ids = (await session.exec(select(TicketRow.id))).all()
+            found = [await differences(session, ticket_id or 0) for ticket_id in ids]
+        assert not any(found), found
+        return True
