@@ -34,6 +34,8 @@ export interface User {
   role: string
   /** The code of the unit that this person works for. */
   unit?: string | null
+  unit_name?: string | null
+  unit_name_en?: string | null
   permissions: string[]
 }
 

@@ -6,6 +6,10 @@ export interface Action {
   path: (id: number, n: number | null) => string
   fields: readonly Field[]
   verdicts: readonly Verdict[]
+  /** What is answered is not the ticket, and no version of it is asked for. */
+  beside?: boolean
+  /** Only what differs from the ticket is sent. */
+  onlyChanged?: boolean
 }
 
 const SEND: readonly Verdict[] = [{ name: 'send', look: 'primary' }]
@@ -165,7 +169,7 @@ export const ACTIONS = {
   separate: { path: ofTicket('separate'), fields: [REASON], verdicts: SEND },
   stop: { path: ofTicket('stop'), fields: [REASON], verdicts: SEND },
   instruct: { path: ofTicket('instructions'), fields: [{ name: 'text', kind: 'text', required: true, least: 2, most: 2000 }], verdicts: SEND },
-  amend: { path: ofTicket('amend'), fields: AMEND, verdicts: SEND },
+  amend: { path: ofTicket('amend'), fields: AMEND, verdicts: SEND, onlyChanged: true },
   told: {
     path: ofTicket('told'),
     fields: [
@@ -182,6 +186,7 @@ export const ACTIONS = {
       REASON,
     ],
     verdicts: SEND,
+    beside: true,
   },
 } as const satisfies Record<string, Action>
 

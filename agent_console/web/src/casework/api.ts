@@ -8,6 +8,9 @@ export const casework = {
   /** Every change of a ticket carries the version that the person looked at. */
   act: (path: string, body: Record<string, unknown> & { version: number }, idempotencyKey: string) =>
     request<Casefile>('POST', path, { body, idempotencyKey }),
+  /** The same for what does not change the ticket itself. */
+  actBeside: (path: string, body: Record<string, unknown>, idempotencyKey: string) =>
+    request<unknown>('POST', path, { body, idempotencyKey }),
   units: () => request<Page<Unit>>('GET', '/units'),
   suggestions: (id: number) => request<{ items: Suggestion[] }>('GET', `/tickets/${id}/suggestions`),
   similar: (id: number) => request<{ items: SimilarTicket[] }>('GET', `/tickets/${id}/similar`),

@@ -106,6 +106,12 @@ export function bodyOf(fields: readonly Field[], verdict: Verdict, values: Value
   return body
 }
 
+/** The same without what stands so in the ticket already. */
+export function changedOf(fields: readonly Field[], body: Record<string, unknown>, subject: Subject): Record<string, unknown> {
+  const stands = (name: string) => fields.find((field) => field.name === name)?.initial?.(subject)
+  return Object.fromEntries(Object.entries(body).filter(([name, value]) => value !== stands(name)))
+}
+
 /** The field that a server's pointer means; "" when this form has none such. */
 export function fieldAt(pointer: string, fields: readonly Field[]): string {
   const [first = ''] = pointer.replace(/^#?\//, '').split('/')

@@ -4,7 +4,7 @@ import { useI18n } from 'vue-i18n'
 import { ApiProblem } from '@/api/http'
 import type { FieldProblem } from '@/api/types'
 import { type Action, type ActionName, actionOf, allowed } from '@/casework/actions'
-import { bodyOf, fieldAt, shownFields, type Subject, troublesOf, type Verdict } from '@/casework/fields'
+import { bodyOf, changedOf, fieldAt, shownFields, type Subject, troublesOf, type Verdict } from '@/casework/fields'
 import { useCase } from '@/casework/stores/case'
 import { useForms } from '@/casework/stores/forms'
 import type { Casefile } from '@/casework/types'
@@ -87,7 +87,8 @@ export function useActionForm(name: ActionName, subject: () => Subject, element:
     if (news.value.length > 0) goOn()
     form.value.values.attachments = form.value.uploads.flatMap(({ attachment }) => (attachment === null ? [] : [attachment.id]))
     const about = subject()
-    const body = bodyOf(action.fields, verdict, form.value.values, about)
+    const whole = bodyOf(action.fields, verdict, form.value.values, about)
+    const body = action.onlyChanged === true ? changedOf(action.fields, whole, about) : whole
     busy.value = verdict.name
     try {
       const ticket = await file.act(name, about.n, form.value.version, body, form.value.keys.for({ ...body, version: form.value.version }))

@@ -41,17 +41,6 @@ export interface Attachment {
   type: string
 }
 
-/** What a unit has said in reply, the newest last. */
-export interface Reply {
-  at: Instant
-  actor?: string | null
-  text: string
-  measures?: string
-  contacted: boolean
-  attachments: Attachment[]
-  without_helpers?: string | null
-}
-
 /** The same with what only the opened ticket shows. */
 export interface Assignment {
   n: number
@@ -76,28 +65,47 @@ export interface Assignment {
   ended_at?: Instant | null
 }
 
-/** A request of a unit that waits for the centre. */
+/** What somebody has asked for and nobody has decided. */
 export interface Pending {
-  n?: number
+  n: number
   at: Instant
-  actor?: string | null
-  unit?: string
-  unit_name?: string
-  unit_name_en?: string
-  [detail: string]: unknown
+  actor: string | null
+  unit: string | null
+  unit_name: string | null
+  unit_name_en: string | null
+  text: string
+  grounds?: string | null
+  suggested_unit?: string | null
+  days?: number | null
+  units?: string[] | null
 }
 
 export type PendingKind = 'return' | 'extension' | 'help' | 'lane' | 'stop'
 
+/** How the lead handles it, and how far its duties are done. */
+export interface LaneCourse {
+  lane: Lane
+  text: string
+  at: Instant
+  talk_by: Instant | null
+  talked: boolean
+  approved: boolean | null
+}
+
 /** A whole ticket with its life at the units. */
 export interface Casefile extends Ticket {
   assignments: Assignment[]
-  lane?: Lane | null
-  pending: Partial<Record<PendingKind, Pending | null>>
+  lane: Lane | null
+  lane_course: LaneCourse | null
+  /** Of returns the oldest. */
+  pending: Partial<Record<PendingKind, Pending>>
+  returns: Pending[]
   /** What this very person may do now: `sign:2`, `dispatch`, … */
   actions: string[]
   attachments: Attachment[]
+  /** The first of `joined_count`. */
   joined: string[]
+  joined_count: number
   main?: { id: number; number: string } | null
 }
 

@@ -55,7 +55,12 @@ export const useCase = defineStore('case', () => {
    */
   async function act(name: ActionName, n: number | null, version: number, body: Record<string, unknown>, key: string): Promise<Casefile> {
     const id = ticket.value?.id ?? wanted
-    const found = await casework.act(actionOf(name).path(id, n), { ...body, version }, key)
+    const action = actionOf(name)
+    if (action.beside === true) {
+      await casework.actBeside(action.path(id, n), body, key)
+      return casework.ticket(id)
+    }
+    const found = await casework.act(action.path(id, n), { ...body, version }, key)
     if (wanted === id) show(found)
     return found
   }
