@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Annotated, TypeVar
 
 from aiohttp import web
-from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from crm_bridge.forms import Id, Text
 from crm_bridge.rates.definitions import DEFINITIONS
@@ -70,19 +70,19 @@ class CohortQuery(ApiModel):
     agent: Values | None = None
     role: AssignmentRole | None = None
 
-    @model_validator(mode="after")
-    def _in_order(self) -> CohortQuery:
-        if self.last < self.first:
-            raise _wrong("/to", "结束日期不能早于开始日期", "The end lies before the beginning")
-        return self
-
     def question(
         self,
         figures: list[Figure],
         group: list[Dimension] | None = None,
         compare: Comparison | None = None,
     ) -> Question:
-        """Return what is asked for."""
+        """Return what is asked for.
+
+        Raises:
+            Invalid: The period ends before it begins, or a type is unknown.
+        """
+        if self.last < self.first:
+            raise _wrong("/to", "结束日期不能早于开始日期", "The end lies before the beginning")
         only = {
             dimension: _split(given)
             for dimension in (
@@ -162,12 +162,6 @@ class DecisionBody(ApiModel):
 
     approve: bool
     reason: Text = Field(default="", max_length=500)
-
-    @model_validator(mode="after")
-    def _refusal_says_why(self) -> DecisionBody:
-        if not self.approve and not self.reason:
-            raise _wrong("/reason", "请填写不同意的理由", "Say why it is refused")
-        return self
 
 
 class ExclusionQuery(ApiModel):
@@ -254,6 +248,8 @@ def _exclusion_routes(api: Routes, exclusions: Exclusions) -> None:
     @api.post("/api/v1/rates/exclusions/{exclusion_id}/decision", permission="exclusion.approve")
     async def decide(principal: Principal, exclusion_id: int, body: DecisionBody) -> ExclusionView:
         """Approve or refuse a proposal; never one's own."""
+        if not body.approve and not body.reason:
+            raise _wrong("/reason", "请填写不同意的理由", "Say why it is refused")
         await exclusions.decide(principal, exclusion_id, approve=body.approve, reason=body.reason)
         return _exclusion(await exclusions.show(exclusion_id))
 
