@@ -58,6 +58,8 @@ class Installation:
             "server": {"port": self.port},
             "database": {"url": f"sqlite:///{self.folder}/lianxin.db"},
             "security": {"data_key_file": str(self.folder / "data.key")},
+            # Learning takes a processor for seconds, and no test of a whole process waits for it.
+            "suggestions": {"train": False, "model_file": str(self.folder / "model.npz")},
             "logs": {"level": "info"},
         }
         for name, section in self.sections.items():

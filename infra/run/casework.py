@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from channels.contacts.service import Contacts
@@ -33,6 +33,8 @@ from crm_bridge.units import api as units_api
 from crm_bridge.units.service import Units
 from infra.kit.http import Routes
 from infra.kit.outbox import Relay
+from infra.kit.tasks import Work
+from infra.run.advice import advice
 from infra.run.foundation import Foundation
 from infra.run.lifecycle import life_cycle, ticket_ledger
 from infra.run.supervision import supervision_desk
@@ -47,6 +49,7 @@ class Casework:
         intake: Takes contacts in.
         callbacks: Rings citizens back.
         history: Knows what calls became.
+        tasks: What runs beside the requests.
         subjects: The HTTP faces.
     """
 
@@ -54,6 +57,7 @@ class Casework:
     intake: Intake
     callbacks: Callbacks
     history: History
+    tasks: Mapping[str, Work]
     subjects: Sequence[Routes]
 
 
@@ -78,6 +82,7 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
     writing_up = base.settings.casework.writing_up
     history = History(database, clock, vault, contacts, writing_up)
     intake = Intake(database, clock, contacts, tickets, relay.poke)
+    advised = advice(base, catalogue)
     rates = Rates(database, clock, base.zone)
     await categories.seed()
     await units.seed()
@@ -88,8 +93,10 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
         intake=intake,
         callbacks=callbacks,
         history=history,
+        tasks=advised.tasks,
         subjects=(
             *life.subjects,
+            *advised.subjects,
             categories_api.routes(categories),
             units_api.routes(units),
             catalogue_api.routes(catalogue),

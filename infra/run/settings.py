@@ -25,6 +25,7 @@ from channels.voice import VoiceSettings
 from crm_bridge.callbacks.settings import CallbackSettings
 from crm_bridge.deadlines.settings import DeadlineSettings
 from crm_bridge.settings import CaseworkSettings
+from crm_bridge.suggestions.settings import SuggestionSettings
 from crm_bridge.supervision.settings import SupervisionSettings
 from crm_bridge.webhooks.settings import WebhookSettings
 from infra.kit.errors import Misconfigured
@@ -202,6 +203,7 @@ class Settings(BaseSettings):
     voice: VoiceSettings = VoiceSettings()
     casework: CaseworkSettings = CaseworkSettings()
     deadlines: DeadlineSettings = DeadlineSettings()
+    suggestions: SuggestionSettings = SuggestionSettings()
     supervision: SupervisionSettings = SupervisionSettings()
     callbacks: CallbackSettings = CallbackSettings()
     console: ConsoleSettings = ConsoleSettings()

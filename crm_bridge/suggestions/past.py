@@ -1,0 +1,85 @@
+"""Reads what there is to learn from: units, and dispatches that stood."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from crm_bridge.categories.tables import CategoryRow
+from crm_bridge.suggestions.rules import Question
+from crm_bridge.tickets.tables import AssignmentRow, TicketRow
+from crm_bridge.tickets.vocabulary import AssignmentRole, AssignmentState, TicketType
+from crm_bridge.units.rules import Unit
+from crm_bridge.units.tables import UnitRow
+from infra.kit.database import Database
+
+STOOD = (AssignmentState.in_hand, AssignmentState.replied, AssignmentState.finished)
+"""The unit has signed and not given it back."""
+
+_AT_ONCE = 250  # a larger part would hold the event loop for longer than a call may wait
+
+
+async def units_of(session: AsyncSession) -> Sequence[Unit]:
+    """Return every unit that can be given tickets, by code."""
+    statement = select(UnitRow).where(col(UnitRow.active).is_(True)).order_by(col(UnitRow.code))
+    return [
+        Unit(code=row.code, name_zh=row.name_zh, name_en=row.name_en, kind=row.kind, area=row.area)
+        for row in (await session.exec(statement)).all()
+    ]
+
+
+async def category_names(session: AsyncSession, code: str) -> Mapping[str, tuple[str, str]]:
+    """Return the names of a category in Chinese and English, by its code; nothing if there is none."""
+    statement = select(CategoryRow.name_zh, CategoryRow.name_en).where(CategoryRow.code == code)
+    found = (await session.exec(statement)).first()
+    return {code: (found[0], found[1])} if found else {}
+
+
+async def confirmed(
+    database: Database, since: datetime, most: int
+) -> AsyncIterator[tuple[Question, str]]:
+    """Yield tickets with the unit that they were given to and that kept them, the newest first.
+
+    A ticket counts once, with the unit that led it last. Those that hide their citizen teach nothing.
+    """
+    below: int | None = None
+    seen: set[int] = set()
+    while len(seen) < most:
+        async with database.reading() as session:
+            rows = await _page(session, since, below)
+        for _, unit, ticket in rows:
+            if ticket.id not in seen and len(seen) < most:
+                seen.add(ticket.id or 0)
+                yield question_of(ticket), unit
+        if len(rows) < _AT_ONCE:
+            return
+        below = rows[-1][0]
+
+
+def question_of(row: TicketRow) -> Question:
+    """Return what is to be dispatched of a ticket."""
+    return Question(title=row.title, text=row.text, address=row.address, category=row.category)
+
+
+async def _page(
+    session: AsyncSession, since: datetime, below: int | None
+) -> Sequence[tuple[int | None, str, TicketRow]]:
+    statement = (
+        select(AssignmentRow.id, AssignmentRow.unit, TicketRow)
+        .join(TicketRow, col(TicketRow.id) == AssignmentRow.ticket_id)
+        .where(
+            AssignmentRow.role == AssignmentRole.lead,
+            col(AssignmentRow.state).in_(STOOD),
+            col(AssignmentRow.dispatched_at) >= since,
+            col(TicketRow.confidential).is_(False),
+            TicketRow.type != TicketType.report,
+        )
+        .order_by(col(AssignmentRow.id).desc())
+        .limit(_AT_ONCE)
+    )
+    if below is not None:
+        statement = statement.where(col(AssignmentRow.id) < below)
+    return (await session.exec(statement)).all()
