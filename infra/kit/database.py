@@ -7,7 +7,7 @@ What a transaction has committed is on disk: SQLite runs in WAL with `synchronou
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -140,6 +140,12 @@ class Database:
         self._turn = asyncio.Lock() if self.dialect == "sqlite" else None
         self._writing = self.engine.execution_options(lianxin_write=True)
         self._group: GroupCommit | None = None
+        self.session_info: dict[str, Any] = {}
+        self._last_acts: list[Callable[[AsyncSession], Awaitable[None]]] = []
+
+    def finally_in_transaction(self, act: Callable[[AsyncSession], Awaitable[None]]) -> None:
+        """Run `act` at the end of every transaction that was not left by an exception, just before its commit."""
+        self._last_acts.append(act)
 
     async def open(self) -> None:
         """Return once a connection has answered.
@@ -187,10 +193,14 @@ class Database:
         """
         async with (
             self._my_turn(),
-            AsyncSession(self._writing, expire_on_commit=False) as session,
+            AsyncSession(
+                self._writing, expire_on_commit=False, info=dict(self.session_info)
+            ) as session,
             session.begin(),
         ):
             yield session
+            for act in self._last_acts:
+                await act(session)
 
     @asynccontextmanager
     async def _my_turn(self) -> AsyncIterator[None]:

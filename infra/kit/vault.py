@@ -24,7 +24,7 @@ _NONCE_BYTES = 12
 class Vault:
     """Encrypts short texts (AES-256-GCM, random nonce) and makes look-up digests (HMAC-SHA-256).
 
-    Both keys are derived from one master key by HKDF (RFC 5869), so that a leaked digest key opens nothing.
+    All keys are derived from one master key by HKDF (RFC 5869), so that a leaked digest key opens nothing.
 
     Args:
         key: The master key, exactly 32 bytes.
@@ -41,6 +41,7 @@ class Vault:
             )
         self._cipher = AESGCM(_derive(key, b"lianxin/encrypt"))
         self._digest_key = _derive(key, b"lianxin/digest")
+        self._seal_key = _derive(key, b"lianxin/seal")
 
     def encrypt(self, text: str) -> bytes:
         """Return nonce and ciphertext; the same text never gives the same bytes twice."""
@@ -64,6 +65,10 @@ class Vault:
     def digest(self, text: str) -> str:
         """Return 64 hexadecimal digits that are equal for equal texts and tell nothing without the key."""
         return hmac.new(self._digest_key, text.encode(), hashlib.sha256).hexdigest()
+
+    def seal(self, content: bytes) -> str:
+        """Return 64 hexadecimal digits that only who has the key can make: they show that content is unchanged."""
+        return hmac.digest(self._seal_key, content, "sha256").hex()
 
 
 def open_vault(path: Path) -> Vault:

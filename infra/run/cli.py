@@ -17,6 +17,8 @@ from infra.kit.errors import LianxinError
 from infra.kit.identity import Role
 from infra.kit.logging import configure
 from infra.run import settings as settings_module
+from infra.run.audit_commands import check_audit
+from infra.run.dispatch_commands import evaluate, train
 from infra.run.example import render as render_example
 from infra.run.key_commands import key
 from infra.run.migrate import migrate as migrate_database
@@ -83,14 +85,17 @@ async def _migrate(settings: Settings) -> None:
         await database.close()
 
 
-@cli.command()
-@pass_settings
-def check(settings: Settings) -> None:
+@cli.group(invoke_without_command=True)
+@click.pass_context
+def check(context: click.Context) -> None:
     """Look at settings, database, Redis and Asterisk; say what is wrong and what to do."""
     from infra.run.check import check as run_check
 
+    if context.invoked_subcommand is not None:
+        return
+
     configure("error", readable=True)
-    reports = _run(run_check(settings))
+    reports = _run(run_check(context.obj))
     for name, report in reports.items():
         mark = click.style("✓", fg="green") if report.ok else click.style("✗", fg="red")
         click.echo(f"{mark} {name}: {report.detail_zh} / {report.detail_en}")
@@ -156,11 +161,14 @@ def example_settings() -> None:
     click.echo(render_example(), nl=False)
 
 
+check.add_command(check_audit)
 cli.add_command(asterisk)
+cli.add_command(evaluate)
 cli.add_command(export_file)
 cli.add_command(import_file)
 cli.add_command(key)
 cli.add_command(phone_network)
+cli.add_command(train)
 
 
 def _run(work: Coroutine[Any, Any, Any]) -> Any:

@@ -12,6 +12,7 @@ import redis.asyncio as redis
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from sqlalchemy import make_url, text
 
+from infra.kit.audit_chain import Chain
 from infra.kit.clock import Clock, SystemClock
 from infra.kit.database import Database
 from infra.kit.health import Health, Report
@@ -53,6 +54,7 @@ async def foundation(settings: Settings) -> AsyncIterator[Foundation]:
         await migrate(database)
         health.add("database", lambda: _check_database(database))
         vault = await open_own_vault(database, settings.security.data_key_file)
+        await Chain(database, vault).begin()
         hints, supervised = await _hints(settings, health, stack)
         supervisor = await stack.enter_async_context(Supervisor(registry=registry))
         if supervised is not None:

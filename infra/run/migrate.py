@@ -14,6 +14,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
+from infra.kit.audit_guards import guard
 from infra.kit.database import Database
 from infra.kit.errors import Misconfigured
 from infra.run.tables import whole_metadata
@@ -41,6 +42,7 @@ def _upgrade(connection: Connection) -> None:
         # Of several processes that start at once one migrates; the others wait and find it done.
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     command.upgrade(_config(connection), "head")
+    guard(connection)
 
 
 async def require_current(database: Database) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from infra.kit.audit_chain import Chain
 from infra.kit.database import Database
 from infra.kit.installation import open_own_vault
 from infra.kit.vault import Vault
@@ -34,6 +35,7 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
     try:
         await require_current(database)
         vault = await open_own_vault(database, settings.security.data_key_file)
+        await Chain(database, vault).begin()
         yield Store(database=database, vault=vault)
     finally:
         await database.close()

@@ -12,6 +12,7 @@ from infra.kit.database import metadata
 _FLOORS = ("telephony", "channels", "crm_bridge", "agent_console")
 _KIT = (
     "infra.kit.audit",
+    "infra.kit.audit_guards",
     "infra.kit.idempotency",
     "infra.kit.installation",
     "infra.kit.outbox",

@@ -12,6 +12,7 @@ from sqlmodel import SQLModel, select
 from agent_console.presence.rules import Event
 from agent_console.presence.tables import PresenceLogRow
 from crm_bridge.drafts.tables import DraftRow
+from infra.kit import audit
 from infra.kit.audit import AuditRow
 from infra.kit.clock import ManualClock
 from infra.kit.database import Database
@@ -77,7 +78,7 @@ async def test_what_nobody_needs_any_more_is_deleted_and_the_rest_stays(
             )
             key = IdempotencyKey(scope="1001", key=name, fingerprint="0" * 64)
             await keep(session, key, name, clock.now())
-            session.add(AuditRow(at=clock.now(), actor=None, action="x", subject="x", detail={}))
+            await audit.write(session, clock, actor=None, action="x", subject="x")
         await desk.presence.apply(name, Event.go_online)
 
     async def left(kind: type[SQLModel]) -> int:
