@@ -18,6 +18,7 @@ from agent_console.accounts.sessions import Sessions
 from agent_console.accounts.tables import UserRow
 from agent_console.presence.rules import PresenceState
 from agent_console.presence.tables import PresenceRow
+from infra.kit.audit_chain import Chain
 from infra.kit.clock import SystemClock
 from infra.kit.database import Database
 from infra.kit.hints import MemoryHints
@@ -72,7 +73,9 @@ async def log_everybody_in(installation: Installation) -> dict[str, str]:
     """Return a session token for every agent, who is online; without the cost of so many passwords."""
     settings, clock = installation.settings, SystemClock()
     database = Database(settings.database.url)
-    sessions = Sessions(database, clock, open_vault(settings.security.data_key_file), MemoryHints())
+    vault = open_vault(settings.security.data_key_file)
+    await Chain(database, vault).begin()
+    sessions = Sessions(database, clock, vault, MemoryHints())
     tokens = {}
     async with database.transaction() as session:
         for agent in AGENTS:
