@@ -77,7 +77,12 @@ class Notes:
         except IntegrityError:
             # The same note was delivered twice at once, and the other one committed first.
             return _id((await session.exec(known)).one())
-        data = {"ticket_id": ticket_id, "number": ticket.number, "version": ticket.version}
+        data = {
+            "ticket_id": ticket_id,
+            "number": ticket.number,
+            "state": ticket.state.value,
+            "version": ticket.version,
+        }
         await outbox.put(
             session,
             self._clock,
@@ -86,8 +91,16 @@ class Notes:
             key=f"ticket:{ticket_id}",
             body={
                 "agents": [ticket.agent] if ticket.agent else [],
-                "data": data | {"state": ticket.state.value, "note_id": row.id},
+                "data": data | {"note_id": row.id},
             },
+        )
+        await outbox.put(
+            session,
+            self._clock,
+            destination="webhook",
+            kind="ticket.noted",
+            key=f"ticket:{ticket_id}",
+            body=data,
         )
         return _id(row.id)
 
