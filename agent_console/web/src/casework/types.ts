@@ -30,6 +30,8 @@ export interface AssignmentItem {
   extended: boolean
   overdue: boolean
   sign_overdue: boolean
+  /** The unit has asked to give it back, and the centre has not decided. */
+  return_pending: boolean
   address: string
   instructed: boolean
 }

@@ -14,23 +14,28 @@ export interface DispatchSummary {
   as_of: string
 }
 
-/** A ticket that waits for the centre. */
+/** A ticket that waits for the centre, with the unit that it is about or that has it. */
 export interface DispatchItem {
   id: number
   number: string
   title: string
   type: TicketType
   urgency: Urgency
-  category_name?: string
+  category_name: string
   confidential: boolean
   state: string
   created_at: Instant
+  address: string
+  round: number
+  instructed: boolean
   /** Since when it waits here. */
-  waiting_since?: Instant | null
-  /** By when the centre should have decided. */
-  decide_by?: Instant | null
-  unit_name?: string | null
-  unit_name_en?: string | null
+  waiting_since: Instant
+  n: number | null
+  unit_name: string | null
+  unit_name_en: string | null
+  /** By when that unit should have replied. */
+  due_at: Instant | null
+  overdue: boolean
 }
 
 /** What waits for the centre. */
@@ -39,7 +44,7 @@ export const useDispatchDesk = defineStore('dispatch-desk', () => {
     'to_dispatch',
     () => request<DispatchSummary>('GET', '/dispatch/summary'),
     (box, cursor, limit) => request<Page<DispatchItem>>('GET', '/dispatch/tickets', { query: { box, cursor, limit } }),
-    (a, b) => a.id === b.id,
+    (a, b) => a.id === b.id && a.n === b.n,
   )
   const counts = computed<Partial<Record<Box, number>>>(() => list.summary.value?.boxes ?? {})
 

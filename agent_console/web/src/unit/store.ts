@@ -7,15 +7,33 @@ import { useBoxList } from '@/casework/stores/box-list'
 import type { AssignmentItem } from '@/casework/types'
 
 /** In the order in which they stand above the table. */
-export const BOXES = ['to_sign', 'in_hand', 'due_soon', 'overdue', 'returned', 'redo', 'helping'] as const
+export const BOXES = ['to_sign', 'in_hand', 'due_soon', 'overdue', 'returned', 'redo', 'helping', 'replied'] as const
 export type Box = (typeof BOXES)[number]
 
 /** Whoever opens the desk is shown first what cannot wait. */
-const PRESSING: readonly Box[] = ['overdue', 'to_sign', 'due_soon', 'redo', 'in_hand', 'returned', 'helping']
+const PRESSING: readonly Box[] = ['overdue', 'to_sign', 'due_soon', 'redo', 'in_hand', 'helping', 'replied', 'returned']
+
+/** What one person of the unit has done today. */
+export interface ClerkCount {
+  number: string
+  signed: number
+  replied: number
+}
+
+/** The unit as a whole, for its head. */
+export interface HeadCount {
+  dispatched_today: number
+  replied_today: number
+  finished_today: number
+  open: number
+  overdue: number
+  sign_overdue: number
+  clerks: ClerkCount[]
+}
 
 export interface DeskSummary {
   boxes: Record<Box, number>
-  head?: Record<string, unknown> | null
+  head: HeadCount | null
   as_of: string
 }
 

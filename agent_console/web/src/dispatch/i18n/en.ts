@@ -34,6 +34,8 @@ export default {
       stops: 'Tickets that somebody asks to stop appear here.',
       to_tell: 'What a citizen must be told, such as an extension, appears here.',
     },
+    overdue: 'late',
+    since: 'Since when it waits',
     failed: 'The tickets could not be read',
     more: 'Show more',
     keys: 'J K move · 1–3 unit · B join',

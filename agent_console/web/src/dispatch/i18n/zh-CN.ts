@@ -34,6 +34,8 @@ export default {
       stops: '有人申请终止的工单会出现在这里。',
       to_tell: '需要告知诉求人的事项（如同意延期）会出现在这里。',
     },
+    overdue: '超期',
+    since: '从何时起等待处理',
     failed: '没有读到工单',
     more: '再看更多',
     keys: 'J K 切换 · 1–3 选单位 · B 并单',
