@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.contacts.service import Contacts
 from crm_bridge.categories.tables import CategoryRow
-from crm_bridge.supervision.discretion import discreet, public_place, silenced
+from crm_bridge.supervision.discretion import discreet, door_of, public_place, silenced
 from crm_bridge.supervision.paper import Listing, Meeting, NewPaper
 from crm_bridge.supervision.wording import Matter
 from crm_bridge.tickets.ledger import ticket_of
@@ -41,11 +41,13 @@ class Case:
 
     def mend(self, text: str) -> str:
         """Return what somebody wrote, in one line, without the citizen and without a hidden matter."""
-        said = discreet(text, self.names)
+        said, ticket = discreet(text, self.names), self.ticket
+        door = door_of(ticket.address, self.names)
+        if door:
+            said = said.replace(door, "")
         if not self.matter.hidden:
             return said
-        ticket = self.ticket
-        return silenced(said, {ticket.title, ticket.address, *_sentences(ticket.text)})
+        return silenced(said, {ticket.title, ticket.address, ticket.text})
 
     def mended(self, new: NewPaper) -> NewPaper:
         """Return what a dispatcher filled in, with every text mended."""
@@ -179,11 +181,3 @@ def _about_units(pointer: str, chinese: str, english: str) -> Invalid:
         "请修改标出的各项",
         fields=[FieldError(pointer=pointer, message_zh=chinese, message_en=english)],
     )
-
-
-def _sentences(text: str) -> list[str]:
-    """Return the sentences of what the citizen said: none of them may appear in a paper about a hidden ticket."""
-    parts = text
-    for stop in "。！？；，、.!?;,\n":
-        parts = parts.replace(stop, "\0")
-    return [part.strip() for part in parts.split("\0") if len(part.strip()) >= 4]

@@ -14,6 +14,7 @@ _MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
 # From the entrance on an address tells who lives there: 2单元, 3层, 12楼, 402室; the building, 5号楼, stays.
 _DOOR = re.compile(r"[\dA-Za-z一二三四五六七八九十]+(?:单元|层|楼|室|户|房(?!产)).*$")
 _LONE_ROOM = re.compile(r"(?<=[栋幢座楼号])[\s\-#]*\d{1,4}(?:[\-#]\d{1,4})*号?$")
+_RUN = 4
 _NUMBER_MARK = "〔号码略〕"
 _CITIZEN = "诉求人"
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
@@ -60,15 +61,32 @@ def public_place(address: str, names: Collection[str]) -> str:
     return _LONE_ROOM.sub("", place).strip(" ，,、-")
 
 
+def door_of(address: str, names: Collection[str]) -> str:
+    """Return the part of an address that `public_place` leaves out; empty where it is too short to tell anything."""
+    whole, place = discreet(address, names), public_place(address, names)
+    door = whole.removeprefix(place).strip(" ，,、-")
+    return door if whole.startswith(place) and len(door) > 2 else ""
+
+
 def silenced(text: str, secrets: Collection[str]) -> str:
-    """Return a text in which every part of a hidden matter is replaced.
+    """Return a text in which whatever it has in common with a hidden matter is replaced.
+
+    In common are four signs in a row that are not all digits, or a shorter secret as a whole.
 
     Args:
         text: What somebody wrote about a ticket that hides its citizen.
-        secrets: The ticket's title, place and whatever else must not appear.
+        secrets: The ticket's title, place and text, and whatever else must not appear.
     """
     said = plain(text)
-    for secret in sorted((plain(secret) for secret in secrets), key=len, reverse=True):
-        if len(secret) > 1:
-            said = said.replace(secret, f"（{HIDDEN}）")
-    return said
+    covered = [False] * len(said)
+    for secret in map(plain, secrets):
+        size = min(len(secret), _RUN)
+        if size < 2:
+            continue
+        runs = {secret[at : at + size] for at in range(len(secret) - size + 1)}
+        for at in range(len(said) - size + 1):
+            run = said[at : at + size]
+            if run in runs and not run.isdecimal():
+                covered[at : at + size] = [True] * size
+    shown = "".join("\0" if hidden else sign for sign, hidden in zip(said, covered, strict=True))
+    return re.sub("\0+", f"（{HIDDEN}）", shown)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -45,6 +45,7 @@ class Paper:
     Attributes:
         snapshot: What it said; of a ticket that hides its citizen by now, without the matter.
         hidden: Whether the ticket hides its citizen, when the paper was issued or now.
+        grounds: What was written when it was issued by hand; without the matter of a hidden ticket.
         recipients: In the order of the paper, those addressed first.
     """
 
@@ -53,6 +54,7 @@ class Paper:
     ticket_number: str
     snapshot: Snapshot
     hidden: bool
+    grounds: str
     recipients: Sequence[Recipient]
 
     @property
@@ -175,21 +177,22 @@ def require_unaltered(paper: Paper) -> None:
 def _paper(row: PaperRow, ticket: TicketRow, recipients: Sequence[Recipient]) -> Paper:
     snapshot = Snapshot.of(row.snapshot)
     hidden = row.hidden or ticket_of(ticket).hides_citizen
+    secrets = {snapshot.title, snapshot.place, ticket.title, ticket.address, ticket.text}
     if hidden and not row.hidden:
-        snapshot = _without_matter(snapshot)
+        snapshot = _without_matter(snapshot, secrets)
     return Paper(
         row=row,
         id=row.id or 0,
         ticket_number=ticket.number,
         snapshot=snapshot,
         hidden=hidden,
+        grounds=silenced(row.grounds, secrets) if hidden else row.grounds,
         recipients=recipients,
     )
 
 
-def _without_matter(snapshot: Snapshot) -> Snapshot:
+def _without_matter(snapshot: Snapshot, secrets: Collection[str]) -> Snapshot:
     """Return what a paper says now that its ticket hides its citizen: the number stays, the matter goes."""
-    secrets = {snapshot.title, snapshot.place} - {""}
     letter = replace(
         snapshot.letter, body=tuple(silenced(text, secrets) for text in snapshot.letter.body)
     )

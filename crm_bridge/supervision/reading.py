@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from crm_bridge.supervision.discretion import silenced
 from crm_bridge.supervision.documents.fonts import Fonts
 from crm_bridge.supervision.documents.pdf import pdf
 from crm_bridge.supervision.documents.word import word
@@ -228,15 +227,13 @@ def _view(principal: Principal, paper: Paper, now: datetime) -> PaperView:
         if row.minutes and row.minuted_at
         else None
     )
-    original = paper.row.snapshot
-    secrets = {original["title"], original["place"]} - {""} if paper.hidden else set()
     return PaperView.model_validate(
         _summary_fields(principal, paper, now)
         | {
             "letter": LetterView.of(snapshot.letter),
             "digest": row.digest,
             "place": snapshot.place,
-            "grounds": silenced(row.grounds, secrets),
+            "grounds": paper.grounds,
             "meeting": meeting
             and MeetingView(
                 at=meeting.at, place=meeting.place, participants=list(meeting.participants)

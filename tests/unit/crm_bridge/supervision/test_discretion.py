@@ -2,7 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm_bridge.supervision.discretion import discreet, has_unseen, plain, public_place, silenced
+from crm_bridge.supervision.discretion import (
+    discreet,
+    door_of,
+    has_unseen,
+    plain,
+    public_place,
+    silenced,
+)
 
 
 @pytest.mark.parametrize(
@@ -57,3 +64,26 @@ def test_marks_that_turn_the_writing_are_taken_out() -> None:
 @given(st.text(alphabet="甲乙丙丁", min_size=2, max_size=4), st.text(alphabet="甲乙丙丁"))
 def test_a_secret_is_nowhere_left(secret: str, around: str) -> None:
     assert secret not in silenced(f"{around}{secret}{around}", {secret})
+
+
+def test_part_of_a_secret_is_silenced_too_and_numbers_of_tickets_are_not() -> None:
+    secrets = {"临江市桂花小区5栋402室", "2026年工地夜间施工"}
+    assert silenced("请到桂花小区核实夜间施工情况", secrets) == "请到（保密件）核实（保密件）情况"
+    assert silenced("第20260302-000001号，请尽快办理", secrets) == "第20260302-000001号，请尽快办理"
+
+
+@given(st.text(), st.lists(st.text(), max_size=3))
+def test_silencing_twice_is_silencing_once_where_nothing_is_in_common(
+    text: str, secrets: list[str]
+) -> None:
+    once = silenced(text, secrets)
+    if "保密件" not in once:
+        assert once == plain(text)
+
+
+@pytest.mark.parametrize(
+    ("address", "door"),
+    [("桂花小区5栋402室", "402室"), ("滨江路18号", ""), ("龙华大厦2楼", ""), ("", "")],
+)
+def test_the_door_is_what_the_place_leaves_out(address: str, door: str) -> None:
+    assert door_of(address, []) == door

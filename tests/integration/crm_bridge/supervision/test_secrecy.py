@@ -1,0 +1,180 @@
+"""Nobody learns from a paper who the citizen is; of a hidden ticket it bears the number alone."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from sqlmodel import select
+
+from crm_bridge.sheets.writing import SheetKind
+from crm_bridge.supervision.documents.fonts import Fonts
+from crm_bridge.supervision.papers import Choice
+from crm_bridge.supervision.reading import DocumentFormat
+from crm_bridge.supervision.rules import Rung
+from crm_bridge.supervision.tables import PaperRow
+from crm_bridge.tickets.tables import TicketRow
+from crm_bridge.tickets.vocabulary import TicketType
+from infra.kit.audit import AuditRow
+from infra.kit.errors import Misconfigured, NotFound
+from infra.kit.outbox import OutboxRow
+from tests.documents import pages_of, text_of
+from tests.integration.crm_bridge.supervision.town import (
+    CLERK,
+    HOMELESS,
+    LEADER,
+    OTHER,
+    SECRETS,
+    SUN,
+    Town,
+    new_paper,
+)
+
+PERSON = ("李明", "13800015121", "402室")
+TELLTALE: dict[str, Any] = {
+    "grounds": "李明（电话13800015121）投诉夜间施工噪声多次，工地通宵施工",
+    "demands": ("请到桂花小区5栋402室找李明核实", "整改夜间施工"),
+}
+
+
+@pytest.fixture
+def unfonted(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PDF documents whose strings can be read back."""
+    monkeypatch.setattr("crm_bridge.supervision.documents.fonts._FOLDERS", ())
+    town.reader._fonts = Fonts()
+
+
+async def said(town: Town, paper_id: int) -> dict[str, str]:
+    """Everything that anybody could read about a paper, by where it stands."""
+    view = await town.reader.show(SUN, paper_id)
+    page = await town.reader.page(SUN, Choice(), cursor=None, limit=10)
+    _, docx = await town.reader.document(CLERK, paper_id, DocumentFormat.docx)
+    _, pdf = await town.reader.document(CLERK, paper_id, DocumentFormat.pdf)
+    csv = await town.book.export(SUN, Choice(), SheetKind.csv)
+    async with town.database.reading() as session:
+        outbox = (await session.exec(select(OutboxRow))).all()
+        audit = (await session.exec(select(AuditRow))).all()
+    return {
+        "view": view.model_dump_json(),
+        "page": page.model_dump_json(),
+        "listed": (await town.reader.listed()).model_dump_json(),
+        "docx": text_of(docx),
+        "pdf": "".join(pages_of(pdf)),
+        "ledger": csv.decode("utf-8-sig"),
+        "outbox": json.dumps([row.body for row in outbox], ensure_ascii=False),
+        "audit": json.dumps([row.detail for row in audit], ensure_ascii=False),
+    }
+
+
+@pytest.mark.usefixtures("unfonted")
+@pytest.mark.parametrize("rung", Rung)
+async def test_a_paper_tells_the_matter_and_not_the_citizen(town: Town, rung: Rung) -> None:
+    ticket = await town.ticket()
+    paper_id = await town.supervision.issue(SUN, new_paper(ticket, rung, **TELLTALE))
+    found = await said(town, paper_id)
+    for place, text in found.items():
+        for secret in PERSON:
+            assert secret not in text, place
+    for place in ("view", "docx", "pdf"):
+        assert "诉求人投诉夜间施工噪声" in found[place]
+        assert "桂花小区5栋" in found[place]
+
+
+@pytest.mark.usefixtures("unfonted")
+@pytest.mark.parametrize("rung", Rung)
+@pytest.mark.parametrize("by_rule", [True, False])
+@pytest.mark.parametrize("hidden", [{"confidential": True}, {"type": TicketType.report}])
+async def test_a_hidden_ticket_leaks_nothing_anywhere(
+    town: Town, rung: Rung, by_rule: bool, hidden: dict[str, Any]
+) -> None:
+    ticket = await town.ticket(**hidden)
+    if by_rule:
+        paper_id = await town.raise_to(ticket, rung)
+    else:
+        paper_id = await town.supervision.issue(SUN, new_paper(ticket, rung, **TELLTALE))
+    found = await said(town, paper_id)
+    for place, text in found.items():
+        # The listing of this test names measures against what is hidden; they go with it.
+        for secret in SECRETS:
+            assert secret not in text, place
+    for place in ("view", "docx", "pdf", "ledger"):
+        assert "保密件" in found[place]
+        assert "20260302-000001" in found[place]
+
+
+@pytest.mark.usefixtures("unfonted")
+async def test_a_ticket_that_is_hidden_later_leaks_nothing_from_then_on(town: Town) -> None:
+    ticket = await town.ticket()
+    paper_id = await town.raise_to(ticket, Rung.order)
+    async with town.database.transaction() as session:
+        (await session.get_one(TicketRow, ticket)).confidential = True
+    for place, text in (await said(town, paper_id)).items():
+        for secret in ("夜间施工", "桂花小区"):
+            assert secret not in text, place
+
+
+async def test_another_unit_cannot_read_a_paper_or_find_it(town: Town) -> None:
+    ticket = await town.ticket()
+    paper_id = await town.supervision.issue(SUN, new_paper(ticket))
+    for who in (OTHER, HOMELESS):
+        for asked in (
+            town.reader.show(who, paper_id),
+            town.reader.document(who, paper_id, DocumentFormat.pdf),
+        ):
+            with pytest.raises(NotFound):
+                await asked
+        assert (await town.reader.page(who, Choice(), cursor=None, limit=10)).items == []
+        assert (await town.reader.of_ticket(who, ticket)).items == []
+        csv = await town.book.export(who, Choice(), SheetKind.csv)
+        assert len(csv.decode().splitlines()) == 1
+    assert [p.id for p in (await town.reader.of_ticket(CLERK, ticket)).items] == [paper_id]
+    assert (await town.reader.show(LEADER, paper_id)).actions == []
+
+
+async def test_units_do_not_see_what_the_others_replied(town: Town) -> None:
+    ticket = await town.ticket()
+    paper_id = await town.supervision.issue(SUN, new_paper(ticket, main=("CGJ", "ZJJ")))
+    await town.supervision.reply(CLERK, paper_id, "城管的答复。")
+    await town.supervision.reply(OTHER, paper_id, "住建的答复。")
+
+    async def replies(who: Any) -> list[str | None]:
+        return [one.reply for one in (await town.reader.show(who, paper_id)).recipients]
+
+    assert await replies(SUN) == ["城管的答复。", "住建的答复。"]
+    assert await replies(CLERK) == ["城管的答复。", None]
+    ledger = (await town.book.export(OTHER, Choice(), SheetKind.csv)).decode()
+    assert "住建的答复" in ledger
+    assert "城管的答复" not in ledger
+
+
+async def test_last_years_document_is_the_same_today(town: Town) -> None:
+    paper_id = await town.raise_to(await town.ticket(), Rung.listed)
+    before = [await town.reader.document(SUN, paper_id, kind) for kind in DocumentFormat]
+    async with town.database.transaction() as session:
+        ticket = await session.get_one(TicketRow, 1)
+        ticket.title, ticket.address = "改过的标题", "改过的地址"
+    town.clock.advance(400 * 86400)
+    assert [await town.reader.document(SUN, paper_id, kind) for kind in DocumentFormat] == before
+
+
+@pytest.mark.parametrize("part", ["body", "addressees", "dated"])
+async def test_a_paper_that_was_changed_in_the_database_is_not_shown_as_issued(
+    town: Town, part: str
+) -> None:
+    paper_id = await town.raise_to(await town.ticket(), Rung.order)
+    changed: dict[str, Any] = {
+        "body": ["无需办理。"],
+        "addressees": ["别的局"],
+        "dated": "2026-01-01",
+    }
+    async with town.database.transaction() as session:
+        row = await session.get_one(PaperRow, paper_id)
+        snapshot = json.loads(json.dumps(row.snapshot))
+        snapshot["letter"][part] = changed[part]
+        row.snapshot = snapshot
+    with pytest.raises(Misconfigured, match="restore it from a backup") as refused:
+        await town.reader.document(SUN, paper_id, DocumentFormat.pdf)
+    assert "备份" in refused.value.detail_zh
+    # The list still stands: one bad row must not hide the others.
+    assert len((await town.reader.page(SUN, Choice(), cursor=None, limit=10)).items) == 1
