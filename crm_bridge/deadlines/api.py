@@ -10,7 +10,9 @@ from pydantic import AwareDatetime, Field
 from crm_bridge.deadlines.arrangement import Arrangement, NamedDay, may_hold, missing_days
 from crm_bridge.deadlines.calendars import Calendars, KnownYear
 from crm_bridge.deadlines.reckoner import Deadlines
+from crm_bridge.deadlines.transfer import CalendarTransfer
 from crm_bridge.forms import Text
+from crm_bridge.sheets.api import add_routes
 from crm_bridge.tickets.vocabulary import TicketType, Urgency
 from infra.kit.errors import FieldError, Invalid, NotFound
 from infra.kit.http import ApiModel, Routes
@@ -96,6 +98,8 @@ def routes(calendars: Calendars, deadlines: Deadlines) -> Routes:
             raise NotFound
         await calendars.load([_arrangement(year, body)], principal)
         return _view(await calendars.year(year))
+
+    add_routes(api, CalendarTransfer(calendars), read_permission="catalogue.read")
 
     @api.get("/api/v1/deadlines/preview", permission="ticket.dispatch")
     async def preview(query: PreviewQuery) -> PreviewView:

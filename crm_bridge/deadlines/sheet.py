@@ -8,12 +8,7 @@ from datetime import date
 from types import MappingProxyType
 
 from crm_bridge.deadlines.arrangement import Arrangement, NamedDay, may_hold, missing_days
-from crm_bridge.deadlines.calendars import Calendars
 from crm_bridge.sheets.columns import Column, RowError, Sheet, SheetRow, in_order
-from crm_bridge.sheets.reading import read
-from crm_bridge.sheets.transfer import Outcome
-from crm_bridge.sheets.writing import SheetKind, write
-from infra.kit.identity import Principal
 
 COLUMNS = (
     Column(name="date", title="日期", required=True, longest=30),
@@ -28,51 +23,6 @@ _WORKING: Mapping[str, bool] = MappingProxyType(
 )
 
 _Numbered = tuple[int, NamedDay, str]
-
-
-class CalendarTransfer:
-    """Whole years of the working calendar.
-
-    Args:
-        calendars: Keeps them.
-    """
-
-    name = "calendar"
-    permission = "calendar.manage"
-    title = "the arrangement of days off and make-up working days / 放假调休安排"
-
-    def __init__(self, calendars: Calendars) -> None:
-        self._calendars = calendars
-
-    async def take(self, actor: Principal | None, content: bytes, *, dry_run: bool) -> Outcome:
-        """Replace the years that a file arranges; those that it does not hold stay.
-
-        Raises:
-            Invalid: It is not a table file.
-            TooLarge: It is larger than is taken.
-        """
-        sheet = read(content, COLUMNS)
-        arrangements, errors = arrangements_of(sheet)
-        if errors:
-            return Outcome(rows=len(sheet.rows), errors=errors)
-        difference = await self._calendars.difference(arrangements)
-        if not dry_run:
-            await self._calendars.load(arrangements, actor)
-        return Outcome(
-            rows=len(sheet.rows),
-            added=difference.added,
-            changed=difference.changed,
-            removed=difference.removed,
-            stored=not dry_run,
-        )
-
-    async def give(self, kind: SheetKind) -> bytes:
-        """Return every day of the table as a file that `take` reads again."""
-        rows = [
-            (known.day.isoformat(), "是" if known.working else "否", known.name, known.document)
-            for known in await self._calendars.days()
-        ]
-        return write([column.name for column in COLUMNS], rows, kind, title="calendar")
 
 
 def arrangements_of(sheet: Sheet) -> tuple[Sequence[Arrangement], Sequence[RowError]]:

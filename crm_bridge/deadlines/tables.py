@@ -83,4 +83,4 @@ class DeadlineMarkRow(Row, table=True):
     kind: str = Field(primary_key=True, max_length=40)
     subject: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     occurrence: datetime = Field(primary_key=True, sa_type=UtcDateTime)
-    at: datetime = Field(sa_type=UtcDateTime)
+    at: datetime = Field(sa_type=UtcDateTime, index=True)

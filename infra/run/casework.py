@@ -35,6 +35,7 @@ from infra.kit.http import Routes
 from infra.kit.outbox import Relay
 from infra.kit.tasks import Work
 from infra.run.advice import advice
+from infra.run.deadlines import deadline_worker
 from infra.run.foundation import Foundation
 from infra.run.lifecycle import life_cycle, ticket_ledger
 from infra.run.supervision import supervision_desk
@@ -79,6 +80,7 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
     categories, units = Categories(database, clock), Units(database, clock)
     catalogue = Catalogue(database, clock)
     supervision = supervision_desk(base, contacts, calendars, relay.poke)
+    worker = deadline_worker(base, calendars, ledger, callbacks, supervision.service, relay.poke)
     writing_up = base.settings.casework.writing_up
     history = History(database, clock, vault, contacts, writing_up)
     intake = Intake(database, clock, contacts, tickets, relay.poke)
@@ -93,7 +95,7 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
         intake=intake,
         callbacks=callbacks,
         history=history,
-        tasks=advised.tasks,
+        tasks={**advised.tasks, "deadlines": worker.run},
         subjects=(
             *life.subjects,
             *advised.subjects,

@@ -47,6 +47,7 @@ from agent_console.sip_proxy import SipProxy
 from channels.voice import VoiceChannel, VoiceListener
 from channels.voice_log import calls_without_contact
 from crm_bridge.callbacks.runner import CallbackRunner
+from crm_bridge.deadlines import marks as deadline_marks
 from crm_bridge.drafts.service import Drafts
 from infra.kit import idempotency
 from infra.kit.audit_chain import read_head
@@ -186,7 +187,9 @@ class Desk:
         await self.sessions.purge(timedelta(days=kept.ended_logins_days))
         await self.presence.purge(timedelta(days=kept.presence_log_days))
         await Drafts(base.database, base.clock, base.vault).purge(timedelta(days=kept.drafts_days))
-        before = base.clock.now() - timedelta(days=kept.idempotency_keys_days)
+        now = base.clock.now()
+        await deadline_marks.purge(base.database, now - timedelta(days=kept.deadline_marks_days))
+        before = now - timedelta(days=kept.idempotency_keys_days)
         await idempotency.purge(base.database, before)
         head = await read_head(base.database)
         if head is not None:

@@ -179,6 +179,9 @@ class RetentionSettings(Section):
     presence_log_days: int = Field(
         default=400, ge=1, description="When agents were online, paused or on a call."
     )
+    deadline_marks_days: int = Field(
+        default=400, ge=100, description="Which warnings and papers were due when, and were given."
+    )
     ended_logins_days: int = Field(default=30, ge=1, description="Logins that have ended.")
 
 

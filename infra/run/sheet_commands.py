@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -13,6 +14,9 @@ from crm_bridge.catalogue.service import Catalogue
 from crm_bridge.catalogue.transfer import CatalogueTransfer
 from crm_bridge.categories.service import Categories
 from crm_bridge.categories.transfer import CategoriesTransfer
+from crm_bridge.deadlines.calendars import Calendars
+from crm_bridge.deadlines.settings import DeadlineSettings
+from crm_bridge.deadlines.transfer import CalendarTransfer
 from crm_bridge.sheets.reading import Limits
 from crm_bridge.sheets.transfer import Outcome, Transfer
 from crm_bridge.sheets.writing import SheetKind, kind_of
@@ -26,11 +30,18 @@ from infra.run.store import Store, open_store
 
 pass_settings = click.make_pass_decorator(Settings)
 
+
+def _calendars(store: Store, clock: Clock) -> Calendars:
+    # A file of days has neither hours nor a zone: any will do.
+    return Calendars(store.database, clock, ZoneInfo("UTC"), DeadlineSettings().hours())
+
+
 TRANSFERS: Mapping[str, Callable[[Store, Clock], Transfer]] = MappingProxyType(
     {
         "units": lambda store, clock: UnitsTransfer(Units(store.database, clock)),
         "catalogue": lambda store, clock: CatalogueTransfer(Catalogue(store.database, clock)),
         "categories": lambda store, clock: CategoriesTransfer(Categories(store.database, clock)),
+        "calendar": lambda store, clock: CalendarTransfer(_calendars(store, clock)),
     }
 )
 """Every kind of table file; whoever has another adds it here."""
