@@ -7,6 +7,7 @@ the other is told what has changed.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlmodel import col, select
@@ -20,7 +21,7 @@ from crm_bridge.tickets.vocabulary import TicketEvent
 from infra.kit import idempotency
 from infra.kit.clock import Clock
 from infra.kit.database import Database
-from infra.kit.errors import Conflict, Forbidden
+from infra.kit.errors import Conflict, Forbidden, NotFound
 from infra.kit.idempotency import IdempotencyKey
 from infra.kit.identity import Principal
 
@@ -92,7 +93,7 @@ class Casebook:
             principal: Who acts.
             command: On which ticket, as it stands on his screen.
             act: What he does.
-            also: Other tickets that the act is about; they are locked too.
+            also: Other tickets that the act is about; those that exist are locked too.
 
         Raises:
             NotFound: There is no such ticket.
@@ -103,7 +104,8 @@ class Casebook:
             # All that are locked, always by their id: two who join crosswise would else wait for each other. And before
             # the key is looked for: its twin, sent at the same moment, waits here and then finds it.
             for ticket_id in sorted({command.ticket_id, *also}) if also else ():
-                await self._ledger.ticket(session, ticket_id)
+                with suppress(NotFound):
+                    await self._ledger.ticket(session, ticket_id)
             case = await self._ledger.case(session, command.ticket_id)
             require_party(principal, case)
             if await idempotency.earlier(session, command.key) is not None:

@@ -19,6 +19,7 @@ from crm_bridge.tickets.ledger import Case
 from crm_bridge.tickets.news import has_followers
 from crm_bridge.tickets.receivers import Reckoner, takes_tickets
 from crm_bridge.tickets.refusals import TransitionRefused
+from crm_bridge.tickets.rules import check
 from crm_bridge.tickets.vocabulary import TicketEvent
 from infra.kit.clock import Clock
 from infra.kit.errors import Forbidden
@@ -66,6 +67,9 @@ class Closing:
         async def act(session: AsyncSession, case: Case) -> None:
             lead, ticket = case.life.last_lead, case.ticket
             redoable = lead is not None and case.life.redoable
+            if case.life.lead is not None:
+                # A unit has it now: what is refused is called by the name of what was asked.
+                check(case.life, TicketEvent.redone, at=self._clock.now(), actor=principal.number)
             if lead is None or not redoable or not await takes_tickets(session, lead.unit):
                 reopened = Reopened(reason=reason, unit_gone=redoable)
                 await self._casebook.happen(

@@ -18,6 +18,7 @@ from crm_bridge.tickets.tables import TicketEventRow, TicketRow
 from crm_bridge.tickets.vocabulary import TicketEvent, TicketState
 from infra.kit import outbox
 from infra.kit.clock import Clock
+from infra.kit.errors import NotFound
 from infra.kit.identity import Principal
 from infra.kit.outbox import OutboxEntry
 
@@ -50,13 +51,16 @@ class Joining:
             NotFound: There is no such ticket.
             Stale: It was changed since it was read.
             TransitionRefused: It has finished, or others are joined to it.
-            Invalid: The main ticket is the same, is joined itself, or has finished.
+            Invalid: The main ticket does not exist, is the same, is joined itself, or has finished.
         """
 
         async def act(session: AsyncSession, case: Case) -> None:
             if main_id == case.ticket.id:
                 raise unfit("/main_id", "不能并入自身", "A ticket cannot be joined to itself")
-            main = await self._ledger.ticket(session, main_id)
+            try:
+                main = await self._ledger.ticket(session, main_id)
+            except NotFound:
+                raise unfit("/main_id", "没有这个工单，请重新选择", "No such ticket") from None
             if main.state is TicketState.joined:
                 raise unfit(
                     "/main_id",

@@ -107,6 +107,7 @@ class AssignmentRow(Row, table=True):
     __table_args__ = (
         UniqueConstraint("ticket_id", "n"),
         Index("ix_assignments_unit_state_due_at", "unit", "state", "due_at"),
+        Index("ix_assignments_unit_ended_at", "unit", "ended_at"),
         Index("ix_assignments_unit_ticket_id", "unit", "ticket_id"),
         Index("ix_assignments_state_due_at", "state", "due_at"),
         Index("ix_assignments_dispatched_at", "dispatched_at"),

@@ -14,12 +14,14 @@ from crm_bridge.tickets import (
     api,
     centre_api,
     confidences_api,
+    desks_api,
     unit_api,
     ways_api,
 )
 from crm_bridge.tickets.casebook import Casebook
 from crm_bridge.tickets.closing import Closing
 from crm_bridge.tickets.confidences import Confidences
+from crm_bridge.tickets.dispatch_desk import DispatchDesk
 from crm_bridge.tickets.dispatching import Dispatching
 from crm_bridge.tickets.joining import Followers, Joining
 from crm_bridge.tickets.ledger import Ledger
@@ -28,6 +30,7 @@ from crm_bridge.tickets.notes import Notes
 from crm_bridge.tickets.reading import TicketReader
 from crm_bridge.tickets.receivers import Reckoner
 from crm_bridge.tickets.service import Tickets
+from crm_bridge.tickets.unit_desk import UnitDesk
 from crm_bridge.tickets.unit_work import UnitWork
 from crm_bridge.webhooks.rules import DESTINATION as WEBHOOK
 from infra.kit.http import Routes
@@ -89,6 +92,7 @@ def life_cycle(
             centre_api.routes(dispatching, closing, reader),
             ways_api.routes(closing, joining, Notes(casebook), reader),
             confidences_api.routes(confidences),
+            desks_api.routes(UnitDesk(database, clock, base.zone), DispatchDesk(database, clock)),
             attachments_api.routes(attachments, {"ticket": reader}),
         ),
     )

@@ -14,6 +14,7 @@ from agent_console.accounts.rules import PERMISSIONS
 from crm_bridge.tickets.casebook import Casebook, Command
 from crm_bridge.tickets.closing import Closing
 from crm_bridge.tickets.confidences import Confidences
+from crm_bridge.tickets.dispatch_desk import DispatchDesk
 from crm_bridge.tickets.dispatching import Dispatching
 from crm_bridge.tickets.happenings import Terms
 from crm_bridge.tickets.joining import Followers, Joining
@@ -21,12 +22,13 @@ from crm_bridge.tickets.news import FOLLOWERS
 from crm_bridge.tickets.notes import Notes
 from crm_bridge.tickets.projection import differences
 from crm_bridge.tickets.tables import AssignmentRow, TicketRow
+from crm_bridge.tickets.unit_desk import UnitDesk
 from crm_bridge.tickets.unit_work import UnitWork
 from crm_bridge.tickets.vocabulary import TicketType, Urgency
 from infra.kit.errors import FieldError, Invalid
 from infra.kit.identity import Principal, Role
 from infra.kit.outbox import OutboxEntry, Relay
-from tests.integration.crm_bridge.house import CGJ, FORM, GRGS, LI, QXJD, House
+from tests.integration.crm_bridge.house import CGJ, FORM, GRGS, LI, QXJD, ZONE, House
 
 OPEN = replace(FORM, answer=None)
 
@@ -112,6 +114,8 @@ class City(House):
         self.confidences = Confidences(
             self.database, self.clock, self.ledger, self.contacts, self.vault
         )
+        self.unit_desk = UnitDesk(self.database, self.clock, ZONE)
+        self.dispatch_desk = DispatchDesk(self.database, self.clock)
         self.followers = Followers(self.clock, self.ledger)
 
     def relay(self) -> Relay:

@@ -5,7 +5,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from channels.attachments import api as attachments_api
-from crm_bridge.tickets import api, centre_api, confidences_api, unit_api, ways_api
+from crm_bridge.tickets import api, centre_api, confidences_api, desks_api, unit_api, ways_api
 from infra.kit.clock import ManualClock
 from infra.kit.database import Database
 from infra.kit.http import AUTHENTICATOR, Authenticated, mount
@@ -46,6 +46,7 @@ async def client(city: City) -> AsyncIterator[Client]:
             centre_api.routes(city.dispatching, city.closing, city.reader),
             ways_api.routes(city.closing, city.joining, city.notes, city.reader),
             confidences_api.routes(city.confidences),
+            desks_api.routes(city.unit_desk, city.dispatch_desk),
             attachments_api.routes(city.attachments, {"ticket": city.reader}),
         ],
     )

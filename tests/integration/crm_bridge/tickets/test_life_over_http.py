@@ -1,38 +1,10 @@
 """One ticket's whole life, told over the API as the desks would."""
 
-from typing import Any
-
-from aiohttp import web
-from aiohttp.test_utils import TestClient
-
 from telephony.dialer.memory import Reply
 from telephony.dialer.rules import Question
 from tests.integration.crm_bridge.house import CGJ, GRGS, MOBILE
-from tests.integration.crm_bridge.test_api import ask
 from tests.integration.crm_bridge.tickets.city import City
-
-Client = TestClient[web.Request, web.Application]
-
-
-class Desk:
-    """Acts on one ticket with the version that was shown last."""
-
-    def __init__(self, client: Client, ticket_id: int) -> None:
-        self.client = client
-        self.path = f"/tickets/{ticket_id}"
-        self.seen: dict[str, Any] = {}
-
-    async def look(self, who: str) -> dict[str, Any]:
-        status, self.seen = await ask(self.client, "GET", self.path, who=who)
-        assert status == 200, self.seen
-        return self.seen
-
-    async def act(self, who: str, what: str, **said: Any) -> dict[str, Any]:
-        await self.look(who)
-        body = {"version": self.seen["version"]} | said
-        status, self.seen = await ask(self.client, "POST", f"{self.path}/{what}", body, who=who)
-        assert status == 200, self.seen
-        return self.seen
+from tests.integration.crm_bridge.tickets.desk import Client, Desk
 
 
 async def test_ticket_lives_from_dispatch_over_redo_to_the_archive(

@@ -1,0 +1,365 @@
+"""The unit desk: what lies at one unit, in boxes, and what its head wants to know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, case
+from sqlalchemy import select as counted
+from sqlmodel import and_, col, func, or_, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from crm_bridge.categories.tables import CategoryRow
+from crm_bridge.cursors import behind, cursor_after
+from crm_bridge.tickets.casefile import is_overdue, is_sign_overdue
+from crm_bridge.tickets.tables import AssignmentRow, TicketEventRow, TicketRow, TicketWaitRow
+from crm_bridge.tickets.vocabulary import (
+    ASSIGNMENT_WORDS,
+    AssignmentRole,
+    AssignmentState,
+    TicketEvent,
+    TicketState,
+    TicketType,
+    Urgency,
+    Wait,
+)
+from crm_bridge.units.tables import UnitRow
+from infra.kit.clock import Clock
+from infra.kit.database import Database
+from infra.kit.errors import Forbidden
+from infra.kit.http import ApiModel
+from infra.kit.identity import Principal
+
+DUE_SOON = timedelta(hours=48)
+RETURNED_SHOWN = timedelta(days=30)
+
+_S = AssignmentState
+_WITH_UNIT = (_S.dispatched, _S.in_hand)
+_OPEN = (*_WITH_UNIT, _S.replied)
+
+
+class UnitBox(StrEnum):
+    """What a unit's assignments are sorted into; one may lie in several."""
+
+    to_sign = "to_sign"
+    in_hand = "in_hand"
+    due_soon = "due_soon"
+    overdue = "overdue"
+    returned = "returned"
+    redo = "redo"
+    helping = "helping"
+    replied = "replied"
+
+
+class AssignmentItem(ApiModel):
+    """An assignment in a list; `overdue` and `sign_overdue` are read off the clock."""
+
+    ticket_id: int
+    number: str
+    title: str
+    type: TicketType
+    urgency: Urgency
+    category: str
+    category_name: str
+    n: int
+    unit: str
+    unit_name: str
+    unit_name_en: str
+    role: AssignmentRole
+    round: int
+    state: AssignmentState
+    state_zh: str
+    state_en: str
+    ticket_state: TicketState
+    dispatched_at: datetime
+    sign_due_at: datetime
+    signed_at: datetime | None
+    due_at: datetime
+    due_provisional: bool
+    extended: bool
+    overdue: bool
+    sign_overdue: bool
+    return_pending: bool
+    address: str
+    instructed: bool
+
+
+class AssignmentPage(ApiModel):
+    """A part of a box, what is due next first; `next_cursor` is null on the last."""
+
+    items: list[AssignmentItem]
+    next_cursor: str | None
+
+
+class ClerkView(ApiModel):
+    """What one person of the unit has done today."""
+
+    number: str
+    signed: int
+    replied: int
+
+
+class HeadView(ApiModel):
+    """What the head of a unit wants to know of today, in the city's time."""
+
+    dispatched_today: int
+    replied_today: int
+    finished_today: int
+    open: int
+    overdue: int
+    sign_overdue: int
+    clerks: list[ClerkView]
+
+
+class DeskSummary(ApiModel):
+    """How much lies in each box; `head` is for who may watch the unit."""
+
+    boxes: dict[UnitBox, int]
+    head: HeadView | None
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Box:
+    """Which assignments lie in a box, and what it is sorted by."""
+
+    states: tuple[AssignmentState, ...]
+    rest: Callable[[datetime], Sequence[ColumnElement[bool]]] = lambda _now: ()
+    sorted_by: str = "due_at"
+    newest_first: bool = False
+
+
+_BOXES: Mapping[UnitBox, _Box] = MappingProxyType(
+    {
+        UnitBox.to_sign: _Box(states=(_S.dispatched,), sorted_by="sign_due_at"),
+        UnitBox.in_hand: _Box(states=(_S.in_hand,)),
+        UnitBox.due_soon: _Box(
+            states=_WITH_UNIT,
+            rest=lambda now: (
+                col(AssignmentRow.due_at) >= now,
+                col(AssignmentRow.due_at) < now + DUE_SOON,
+            ),
+        ),
+        UnitBox.overdue: _Box(
+            states=_WITH_UNIT, rest=lambda now: (col(AssignmentRow.due_at) < now,)
+        ),
+        UnitBox.returned: _Box(
+            states=(_S.returned,),
+            rest=lambda now: (col(AssignmentRow.ended_at) >= now - RETURNED_SHOWN,),
+            sorted_by="ended_at",
+            newest_first=True,
+        ),
+        UnitBox.redo: _Box(
+            states=_WITH_UNIT,
+            rest=lambda _now: (
+                col(AssignmentRow.round) > 1,
+                col(AssignmentRow.role) == AssignmentRole.lead,
+            ),
+        ),
+        UnitBox.helping: _Box(
+            states=_WITH_UNIT,
+            rest=lambda _now: (col(AssignmentRow.role) == AssignmentRole.helper,),
+        ),
+        UnitBox.replied: _Box(states=(_S.replied,)),
+    }
+)
+
+
+class UnitDesk:
+    """Shows a unit's people what lies at their unit.
+
+    Args:
+        database: Where it lies.
+        clock: Tells what is overdue.
+        zone: The city's time, for what was done today.
+    """
+
+    def __init__(self, database: Database, clock: Clock, zone: ZoneInfo) -> None:
+        self._database = database
+        self._clock = clock
+        self._zone = zone
+
+    async def page(
+        self, principal: Principal, box: UnitBox, *, cursor: str | None, limit: int
+    ) -> AssignmentPage:
+        """Return a part of a box of this person's unit.
+
+        Raises:
+            Forbidden: He works for no unit.
+            Invalid: The cursor is not one of ours.
+        """
+        now, sort = self._clock.now(), _BOXES[box]
+        moment, row_id = getattr(AssignmentRow, sort.sorted_by), col(AssignmentRow.id)
+        statement = (
+            select(AssignmentRow, TicketRow, CategoryRow.name_zh, UnitRow)
+            .join(TicketRow, col(TicketRow.id) == AssignmentRow.ticket_id)
+            .join(CategoryRow, col(CategoryRow.code) == TicketRow.category)
+            .join(UnitRow, col(UnitRow.code) == AssignmentRow.unit)
+            .where(
+                *_in_box(_unit(principal), box, now),
+                *behind(moment, row_id, cursor, newest_first=sort.newest_first),
+            )
+            .order_by(*(each.desc() if sort.newest_first else each for each in (moment, row_id)))
+            .limit(limit + 1)
+        )
+        async with self._database.reading() as session:
+            rows = (await session.exec(statement)).all()
+            shown = rows[:limit]
+            asked = await _returns_of(session, [ticket.id for _, ticket, _, _ in shown])
+        items = [
+            _item(one, ticket, category, unit, now, returning=(ticket.id, one.n) in asked)
+            for one, ticket, category, unit in shown
+        ]
+        if len(rows) <= limit:
+            return AssignmentPage(items=items, next_cursor=None)
+        last = shown[-1][0]
+        return AssignmentPage(
+            items=items, next_cursor=cursor_after(getattr(last, sort.sorted_by), last.id or 0)
+        )
+
+    async def summary(self, principal: Principal) -> DeskSummary:
+        """Return how much lies in each box of this person's unit.
+
+        Raises:
+            Forbidden: He works for no unit.
+        """
+        unit, now = _unit(principal), self._clock.now()
+        counts = [func.count(case((and_(*_in_box(unit, box, now)), 1))) for box in UnitBox]
+        boxed = counted(*counts).where(
+            col(AssignmentRow.unit) == unit,
+            or_(
+                col(AssignmentRow.state).in_(_OPEN),
+                and_(*_in_box(unit, UnitBox.returned, now)),
+            ),
+        )
+        async with self._database.reading() as session:
+            found = (await (await session.connection()).execute(boxed)).one()
+            head = await self._head(session, unit, now) if principal.may("unit.watch") else None
+        return DeskSummary(boxes=dict(zip(UnitBox, found, strict=True)), head=head, as_of=now)
+
+    async def _head(self, session: AsyncSession, unit: str, now: datetime) -> HeadView:
+        today = now.astimezone(self._zone).date()
+        midnight = datetime.combine(today, time(), self._zone).astimezone(UTC)
+        row = AssignmentRow
+        open_, with_unit = col(row.state).in_(_OPEN), col(row.state).in_(_WITH_UNIT)
+        of_today = counted(
+            func.count(case((col(row.dispatched_at) >= midnight, 1))),
+            func.count(case((col(row.replied_at) >= midnight, 1))),
+            func.count(case((col(row.finished_at) >= midnight, 1))),
+            func.count(case((open_, 1))),
+            func.count(case((and_(with_unit, col(row.due_at) < now), 1))),
+            func.count(
+                case((and_(col(row.state) == _S.dispatched, col(row.sign_due_at) < now), 1))
+            ),
+        ).where(col(row.unit) == unit, or_(open_, col(row.ended_at) >= midnight))
+        dispatched, replied, finished, opened, overdue, sign_overdue = (
+            await (await session.connection()).execute(of_today)
+        ).one()
+        return HeadView(
+            dispatched_today=dispatched,
+            replied_today=replied,
+            finished_today=finished,
+            open=opened,
+            overdue=overdue,
+            sign_overdue=sign_overdue,
+            clerks=await _clerks(session, unit, midnight),
+        )
+
+
+def _unit(principal: Principal) -> str:
+    if principal.unit is None:
+        raise Forbidden("this desk is for the people of a unit", "本页面供承办单位使用")
+    return principal.unit
+
+
+def _in_box(unit: str, box: UnitBox, now: datetime) -> list[ColumnElement[bool]]:
+    sort = _BOXES[box]
+    return [
+        col(AssignmentRow.unit) == unit,
+        col(AssignmentRow.state).in_(sort.states),
+        *sort.rest(now),
+    ]
+
+
+def _item(
+    one: AssignmentRow,
+    ticket: TicketRow,
+    category: str,
+    unit: UnitRow,
+    now: datetime,
+    *,
+    returning: bool,
+) -> AssignmentItem:
+    words = ASSIGNMENT_WORDS[one.state]
+    return AssignmentItem(
+        ticket_id=one.ticket_id,
+        number=ticket.number,
+        title=ticket.title,
+        type=ticket.type,
+        urgency=ticket.urgency,
+        category=ticket.category,
+        category_name=category,
+        n=one.n,
+        unit=one.unit,
+        unit_name=unit.name_zh,
+        unit_name_en=unit.name_en,
+        role=one.role,
+        round=one.round,
+        state=one.state,
+        state_zh=words.zh,
+        state_en=words.en,
+        ticket_state=ticket.state,
+        dispatched_at=one.dispatched_at,
+        sign_due_at=one.sign_due_at,
+        signed_at=one.signed_at,
+        due_at=one.due_at,
+        due_provisional=one.due_provisional,
+        extended=one.extended_at is not None,
+        overdue=is_overdue(one.state, one.due_at, now),
+        sign_overdue=is_sign_overdue(one.state, one.sign_due_at, one.signed_at, now),
+        return_pending=returning,
+        address=ticket.address,
+        instructed=ticket.instructed,
+    )
+
+
+async def _returns_of(
+    session: AsyncSession, tickets: Sequence[int | None]
+) -> set[tuple[int | None, int]]:
+    """Return which assignments of these tickets wait for the decision on a return."""
+    statement = select(TicketWaitRow.ticket_id, TicketWaitRow.n).where(
+        col(TicketWaitRow.ticket_id).in_(tickets), TicketWaitRow.kind == Wait.returns
+    )
+    return {(ticket_id, n) for ticket_id, n in (await session.exec(statement)).all()}
+
+
+async def _clerks(session: AsyncSession, unit: str, midnight: datetime) -> list[ClerkView]:
+    # From what the unit has now or had today to what happened to it: of all tickets that there ever were, only these
+    # can have been signed or replied to today.
+    own = select(AssignmentRow.ticket_id, AssignmentRow.n).where(
+        AssignmentRow.unit == unit,
+        or_(col(AssignmentRow.state).in_(_OPEN), col(AssignmentRow.ended_at) >= midnight),
+    )
+    mine = {(ticket_id, n) for ticket_id, n in (await session.exec(own)).all()}
+    signed = (TicketEvent.signed, TicketEvent.helper_signed)
+    replied = (TicketEvent.replied, TicketEvent.helper_replied)
+    done = select(TicketEventRow).where(
+        col(TicketEventRow.ticket_id).in_({ticket_id for ticket_id, _ in mine}),
+        col(TicketEventRow.at) >= midnight,
+        col(TicketEventRow.event).in_((*signed, *replied)),
+    )
+    counts: dict[str, ClerkView] = {}
+    for event in (await session.exec(done)).all():
+        if (event.ticket_id, event.detail.get("n")) not in mine or event.actor is None:
+            continue
+        clerk = counts.setdefault(event.actor, ClerkView(number=event.actor, signed=0, replied=0))
+        if event.event in signed:
+            clerk.signed += 1
+        else:
+            clerk.replied += 1
+    return [counts[number] for number in sorted(counts)]
