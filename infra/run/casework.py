@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from channels.contacts.service import Contacts
+from channels.open311.channel import Open311Channel
+from channels.protocol import Channel
 from channels.registry import Registry
 from channels.voice import VoiceChannel
 from crm_bridge import figures, intake_api
@@ -27,7 +30,9 @@ from crm_bridge.rates import api as rates_api
 from crm_bridge.rates.exclusions import Exclusions
 from crm_bridge.rates.listing import FigureTickets
 from crm_bridge.rates.service import Rates
+from crm_bridge.tickets.ledger import Ledger
 from crm_bridge.tickets.origins import Origins
+from crm_bridge.tickets.reading import TicketReader
 from crm_bridge.tickets.service import Tickets
 from crm_bridge.units import api as units_api
 from crm_bridge.units.service import Units
@@ -38,6 +43,7 @@ from infra.run.advice import advice
 from infra.run.deadlines import deadline_worker
 from infra.run.foundation import Foundation
 from infra.run.lifecycle import life_cycle, ticket_ledger
+from infra.run.settings import Settings
 from infra.run.supervision import supervision_desk
 
 
@@ -47,6 +53,9 @@ class Casework:
 
     Attributes:
         channels: The ways in that are enabled.
+        contacts: The contacts and citizens.
+        ledger: The log of tickets.
+        reader: Shows tickets to people.
         intake: Takes contacts in.
         callbacks: Rings citizens back.
         history: Knows what calls became.
@@ -55,6 +64,9 @@ class Casework:
     """
 
     channels: Registry
+    contacts: Contacts
+    ledger: Ledger
+    reader: TicketReader
     intake: Intake
     callbacks: Callbacks
     history: History
@@ -91,7 +103,10 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
     await catalogue.seed()
     await calendars.seed()
     return Casework(
-        channels=Registry([VoiceChannel()] if base.settings.voice.enabled else []),
+        channels=_channels(base.settings),
+        contacts=contacts,
+        ledger=ledger,
+        reader=life.reader,
         intake=intake,
         callbacks=callbacks,
         history=history,
@@ -112,3 +127,12 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
             figures.routes(figures.Figures(database, clock, base.zone)),
         ),
     )
+
+
+def _channels(settings: Settings) -> Registry:
+    enabled: list[Channel[Any]] = []
+    if settings.voice.enabled:
+        enabled.append(VoiceChannel())
+    if settings.open311.enabled:
+        enabled.append(Open311Channel())
+    return Registry(enabled)

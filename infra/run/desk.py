@@ -132,13 +132,7 @@ class Desk:
             clock,
             away=timedelta(seconds=console.away_seconds),
         )
-        self.bridges = Bridges(base)
-        self.relay = Relay(
-            database,
-            clock,
-            {"feed": self.feed.deliver, **self.bridges.destinations},
-            registry=base.registry,
-        )
+        self.relay = Relay(database, clock, {"feed": self.feed.deliver}, registry=base.registry)
         self.profile = Profile(
             hotline=settings.asterisk.hotline_number,
             city_zh=settings.city.name_zh,
@@ -147,11 +141,11 @@ class Desk:
             secure=settings.server.public_url.startswith("https://"),
         )
 
-    def application(self, work: Casework) -> web.Application:
+    def application(self, work: Casework, bridges: Bridges) -> web.Application:
         """Return the application with every route, socket and page."""
         settings = self._base.settings
         app = application(
-            self._subjects(work),
+            [*self._subjects(work), *bridges.subjects],
             BearerOrCookie(self.keys, CookieAuthenticator(self.sessions)),
             self._base.health,
             self._base.registry,
@@ -181,7 +175,6 @@ class Desk:
         """Delete what is kept no longer; tickets, calls, recordings and the audit log stay."""
         base, kept = self._base, self._base.settings.retention
         await self.relay.purge(_DELIVERED_KEPT)
-        await self.bridges.tidy_once()
         await self.feed.purge(timedelta(days=base.settings.console.feed_days))
         await self.accounts.purge(_WRONG_LOGINS_KEPT)
         await self.sessions.purge(timedelta(days=kept.ended_logins_days))
@@ -214,7 +207,6 @@ class Desk:
         yield keys_api.routes(self.keys)
         yield audit_api.routes(AuditReader(base.database))
         yield from work.subjects
-        yield from self.bridges.subjects()
 
 
 @asynccontextmanager
@@ -222,6 +214,13 @@ async def running_desk(base: Foundation) -> AsyncIterator[web.Application]:
     """Run everything above the ground floor inside the block and yield the application that serves it."""
     desk = Desk(base)
     work = await casework(base, desk.relay)
+    bridges = Bridges(base, desk.relay, desk.keys, work)
+
+    async def tidy() -> None:
+        while True:
+            await bridges.tidy_once()
+            await asyncio.sleep(_TIDY_SECONDS)
+
     async with base.supervisor.running(
         relay=desk.relay.run,
         intake=work.intake.run,
@@ -230,14 +229,15 @@ async def running_desk(base: Foundation) -> AsyncIterator[web.Application]:
         socket=desk.socket.run,
         sweep=desk.sweep.run,
         tidy=desk.tidy,
-        **desk.bridges.tasks,
+        tidy_bridges=tidy,
+        **bridges.tasks,
         **work.tasks,
     ):
         if base.settings.telephony.enabled:
             async with _voice(base, desk, work):
-                yield desk.application(work)
+                yield desk.application(work, bridges)
         else:
-            yield desk.application(work)
+            yield desk.application(work, bridges)
 
 
 @asynccontextmanager

@@ -21,12 +21,14 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from channels.open311.channel import Open311Settings
 from channels.voice import VoiceSettings
 from crm_bridge.callbacks.settings import CallbackSettings
 from crm_bridge.deadlines.settings import DeadlineSettings
 from crm_bridge.settings import CaseworkSettings
 from crm_bridge.suggestions.settings import SuggestionSettings
 from crm_bridge.supervision.settings import SupervisionSettings
+from crm_bridge.upstream.settings import UpstreamSection
 from crm_bridge.webhooks.settings import WebhookSettings
 from infra.kit.errors import Misconfigured
 from infra.kit.problems import field_errors
@@ -211,6 +213,8 @@ class Settings(BaseSettings):
     callbacks: CallbackSettings = CallbackSettings()
     console: ConsoleSettings = ConsoleSettings()
     webhooks: WebhookSettings = WebhookSettings()
+    open311: Open311Settings = Open311Settings()
+    upstream: UpstreamSection = UpstreamSection()
     retention: RetentionSettings = RetentionSettings()
     asterisk: AsteriskSettings = AsteriskSettings()
     phone_network: PhoneNetworkSettings = PhoneNetworkSettings()
