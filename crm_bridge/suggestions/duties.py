@@ -61,6 +61,16 @@ class Duties:
             for word, numbers in self._by_word.items()
         }
 
+    def matters(self, title: str, text: str) -> frozenset[str]:
+        """Return the codes of the matters that have a keyword in a text."""
+        said = _plain(f"{title}\n{text}")
+        return frozenset(
+            self._matters[number].code
+            for word, numbers in self._by_word.items()
+            if word in said
+            for number in numbers
+        )
+
     def of(self, question: Question) -> Mapping[str, Duty]:
         """Return the strongest duty of each unit that has one; `AREA` stands for the subdistrict of the place."""
         said = _plain(f"{question.title}\n{question.text}")

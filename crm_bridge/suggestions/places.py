@@ -16,7 +16,12 @@ _LONGEST = 12
 
 _PREFIX = re.compile(r"^.{1,8}?省|^.{2,5}?市(?!场)|(?<=市).{1,4}?(?<![小社])区")
 _NAME = re.compile(
-    r"[\u3400-\u9fff]{1,7}?(?:大街|大道|街道|小区|社区|花园|家园|新村|宿舍|公寓|胡同|[路街巷村镇苑里庄城府园])"
+    r"[\u3400-\u9fff]{1,7}?(?:"
+    "大街|大道|街道|小区|社区|花园|家园|新村|宿舍|公寓|胡同|广场|公园|中学|小学|学校|学院|医院|市场|商城|大厦"
+    "|[路街巷村镇苑庄]"
+    # These end a name only where the name ends: 里 is also in 三里铺, 府 in 学府路, 城 in 新城大道.
+    "|[里城府园](?=$|[一二三四五六七八九十]+期)"
+    ")"
 )
 
 
@@ -35,7 +40,7 @@ class Whereabouts:
 
 def names_in(address: str) -> Iterable[str]:
     """Yield the streets, estates and villages that an address names."""
-    for part in re.split(r"[^\u3400-\u9fff]+", _PREFIX.sub("", address)):
+    for part in re.split(r"[^\u3400-\u9fff]+|[与至到]", _PREFIX.sub("", address)):
         yield from (name for name in _NAME.findall(part) if 2 <= len(name) <= _LONGEST)
 
 
@@ -98,6 +103,10 @@ class Gazetteer:
             shares={unit: value / whole for unit, value in score.items()},
             names={unit: tuple(found) for unit, found in names.items()},
         )
+
+    def names(self, text: str) -> Iterable[str]:
+        """Yield the known names in a text, in their order; of overlapping ones the longest."""
+        return self._found(text)
 
     def _found(self, text: str) -> Iterable[str]:
         start = 0

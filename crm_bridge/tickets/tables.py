@@ -36,6 +36,7 @@ class TicketRow(Row, table=True):
         Index("ix_tickets_agent_created_at", "agent", "created_at"),
         Index("ix_tickets_citizen_id_id", "citizen_id", "id"),
         Index("ix_tickets_state_id", "state", "id"),
+        Index("ix_tickets_category_created_at", "category", "created_at"),
     )
 
     id: int | None = Field(default=None, primary_key=True)

@@ -6,6 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from crm_bridge.catalogue.service import Catalogue
+from crm_bridge.similar import api as similar_api
+from crm_bridge.similar.describing import Describers
+from crm_bridge.similar.pending import PendingGroups
+from crm_bridge.similar.reading import SimilarReader
 from crm_bridge.suggestions import api as suggestions_api
 from crm_bridge.suggestions.outcomes import Outcomes
 from crm_bridge.suggestions.pace import Pace
@@ -36,7 +40,15 @@ def advice(base: Foundation, catalogue: Catalogue) -> Advice:
     )
     outcomes = Outcomes(database, clock, suggestions)
     pace = Pace(clock, settings.suggestions.forms_per_minute)
+    describers = Describers(catalogue)
+    similar = SimilarReader(
+        database, clock, describers, settings.similar, settings.casework.writing_up
+    )
+    pending = PendingGroups(database, clock, describers, settings.similar)
     return Advice(
         tasks={"suggestions": suggestions.run, "outcomes": outcomes.run},
-        subjects=(suggestions_api.routes(suggestions, outcomes, pace),),
+        subjects=(
+            suggestions_api.routes(suggestions, outcomes, pace),
+            similar_api.routes(similar, pending),
+        ),
     )

@@ -26,6 +26,7 @@ from channels.voice import VoiceSettings
 from crm_bridge.callbacks.settings import CallbackSettings
 from crm_bridge.deadlines.settings import DeadlineSettings
 from crm_bridge.settings import CaseworkSettings
+from crm_bridge.similar.settings import SimilarSettings
 from crm_bridge.suggestions.settings import SuggestionSettings
 from crm_bridge.supervision.settings import SupervisionSettings
 from crm_bridge.upstream.settings import UpstreamSection
@@ -209,6 +210,7 @@ class Settings(BaseSettings):
     casework: CaseworkSettings = CaseworkSettings()
     deadlines: DeadlineSettings = DeadlineSettings()
     suggestions: SuggestionSettings = SuggestionSettings()
+    similar: SimilarSettings = SimilarSettings()
     supervision: SupervisionSettings = SupervisionSettings()
     callbacks: CallbackSettings = CallbackSettings()
     console: ConsoleSettings = ConsoleSettings()
