@@ -216,7 +216,7 @@ async def _recipients(
 
 def _went_to(unit: str) -> ColumnElement[bool]:
     return exists(
-        select(RecipientRow.paper_id).where(
-            RecipientRow.paper_id == PaperRow.id, RecipientRow.unit == unit
-        )
+        select(RecipientRow.paper_id)
+        .where(RecipientRow.paper_id == PaperRow.id, RecipientRow.unit == unit)
+        .correlate(PaperRow)
     )
