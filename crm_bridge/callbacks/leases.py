@@ -12,6 +12,7 @@ from sqlmodel import col, func, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from crm_bridge.callbacks.rules import (
+    Bar,
     CallbackEvent,
     CallbackState,
     CallingPlan,
@@ -23,7 +24,7 @@ from crm_bridge.callbacks.settings import CallbackSettings
 from crm_bridge.callbacks.tables import CallbackAttemptRow, CallbackRow
 from crm_bridge.tickets.ledger import Ledger
 from crm_bridge.tickets.rules import FINISHED
-from crm_bridge.tickets.vocabulary import TicketEvent
+from crm_bridge.tickets.vocabulary import TicketEvent, TicketState
 from infra.kit.clock import Clock
 from infra.kit.database import Database
 from infra.kit.errors import Misconfigured
@@ -207,6 +208,12 @@ class Leases:
             self._put_back(row, CallbackEvent.postponed)
             row.due_at = next_opening(now + _AFTER_A_CALL, self._plan)
             return None
+        ticket = await self._ledger.ticket(session, row.ticket_id)
+        if ticket.state is TicketState.stopped:
+            # Work on it has ended without a result, often because the citizen wished so.
+            self._put_back(row, CallbackEvent.barred)
+            row.bar, row.finished_at = Bar.stopped, now
+            return None
         made = select(func.count()).where(col(CallbackAttemptRow.callback_id) == callback_id)
         attempt = CallbackAttemptRow(
             id=uuid4().hex,
@@ -215,7 +222,6 @@ class Leases:
             started_at=now,
         )
         session.add(attempt)
-        ticket = await self._ledger.ticket(session, row.ticket_id)
         if ticket.state in FINISHED:
             await self._ledger.happen(session, ticket.id, TicketEvent.callback_due)
         return Order(

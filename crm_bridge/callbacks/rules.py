@@ -47,6 +47,7 @@ class Bar(StrEnum):
     anonymous = "anonymous"
     no_such_number = "no_such_number"
     carrier_failure = "carrier_failure"
+    stopped = "stopped"
 
 
 _S, _E = CallbackState, CallbackEvent

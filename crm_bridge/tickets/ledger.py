@@ -16,6 +16,8 @@ from sqlalchemy import Date, bindparam
 from sqlalchemy import text as sql
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from crm_bridge.search.indexing import terms_values
+from crm_bridge.search.tables import TicketTermsRow
 from crm_bridge.tickets.happenings import NOTHING, Amended, Detail, Happening, as_json
 from crm_bridge.tickets.life import Life
 from crm_bridge.tickets.news import News
@@ -93,6 +95,7 @@ class Ledger:
         ticket = ticket_of(row)
         for kind, values in values_beside(ticket.id, first, contact_id):
             session.add(kind(**values))
+        session.add(TicketTermsRow(**terms_values(ticket)))
         session.add_all(OutboxRow(**entry) for entry in self._news.of_new(ticket))
         await session.flush()
         return ticket
@@ -110,6 +113,7 @@ class Ledger:
         ticket = Ticket(**known)
         for kind, beside in values_beside(ticket.id, first, contact_id):
             writing.add(kind, beside)
+        writing.add(TicketTermsRow, terms_values(ticket))
         for entry in self._news.of_new(ticket):
             writing.add(OutboxRow, entry)
         return ticket
@@ -204,6 +208,7 @@ class Ledger:
         )
         if isinstance(happening.detail, Amended):
             await amend(session, row, happening.detail)
+            await session.merge(TicketTermsRow(**terms_values(ticket_of(row))))
         await project(session, row, before, after)
         await session.flush()
         return after
