@@ -15,7 +15,14 @@ from crm_bridge.supervision.book import LedgerBook
 from crm_bridge.supervision.discretion import has_unseen
 from crm_bridge.supervision.paper import Listing, Meeting, Minutes, NewPaper
 from crm_bridge.supervision.papers import Choice
-from crm_bridge.supervision.reading import ANSWER, ISSUE, DocumentFormat, PaperReader, preview_of
+from crm_bridge.supervision.reading import (
+    ANSWER,
+    ISSUE,
+    READ,
+    DocumentFormat,
+    PaperReader,
+    preview_of,
+)
 from crm_bridge.supervision.rules import PaperEvent, PaperState, Rung
 from crm_bridge.supervision.service import Supervision
 from crm_bridge.supervision.views import (
@@ -31,7 +38,6 @@ from infra.kit.http import ApiModel, Routes
 from infra.kit.idempotency import IdempotencyKey
 from infra.kit.identity import Principal
 
-READ = "supervision.read"
 _TYPES = {
     DocumentFormat.docx: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     DocumentFormat.pdf: "application/pdf",
@@ -108,9 +114,7 @@ class ReplyBody(ApiModel):
     """What the unit has done; attachments were uploaded before."""
 
     text: Words = Field(min_length=2, max_length=4000)
-    attachments: list[Annotated[str, StringConstraints(pattern=r"^[\w-]{1,64}$")]] = Field(
-        default=[], max_length=20
-    )
+    attachments: list[Id] = Field(default=[], max_length=20)
 
 
 class MinutesBody(ApiModel):

@@ -26,6 +26,9 @@ from infra.kit.identity import Principal, Role
 log = structlog.get_logger()
 
 _OF_UNITS = frozenset({Role.UNIT_CLERK, Role.UNIT_HEAD})
+FILES = "paper"
+"""The kind of subject that the files of replies belong to."""
+
 _ESCAPE = "\\"
 
 
@@ -125,6 +128,11 @@ def scope(principal: Principal) -> ColumnElement[bool]:
         return _went_to(principal.unit)
     # Somebody who is to work for a unit and has none yet sees nothing, not everything.
     return false() if principal.role in _OF_UNITS else true()
+
+
+def files_of(paper_id: int, unit: str) -> str:
+    """Return what the files of a unit's reply belong to; other units do not see them."""
+    return f"{FILES}:{paper_id}:{unit}"
 
 
 def overdue(now: datetime) -> ColumnElement[bool]:

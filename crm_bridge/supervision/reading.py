@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -10,6 +11,8 @@ from zoneinfo import ZoneInfo
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from channels.attachments.api import AttachmentView
+from channels.attachments.service import Attachment, Attachments
 from crm_bridge.supervision.documents.fonts import Fonts
 from crm_bridge.supervision.documents.pdf import pdf
 from crm_bridge.supervision.documents.word import word
@@ -18,6 +21,7 @@ from crm_bridge.supervision.papers import (
     Choice,
     Paper,
     Recipient,
+    files_of,
     find,
     require_unaltered,
     scope,
@@ -57,7 +61,7 @@ from infra.kit.database import Database
 from infra.kit.errors import NotFound
 from infra.kit.identity import Principal
 
-ISSUE, ANSWER = "supervision.issue", "supervision.answer"
+READ, ISSUE, ANSWER = "supervision.read", "supervision.issue", "supervision.answer"
 
 _CENTRE_ACTIONS: dict[PaperEvent, Action] = {
     PaperEvent.minuted: "minutes",
@@ -81,11 +85,20 @@ class PaperReader:
         database: Where they lie.
         clock: Tells what is overdue.
         zone: The city's time, of the days in a choice.
+        attachments: Knows the files of replies.
         fonts: What PDF documents are set in.
     """
 
-    def __init__(self, database: Database, clock: Clock, zone: ZoneInfo, fonts: Fonts) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        zone: ZoneInfo,
+        attachments: Attachments,
+        fonts: Fonts,
+    ) -> None:
         self._database = database
+        self._attachments = attachments
         self._clock = clock
         self._zone = zone
         self._fonts = fonts
@@ -119,7 +132,22 @@ class PaperReader:
         """
         async with self._database.reading() as session:
             paper = await _visible(session, principal, paper_id)
-        return _view(principal, paper, self._clock.now())
+            files = {
+                one.row.unit: await self._attachments.of_subject(
+                    session, files_of(paper_id, one.row.unit)
+                )
+                for one in paper.recipients
+                if one.row.replied_at is not None and _told(principal, one)
+            }
+        return _view(principal, paper, files, self._clock.now())
+
+    async def may_see(self, principal: Principal, subject: str) -> bool:
+        """Return whether this person may see the files of a reply (`papers.files_of`)."""
+        _, paper_id, unit = subject.split(":")
+        if not principal.may(READ) or principal.unit not in (None, unit):
+            return False
+        async with self._database.reading() as session:
+            return bool(await find(session, [col(PaperRow.id) == int(paper_id), scope(principal)]))
 
     async def of_ticket(self, principal: Principal, ticket_id: int) -> TicketPapers:
         """Return the papers about a ticket that this person may see, oldest first.
@@ -219,7 +247,12 @@ def _summary(principal: Principal, paper: Paper, now: datetime) -> PaperSummary:
     return PaperSummary.model_validate(_summary_fields(principal, paper, now))
 
 
-def _view(principal: Principal, paper: Paper, now: datetime) -> PaperView:
+def _view(
+    principal: Principal,
+    paper: Paper,
+    files: Mapping[str, Sequence[Attachment]],
+    now: datetime,
+) -> PaperView:
     row, snapshot = paper.row, paper.snapshot
     meeting, listing = snapshot.meeting, snapshot.listing
     minutes = (
@@ -243,16 +276,24 @@ def _view(principal: Principal, paper: Paper, now: datetime) -> PaperView:
             "minutes": minutes,
             "conclusion": row.conclusion,
             "closed_by": row.closed_by,
-            "recipients": [_recipient(principal, paper, one) for one in paper.recipients],
+            "recipients": [
+                _recipient(principal, paper, one, files.get(one.row.unit, ()))
+                for one in paper.recipients
+            ],
             "actions": _actions(principal, paper),
         }
     )
 
 
-def _recipient(principal: Principal, paper: Paper, one: Recipient) -> RecipientView:
-    row = one.row
+def _told(principal: Principal, one: Recipient) -> bool:
     # What another unit has answered is between it and the centre.
-    told = principal.unit is None or row.unit == principal.unit
+    return principal.unit in (None, one.row.unit)
+
+
+def _recipient(
+    principal: Principal, paper: Paper, one: Recipient, files: Sequence[Attachment]
+) -> RecipientView:
+    row, told = one.row, _told(principal, one)
     due = paper.row.reply_due_at
     return RecipientView(
         unit=row.unit,
@@ -265,7 +306,10 @@ def _recipient(principal: Principal, paper: Paper, one: Recipient) -> RecipientV
         replied_by=row.replied_by if told else None,
         late=row.replied_at is not None and due is not None and row.replied_at > due,
         reply=row.reply if told else None,
-        attachments=row.attachments if told else [],
+        attachments=[
+            AttachmentView(id=file.id, name=file.name, size=file.size, type=file.type)
+            for file in files
+        ],
     )
 
 

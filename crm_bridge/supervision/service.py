@@ -8,9 +8,11 @@ from typing import Any
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from channels.attachments.service import Attachments
 from crm_bridge.supervision.issuing import Draft, Issuing
 from crm_bridge.supervision.notices import Notices
 from crm_bridge.supervision.paper import Minutes, NewPaper
+from crm_bridge.supervision.papers import files_of
 from crm_bridge.supervision.rules import (
     OPEN,
     Cause,
@@ -43,6 +45,7 @@ class Supervision:
         settings: The limit for reporting on a meeting's decisions.
         issuing: Writes them.
         notices: Tells those concerned.
+        attachments: Knows what was uploaded for a reply.
         poke: Wakes the relay when there is something to tell.
     """
 
@@ -53,6 +56,7 @@ class Supervision:
         settings: SupervisionSettings,
         issuing: Issuing,
         notices: Notices,
+        attachments: Attachments,
         poke: Callable[[], None],
     ) -> None:
         self._database = database
@@ -60,6 +64,7 @@ class Supervision:
         self._settings = settings
         self._issuing = issuing
         self._notices = notices
+        self._attachments = attachments
         self._poke = poke
 
     async def raise_to(
@@ -143,7 +148,7 @@ class Supervision:
         principal: Principal,
         paper_id: int,
         text: str,
-        attachments: Sequence[str] = (),
+        attachments: Sequence[int] = (),
         *,
         key: IdempotencyKey | None = None,
     ) -> None:
@@ -153,13 +158,14 @@ class Supervision:
             principal: Who replies.
             paper_id: Row of the paper.
             text: What has been done.
-            attachments: Ids of stored attachments.
+            attachments: Files that he has uploaded for it.
             key: Sent again, the same key replies once.
 
         Raises:
             NotFound: There is no such paper, or it did not go to this unit.
             Forbidden: The unit only got a copy.
             PaperRefused: The unit has replied already, or the paper takes no replies now.
+            Invalid: A file is not there, or not his.
         """
         async with self._database.transaction() as session:
             paper, recipients = await self._locked(session, paper_id)
@@ -171,10 +177,13 @@ class Supervision:
             if own.read_at is None:
                 own.read_at, own.read_by = now, principal.number
             own.replied_at, own.replied_by = now, principal.number
-            own.reply, own.attachments = text, list(attachments)
+            own.reply = text
+            if attachments:
+                subject = files_of(paper_id, own.unit)
+                await self._attachments.attach(session, principal, attachments, subject)
             paper.state = step(paper.rung, paper.state, map(_receipt, recipients))
             await idempotency.keep(session, key, str(paper_id), now)
-            await self._audit(session, principal, paper, "reply", attachments=own.attachments)
+            await self._audit(session, principal, paper, "reply", attachments=list(attachments))
             await self._notices.centre(session, paper, "supervision.replied", own.unit)
         self._poke()
 

@@ -78,7 +78,6 @@ class RecipientRow(Row, table=True):
     replied_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     replied_by: str | None = Field(default=None, max_length=40)
     reply: str | None = Field(default=None, max_length=4000)
-    attachments: list[str] = Field(default_factory=list, sa_type=JsonType)
 
 
 class SerialRow(Row, table=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Literal
 
+from channels.attachments.api import AttachmentView
 from crm_bridge.supervision.letter import Letter, Weight, weight_of
 from crm_bridge.supervision.rules import Cause, Origin, PaperState, RecipientRole, Rung
 from infra.kit.http import ApiModel
@@ -26,7 +27,7 @@ class RecipientView(ApiModel):
     replied_by: str | None
     late: bool
     reply: str | None
-    attachments: list[str]
+    attachments: list[AttachmentView]
 
 
 class PaperSummary(ApiModel):

@@ -30,6 +30,7 @@ from crm_bridge.rates import api as rates_api
 from crm_bridge.rates.exclusions import Exclusions
 from crm_bridge.rates.listing import FigureTickets
 from crm_bridge.rates.service import Rates
+from crm_bridge.supervision.papers import FILES
 from crm_bridge.tickets.ledger import Ledger
 from crm_bridge.tickets.origins import Origins
 from crm_bridge.tickets.reading import TicketReader
@@ -92,6 +93,7 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
     categories, units = Categories(database, clock), Units(database, clock)
     catalogue = Catalogue(database, clock)
     supervision = supervision_desk(base, contacts, calendars, relay.poke)
+    life.sights[FILES] = supervision.reader
     worker = deadline_worker(base, calendars, ledger, callbacks, supervision.service, relay.poke)
     writing_up = base.settings.casework.writing_up
     history = History(database, clock, vault, contacts, writing_up)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from agent_console.accounts.staff import AccountStaff
 from channels.attachments import api as attachments_api
-from channels.attachments.service import Attachments
+from channels.attachments.service import Attachments, Sight
 from channels.attachments.store import FolderStore
 from channels.contacts.service import Contacts
 from crm_bridge.tickets import (
@@ -48,12 +48,14 @@ class LifeCycle:
         attachments: The files of tickets.
         dispatching: What the centre does; deadlines let it approve by rule.
         reader: Shows tickets to people.
+        sights: Who knows who may see which files, by what they belong to; others add theirs.
         subjects: The HTTP faces.
     """
 
     attachments: Attachments
     dispatching: Dispatching
     reader: TicketReader
+    sights: dict[str, Sight]
     subjects: Sequence[Routes]
 
 
@@ -61,6 +63,14 @@ def ticket_ledger(base: Foundation) -> Ledger:
     """Return the ledger, which tells the people of units, the centre and other systems."""
     news = News(base.clock, AccountStaff(), (WEBHOOK,))
     return Ledger(base.clock, base.zone, base.vault, news)
+
+
+def file_keeper(base: Foundation) -> Attachments:
+    """Return what keeps the files that people send."""
+    settings = base.settings.casework
+    store = FolderStore(settings.attachments_dir)
+    limit = settings.attachment_megabytes * _MEGABYTE
+    return Attachments(base.database, base.clock, store, limit)
 
 
 def life_cycle(
@@ -73,19 +83,20 @@ def life_cycle(
 ) -> LifeCycle:
     """Return the life of tickets; joined ones follow their main one by the relay."""
     settings, database, clock = base.settings.casework, base.database, base.clock
-    store = FolderStore(settings.attachments_dir)
-    attachments = Attachments(database, clock, store, settings.attachment_megabytes * _MEGABYTE)
+    attachments = file_keeper(base)
     reader = TicketReader(database, clock, contacts, attachments, settings.writing_up)
     casebook = Casebook(database, clock, ledger, relay.poke)
     dispatching = Dispatching(casebook, ledger, reckoner, clock)
     closing = Closing(casebook, reckoner, clock)
     joining = Joining(casebook, ledger)
     confidences = Confidences(database, clock, ledger, contacts, base.vault)
+    sights: dict[str, Sight] = {"ticket": reader}
     relay.deliver_to(FOLLOWERS, Followers(clock, ledger).deliver)
     return LifeCycle(
         attachments=attachments,
         dispatching=dispatching,
         reader=reader,
+        sights=sights,
         subjects=(
             api.routes(tickets, reader),
             unit_api.routes(UnitWork(casebook, attachments), reader),
@@ -93,6 +104,6 @@ def life_cycle(
             ways_api.routes(closing, joining, Notes(casebook), reader),
             confidences_api.routes(confidences),
             desks_api.routes(UnitDesk(database, clock, base.zone), DispatchDesk(database, clock)),
-            attachments_api.routes(attachments, {"ticket": reader}),
+            attachments_api.routes(attachments, sights),
         ),
     )

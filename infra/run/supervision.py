@@ -17,6 +17,7 @@ from crm_bridge.supervision.service import Supervision
 from crm_bridge.supervision.wording import Wording
 from infra.kit.http import Routes
 from infra.run.foundation import Foundation
+from infra.run.lifecycle import file_keeper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +26,12 @@ class SupervisionDesk:
 
     Attributes:
         service: Issues papers, by hand and by rule.
+        reader: Shows papers, and tells who may see the files of replies.
         routes: Its HTTP face.
     """
 
     service: Supervision
+    reader: PaperReader
     routes: Routes
 
 
@@ -45,8 +48,9 @@ def supervision_desk(
     wording = Wording(issuer, settings.telephone, base.zone, settings.templates)
     notices = Notices(clock, AccountStaff())
     issuing = Issuing(clock, base.zone, settings, wording, contacts, calendars, notices)
-    service = Supervision(database, clock, settings, issuing, notices, poke)
+    attachments = file_keeper(base)
+    service = Supervision(database, clock, settings, issuing, notices, attachments, poke)
     fonts = Fonts(settings.font, settings.title_font)
-    reader = PaperReader(database, clock, base.zone, fonts)
+    reader = PaperReader(database, clock, base.zone, attachments, fonts)
     book = LedgerBook(database, clock, base.zone)
-    return SupervisionDesk(service=service, routes=api.routes(service, reader, book))
+    return SupervisionDesk(service=service, reader=reader, routes=api.routes(service, reader, book))

@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -16,8 +17,9 @@ Client = TestClient[web.Request, web.Application]
 
 
 @pytest.fixture
-async def town(database: Database, clock: ManualClock, vault: Vault) -> Town:
-    return await Town(database=database, clock=clock, vault=vault).open()
+async def town(database: Database, clock: ManualClock, vault: Vault, tmp_path: Path) -> Town:
+    town = Town(database=database, clock=clock, vault=vault, folder=tmp_path / "files")
+    return await town.open()
 
 
 class HeaderSaysWho:

@@ -125,6 +125,7 @@ async def test_every_rung_is_walked_from_its_issue_to_its_end(town: Town, client
         "meeting": ["minutes", "close"],
         "listed": ["delist"],
     }
+    body: dict[str, Any]
     for paper_id, (rung, acts) in enumerate(ends.items(), start=1):
         more = {"meeting": MEETING} if rung == "meeting" else {}
         more |= {"listing": LISTING} if rung == "listed" else {}
@@ -136,7 +137,7 @@ async def test_every_rung_is_walked_from_its_issue_to_its_end(town: Town, client
         status, paper = await ask(client, "POST", f"{path}/read", who="4001")
         assert (status, paper["state"], "read" in paper["actions"]) == (200, "read", False)
         for act in acts:
-            body = (
+            body: dict[str, Any] = (
                 {"attended": "各单位", "text": "听取汇报。", "decisions": ["三日内停工"]}
                 if act == "minutes"
                 else {"text": "经核实，予以办结。"}
@@ -374,9 +375,9 @@ async def test_counts_are_exact_by_rung_and_by_unit(town: Town, client: Client) 
     assert [rungs["order"][name] for name in numbers] == [2, 1, 0, 0, 1]
     assert [rungs["listed"][name] for name in numbers] == [0, 0, 0, 0, 0]
     units = {row["unit"]: row for row in counts["units"]}
-    numbers = ("reminder", "order", "meeting", "listed", "replied", "late", "overdue")
-    assert [units["CGJ"][name] for name in numbers] == [1, 1, 0, 0, 1, 1, 0]
-    assert [units["ZJJ"][name] for name in numbers] == [1, 0, 0, 0, 0, 0, 1]
+    columns = ("reminder", "order", "meeting", "listed", "replied", "late", "overdue")
+    assert [units["CGJ"][name] for name in columns] == [1, 1, 0, 0, 1, 1, 0]
+    assert [units["ZJJ"][name] for name in columns] == [1, 0, 0, 0, 0, 0, 1]
     _, own = await ask(
         client, "GET", "/supervision/counts?since=2026-03-01&until=2026-03-31", who="4101"
     )

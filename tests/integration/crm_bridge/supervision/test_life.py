@@ -4,10 +4,13 @@ from datetime import timedelta
 import pytest
 
 from crm_bridge.supervision.paper import Minutes
+from crm_bridge.supervision.papers import FILES
 from crm_bridge.supervision.rules import PaperEvent, PaperRefused, PaperState, Rung
-from infra.kit.errors import Forbidden, NotFound
+from infra.kit.errors import Forbidden, Invalid, NotFound
 from infra.kit.idempotency import IdempotencyKey
+from infra.kit.identity import Principal
 from tests.integration.crm_bridge.supervision.town import (
+    AGENT,
     CLERK,
     HEAD,
     HOMELESS,
@@ -24,7 +27,7 @@ async def test_an_order_is_read_replied_to_and_closed(town: Town) -> None:
     paper_id = await town.supervision.issue(SUN, new_paper(await town.ticket()))
     await town.supervision.read(CLERK, paper_id)
     assert (await town.paper(paper_id)).state is PaperState.read
-    await town.supervision.reply(HEAD, paper_id, "已停工整改。", ["a1"])
+    await town.supervision.reply(HEAD, paper_id, "已停工整改。")
     paper = await town.paper(paper_id)
     assert paper.state is PaperState.replied
     await town.supervision.end(SUN, paper_id, PaperEvent.closed, "已核实办结。")
@@ -35,12 +38,7 @@ async def test_an_order_is_read_replied_to_and_closed(town: Town) -> None:
         "3001",
     )
     (own,) = await town.recipients(paper_id)
-    assert (own.read_by, own.replied_by, own.reply, own.attachments) == (
-        "4001",
-        "4002",
-        "已停工整改。",
-        ["a1"],
-    )
+    assert (own.read_by, own.replied_by, own.reply) == ("4001", "4002", "已停工整改。")
     assert [act for _, act, _ in await town.audited()] == [
         "supervision.issue",
         "supervision.read",
@@ -121,12 +119,12 @@ async def test_a_unit_with_a_copy_reads_and_does_not_reply(town: Town) -> None:
 
 
 @pytest.mark.parametrize("who", [OTHER, HOMELESS, SUN])
-async def test_for_another_unit_the_paper_does_not_exist(town: Town, who: type) -> None:
+async def test_for_another_unit_the_paper_does_not_exist(town: Town, who: Principal) -> None:
     paper_id = await town.raise_to(await town.ticket(), Rung.order)
     with pytest.raises(NotFound):
-        await town.supervision.read(who, paper_id)  # type: ignore[arg-type]
+        await town.supervision.read(who, paper_id)
     with pytest.raises(NotFound):
-        await town.supervision.reply(who, paper_id, "已办理。")  # type: ignore[arg-type]
+        await town.supervision.reply(who, paper_id, "已办理。")
     (own,) = await town.recipients(paper_id)
     assert own.read_at is None
 
@@ -205,3 +203,30 @@ async def test_nothing_happens_to_a_paper_that_is_not_there(town: Town) -> None:
         await town.supervision.end(SUN, 7, PaperEvent.closed, "办结。")
     with pytest.raises(NotFound):
         await town.supervision.read(CLERK, 7)
+
+
+async def test_files_of_a_reply_are_seen_by_its_unit_and_the_centre_alone(town: Town) -> None:
+    ticket = await town.ticket()
+    paper_id = await town.supervision.issue(SUN, new_paper(ticket, main=("CGJ", "ZJJ")))
+    file = await town.attachments.take(CLERK, "现场.png", b"\x89PNG\r\n\x1a\n")
+    await town.supervision.reply(CLERK, paper_id, "已停工。", [file.id])
+    sights = {FILES: town.reader}
+    for who in (SUN, CLERK, HEAD):
+        shown = (await town.reader.show(who, paper_id)).recipients[0].attachments
+        assert [one.name for one in shown] == ["现场.png"]
+        found, _ = await town.attachments.open(who, file.id, sights)
+        assert found == file
+    assert (await town.reader.show(OTHER, paper_id)).recipients[0].attachments == []
+    for stranger in (OTHER, HOMELESS, AGENT):
+        with pytest.raises(Forbidden):
+            await town.attachments.open(stranger, file.id, sights)
+
+
+async def test_somebody_elses_file_is_refused_and_nothing_is_half_written(town: Town) -> None:
+    paper_id = await town.raise_to(await town.ticket(), Rung.order)
+    file = await town.attachments.take(OTHER, "现场.png", b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(Invalid) as refused:
+        await town.supervision.reply(CLERK, paper_id, "已停工。", [file.id])
+    assert [error.pointer for error in refused.value.fields] == ["/attachments/0"]
+    (own,) = await town.recipients(paper_id)
+    assert (own.replied_at, own.reply) == (None, None)

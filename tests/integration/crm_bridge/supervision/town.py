@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,9 @@ from sqlmodel import col, select
 from agent_console.accounts.rules import PERMISSIONS
 from agent_console.accounts.staff import AccountStaff
 from agent_console.accounts.tables import UserRow
+from channels.attachments.service import Attachments
+from channels.attachments.store import FolderStore
+from channels.contacts.rules import CitizenKind
 from channels.contacts.service import Contacts
 from channels.contacts.tables import CitizenRow
 from crm_bridge.categories.tables import CategoryRow
@@ -79,7 +83,7 @@ def principal(number: str) -> Principal:
 
 SUN, QIAN = principal("3001"), principal("3002")
 CLERK, HEAD, OTHER, HOMELESS = (principal(n) for n in ("4001", "4002", "4101", "4201"))
-LEADER, ANALYST = principal("5001"), principal("6001")
+LEADER, ANALYST, AGENT = (principal(n) for n in ("5001", "6001", "1001"))
 
 
 @dataclass(kw_only=True)
@@ -89,6 +93,7 @@ class Town:
     database: Database
     clock: ManualClock
     vault: Vault
+    folder: Path
     pokes: int = 0
     tickets: int = 0
 
@@ -106,10 +111,13 @@ class Town:
             self.calendars,
             notices,
         )
-        self.supervision = Supervision(
-            self.database, self.clock, settings, issuing, notices, self.poke
+        self.attachments = Attachments(
+            self.database, self.clock, FolderStore(self.folder), 1_000_000
         )
-        self.reader = PaperReader(self.database, self.clock, ZONE, Fonts())
+        self.supervision = Supervision(
+            self.database, self.clock, settings, issuing, notices, self.attachments, self.poke
+        )
+        self.reader = PaperReader(self.database, self.clock, ZONE, self.attachments, Fonts())
         self.book = LedgerBook(self.database, self.clock, ZONE)
 
     def poke(self) -> None:
@@ -150,7 +158,7 @@ class Town:
         self.tickets += 1
         now = self.clock.now()
         citizen = CitizenRow(
-            kind="person",
+            kind=CitizenKind.person,
             name_encrypted=self.vault.encrypt("李明"),
             phone_encrypted=self.vault.encrypt("13800015121"),
             phone_digest=f"{self.tickets:064}",
@@ -178,6 +186,7 @@ class Town:
             )
             session.add(ticket)
             await session.flush()
+            assert ticket.id is not None
             for n, unit in enumerate(units, start=1):
                 session.add(
                     AssignmentRow(
@@ -198,7 +207,6 @@ class Town:
                         type=type,
                     )
                 )
-        assert ticket.id is not None
         return ticket.id
 
     async def raise_to(
