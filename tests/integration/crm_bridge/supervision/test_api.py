@@ -125,7 +125,6 @@ async def test_every_rung_is_walked_from_its_issue_to_its_end(town: Town, client
         "meeting": ["minutes", "close"],
         "listed": ["delist"],
     }
-    body: dict[str, Any]
     for paper_id, (rung, acts) in enumerate(ends.items(), start=1):
         more = {"meeting": MEETING} if rung == "meeting" else {}
         more |= {"listing": LISTING} if rung == "listed" else {}
@@ -215,7 +214,7 @@ NOT_ALLOWED = [
 async def test_who_may_not_is_refused_in_both_languages(town: Town, client: Client) -> None:
     await town.raise_to(await town.ticket(), Rung.order)
     for method, path, who in NOT_ALLOWED:
-        body = {} if method == "POST" else None
+        body: dict[str, Any] | None = {} if method == "POST" else None
         status, problem = await ask(client, method, path, body, who=who)
         assert status == 403, (path, who)
         assert "supervision." in problem["detail_en"]
