@@ -14,10 +14,12 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
+from crm_bridge.search.indexing import fill
+from crm_bridge.search.tables import make_index
 from infra.kit.audit_guards import guard
 from infra.kit.database import Database
 from infra.kit.errors import Misconfigured
-from infra.run.tables import whole_metadata
+from infra.run.tables import compared, whole_metadata
 
 _LOCK = 0x4C78_4D69  # any number that nothing else in this database locks
 _FOLDER = Path(__file__).with_name("migrations")
@@ -43,6 +45,8 @@ def _upgrade(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     command.upgrade(_config(connection), "head")
     guard(connection)
+    if make_index(connection):
+        fill(connection)
 
 
 async def require_current(database: Database) -> None:
@@ -70,7 +74,10 @@ async def differences(database: Database) -> list[object]:
         return await connection.run_sync(
             lambda found: list(
                 compare_metadata(
-                    MigrationContext.configure(found, opts={"compare_type": True}), metadata
+                    MigrationContext.configure(
+                        found, opts={"compare_type": True, "include_name": compared}
+                    ),
+                    metadata,
                 )
             )
         )

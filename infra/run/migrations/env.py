@@ -8,7 +8,7 @@ from alembic import context
 from sqlalchemy import String
 from sqlalchemy.types import TypeDecorator
 
-from infra.run.tables import whole_metadata
+from infra.run.tables import compared, whole_metadata
 
 
 def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
@@ -29,6 +29,7 @@ context.configure(
     render_as_batch=True,
     render_item=render_item,
     compare_type=True,
+    include_name=compared,
 )
 with context.begin_transaction():
     context.run_migrations()
