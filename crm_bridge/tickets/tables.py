@@ -112,7 +112,6 @@ class AssignmentRow(Row, table=True):
         Index("ix_assignments_unit_ticket_id", "unit", "ticket_id"),
         Index("ix_assignments_state_due_at", "state", "due_at"),
         Index("ix_assignments_dispatched_at", "dispatched_at"),
-        Index("ix_assignments_unit_ticket_id", "unit", "ticket_id"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
