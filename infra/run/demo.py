@@ -15,11 +15,13 @@ import click
 import structlog
 from sqlmodel import select
 
+from agent_console.accounts.rules import PERMISSIONS
 from agent_console.accounts.tables import UserRow
 from infra.kit.database import Database
 from infra.kit.errors import LianxinError, Misconfigured
-from infra.kit.identity import Role
-from infra.run.foundation import Foundation
+from infra.kit.identity import Principal, Role
+from infra.run.demo_past import Past, has_tickets, seed
+from infra.run.foundation import Foundation, foundation
 from infra.run.people import add_person
 from infra.run.serve import running
 from infra.run.settings import Settings
@@ -41,6 +43,7 @@ class _Person:
     number: str
     name: str
     role: Role
+    unit: str | None = None
 
 
 PEOPLE: Sequence[_Person] = (
@@ -48,6 +51,14 @@ PEOPLE: Sequence[_Person] = (
     _Person(number="1002", name="王磊", role=Role.AGENT),
     _Person(number="1003", name="陈晓", role=Role.AGENT),
     _Person(number="2001", name="周敏", role=Role.LEAD),
+    _Person(number="3001", name="孙平", role=Role.DISPATCHER),
+    _Person(number="4001", name="赵强", role=Role.UNIT_CLERK, unit="GRGS"),
+    _Person(number="4002", name="钱芳", role=Role.UNIT_HEAD, unit="GRGS"),
+    _Person(number="4101", name="吴斌", role=Role.UNIT_CLERK, unit="QXJD"),
+    _Person(number="4201", name="郑丽", role=Role.UNIT_CLERK, unit="CGJ"),
+    _Person(number="5001", name="马市长", role=Role.LEADER),
+    _Person(number="6001", name="何琳", role=Role.ANALYST),
+    _Person(number="7001", name="审计员", role=Role.AUDITOR),
     _Person(number="9001", name="管理员", role=Role.ADMINISTRATOR),
 )
 
@@ -77,11 +88,12 @@ async def demo(settings: Settings, *, citizens: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     installation = install.require(settings.asterisk)
+    async with foundation(settings) as base:
+        await _prepare(base)
     _say("正在启动演示电话网 / starting the simulated telephone network")
     async with network_running(settings.phone_network, installation, _say):
         _say("正在启动热线 / starting the hotline")
         async with running(settings, _say) as base:
-            await _add_people(base)
             _welcome(settings)
             if citizens:
                 base.supervisor.spawn("citizens", lambda: _citizens(settings.phone_network))
@@ -110,13 +122,36 @@ def _demo_settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"callbacks": callbacks})
 
 
-async def _add_people(base: Foundation) -> None:
+async def _prepare(base: Foundation) -> None:
+    """Give a new city its units, its people and its past; what is there already stays."""
+    await seed(base)
     known = await _known(base.database)
     for person in PEOPLE:
         if person.number not in known:
             await add_person(
-                base.settings, base.clock, person.number, person.name, person.role, PASSWORD
+                base.settings,
+                base.clock,
+                person.number,
+                person.name,
+                person.role,
+                PASSWORD,
+                unit=person.unit,
             )
+    if not await has_tickets(base):
+        _say("正在生成演示城市过去四周的工单 / letting the demo city's last four weeks pass")
+        tickets = await Past(base, {person.role: _principal(person) for person in PEOPLE}).happen()
+        _say(f"已生成 {tickets} 件工单 / {tickets} tickets")
+
+
+def _principal(person: _Person) -> Principal:
+    return Principal(
+        user_id=0,
+        number=person.number,
+        name=person.name,
+        role=person.role,
+        permissions=PERMISSIONS[person.role],
+        unit=person.unit,
+    )
 
 
 async def _known(database: Database) -> set[str]:
