@@ -15,6 +15,7 @@ _ADDRESS, _ELSEWHERE = 3.0, 1.0
 _LONGEST = 12
 
 _PREFIX = re.compile(r"^.{1,8}?省|^.{2,5}?市(?!场)|(?<=市).{1,4}?(?<![小社])区")
+_BETWEEN = re.compile(r"[^\u3400-\u9fff]+(?:号楼|号院|号|栋|幢|座|单元|室|路|楼|期)?|[与至到]")
 _NAME = re.compile(
     r"[\u3400-\u9fff]{1,7}?(?:"
     "大街|大道|街道|小区|社区|花园|家园|新村|宿舍|公寓|胡同|广场|公园|中学|小学|学校|学院|医院|市场|商城|大厦"
@@ -40,7 +41,7 @@ class Whereabouts:
 
 def names_in(address: str) -> Iterable[str]:
     """Yield the streets, estates and villages that an address names."""
-    for part in re.split(r"[^\u3400-\u9fff]+|[与至到]", _PREFIX.sub("", address)):
+    for part in _BETWEEN.split(_PREFIX.sub("", address)):
         yield from (name for name in _NAME.findall(part) if 2 <= len(name) <= _LONGEST)
 
 
