@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -30,6 +31,16 @@ FILES = "paper"
 """The kind of subject that the files of replies belong to."""
 
 _ESCAPE = "\\"
+
+
+class Box(StrEnum):
+    """What a paper waits for: for the asker's unit, for any unit, in vain, for the centre, for nobody."""
+
+    to_answer = "to_answer"
+    open = "open"
+    overdue = "overdue"
+    replied = "replied"
+    ended = "ended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +141,22 @@ def scope(principal: Principal) -> ColumnElement[bool]:
     return false() if principal.role in _OF_UNITS else true()
 
 
+def in_box(box: Box, unit: str | None, now: datetime) -> ColumnElement[bool]:
+    """Return the condition on `PaperRow` for those in a box; to answer for nobody without a unit."""
+    state = col(PaperRow.state)
+    match box:
+        case Box.to_answer:
+            return false() if unit is None else _waits_for(unit)
+        case Box.open:
+            return state.in_(OPEN)
+        case Box.overdue:
+            return overdue(now)
+        case Box.replied:
+            return state == PaperState.replied
+        case Box.ended:
+            return state.not_in(OPEN)
+
+
 def files_of(paper_id: int, unit: str) -> str:
     """Return what the files of a unit's reply belong to; other units do not see them."""
     return f"{FILES}:{paper_id}:{unit}"
@@ -137,14 +164,36 @@ def files_of(paper_id: int, unit: str) -> str:
 
 def overdue(now: datetime) -> ColumnElement[bool]:
     """Return the condition on `PaperRow` that a reply is owed and its time has passed (`rules.is_overdue`)."""
-    owing = or_(
+    return and_(_takes_replies(), col(PaperRow.reply_due_at) < now)
+
+
+def _takes_replies() -> ColumnElement[bool]:
+    return or_(
         and_(
             col(PaperRow.rung) != Rung.meeting,
             col(PaperRow.state).in_([PaperState.issued, PaperState.read]),
         ),
         and_(col(PaperRow.rung) == Rung.meeting, col(PaperRow.state) == PaperState.held),
     )
-    return and_(owing, col(PaperRow.reply_due_at) < now)
+
+
+def _waits_for(unit: str) -> ColumnElement[bool]:
+    """Return the condition that a unit has not read a paper, or owes it a reply."""
+    unread = and_(col(RecipientRow.read_at).is_(None), col(PaperRow.state).in_(OPEN))
+    owing = and_(
+        col(RecipientRow.role) == RecipientRole.main,
+        col(RecipientRow.replied_at).is_(None),
+        _takes_replies(),
+    )
+    return exists(
+        select(RecipientRow.paper_id)
+        .where(
+            RecipientRow.paper_id == PaperRow.id,
+            RecipientRow.unit == unit,
+            or_(unread, owing),
+        )
+        .correlate(PaperRow)
+    )
 
 
 async def find(

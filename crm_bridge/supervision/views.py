@@ -7,6 +7,7 @@ from typing import Literal
 
 from channels.attachments.api import AttachmentView
 from crm_bridge.supervision.letter import Letter, Weight, weight_of
+from crm_bridge.supervision.papers import Box
 from crm_bridge.supervision.rules import Cause, Origin, PaperState, RecipientRole, Rung
 from infra.kit.http import ApiModel
 
@@ -147,6 +148,13 @@ class PaperPage(ApiModel):
 
     items: list[PaperSummary]
     next_cursor: str | None
+
+
+class PaperBoxes(ApiModel):
+    """How many papers lie in each box of the asker."""
+
+    boxes: dict[Box, int]
+    as_of: datetime
 
 
 class TicketPapers(ApiModel):

@@ -395,3 +395,42 @@ async def test_the_public_list_shows_every_unit_what_is_listed(town: Town, clien
         ("", True, "主送单位主要负责人（第一责任人）"),
     ]
     assert OTHER.unit not in {unit for item in listed["items"] for unit in item["units"]}
+
+
+async def test_boxes_hold_what_waits_for_whom(town: Town, client: Client) -> None:
+    first, second = await town.ticket(), await town.ticket(units=("ZJJ",))
+    await town.supervision.issue(SUN, new_paper(first, copies=("ZJJ",)))
+    await town.raise_to(second, Rung.reminder)
+    await town.raise_to(first, Rung.reminder)
+    await town.supervision.reply(CLERK, 3, "已办理。")
+    await town.supervision.issue(SUN, new_paper(first))
+    await ask(client, "POST", "/supervision/papers/4/withdraw", {"text": "误发。"})
+    town.clock.advance(2 * 86400)
+
+    async def boxes(who: str) -> dict[str, int]:
+        status, summary = await ask(client, "GET", "/supervision/summary", who=who)
+        assert status == 200
+        for box, count in summary["boxes"].items():
+            _, page = await ask(client, "GET", f"/supervision/papers?box={box}", who=who)
+            assert len(page["items"]) == count, box
+        return dict(summary["boxes"])
+
+    assert await boxes("3001") == {
+        "to_answer": 0,
+        "open": 3,
+        "overdue": 1,
+        "replied": 1,
+        "ended": 1,
+    }
+    assert await boxes("4001") == {
+        "to_answer": 1,
+        "open": 2,
+        "overdue": 0,
+        "replied": 1,
+        "ended": 1,
+    }
+    # The copy is not yet read, the reminder not yet replied to.
+    assert (await boxes("4101"))["to_answer"] == 2
+    await ask(client, "POST", "/supervision/papers/1/read", who="4101")
+    await ask(client, "POST", "/supervision/papers/2/read", who="4101")
+    assert (await boxes("4101"))["to_answer"] == 1
