@@ -98,7 +98,7 @@ def database_url(
         yield f"sqlite:///{tmp_path}/test.db"
     else:
         server: PostgresServer = request.getfixturevalue("postgres")
-        yield _postgres_database(server, "template1")
+        yield postgres_database(server, "template1")
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ async def database(
         url = f"sqlite:///{tmp_path}/test.db"
     else:
         template: str = request.getfixturevalue("postgres_template")
-        url = _postgres_database(request.getfixturevalue("postgres"), template)
+        url = postgres_database(request.getfixturevalue("postgres"), template)
     opened = Database(url)
     yield opened
     await opened.close()
@@ -126,7 +126,8 @@ async def sqlite_database(sqlite_template: Path, tmp_path: Path) -> AsyncIterato
     await opened.close()
 
 
-def _postgres_database(server: PostgresServer, template: str) -> str:
+def postgres_database(server: PostgresServer, template: str) -> str:
+    """Return the address of a new database, made from a template."""
     # It is not dropped after the test: the whole server goes with the session, and dropping makes a checkpoint.
     name = f"test_{uuid4().hex}"
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from infra.kit.errors import FieldError, Invalid, TooLarge
 
 NAME_LENGTH = 120
+_LONGEST_ENDING = 10
 
 ENDINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -55,7 +56,7 @@ def type_of(content: bytes) -> str | None:
     if head[4:8] == b"ftyp":
         return "video/mp4"
     # Frames of layer 3 begin with eleven set bits; a tag may stand before them.
-    if head.startswith(b"ID3") or (head[:1] == b"\xff" and head[1:2] in b"\xfa\xfb\xf2\xf3"):
+    if head.startswith((b"ID3", b"\xff\xfa", b"\xff\xfb", b"\xff\xf2", b"\xff\xf3")):
         return "audio/mpeg"
     return _office(content) if head.startswith(b"PK\x03\x04") else None
 
@@ -99,9 +100,9 @@ def clean_name(name: str) -> str:
     plain = "".join(sign for sign in name if unicodedata.category(sign)[0] != "C")
     plain = _NOT_IN_A_NAME.sub("_", plain).strip(" .")
     stem, dot, ending = plain.rpartition(".")
-    if not dot:
+    if not dot or len(ending) > _LONGEST_ENDING:
         return plain[:NAME_LENGTH] or "file"
-    return f"{stem[: NAME_LENGTH - len(ending) - 1] or 'file'}.{ending[:10]}"
+    return f"{stem[: NAME_LENGTH - len(ending) - 1] or 'file'}.{ending}"
 
 
 def _office(content: bytes) -> str | None:

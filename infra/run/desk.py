@@ -57,6 +57,7 @@ from infra.kit.tasks import Work
 from infra.run.bridges import Bridges
 from infra.run.casework import Casework, casework
 from infra.run.foundation import Foundation
+from infra.run.lifecycle import file_keeper
 from infra.run.telephones import Telephones, telephones
 from infra.run.web import application
 from telephony.calls.rules import ChangeKind
@@ -67,6 +68,7 @@ log = structlog.get_logger()
 _TIDY_SECONDS = 600.0
 _DELIVERED_KEPT = timedelta(days=2)
 _WRONG_LOGINS_KEPT = timedelta(days=1)
+_LEFT_FILES_KEPT = timedelta(days=2)
 
 
 class Desk:
@@ -175,6 +177,7 @@ class Desk:
         """Delete what is kept no longer; tickets, calls, recordings and the audit log stay."""
         base, kept = self._base, self._base.settings.retention
         await self.relay.purge(_DELIVERED_KEPT)
+        await file_keeper(base).purge(_LEFT_FILES_KEPT)
         await self.feed.purge(timedelta(days=base.settings.console.feed_days))
         await self.accounts.purge(_WRONG_LOGINS_KEPT)
         await self.sessions.purge(timedelta(days=kept.ended_logins_days))
