@@ -38,7 +38,9 @@ def key() -> None:
 )
 @click.option("--unit", help="Code of the unit that it acts for, alone.")
 @click.option("--days", type=click.IntRange(min=1), help="Ends after so many days.")
-@click.option("--per-minute", type=click.IntRange(1, 600_000), default=PER_MINUTE, show_default=True)
+@click.option(
+    "--per-minute", type=click.IntRange(1, 600_000), default=PER_MINUTE, show_default=True
+)
 @pass_settings
 def add(
     settings: Settings,

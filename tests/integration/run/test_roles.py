@@ -146,6 +146,7 @@ MAY_CALL = {
     "GET /api/v1/supervision/listed": "DNCHSUK",
     "GET /api/v1/supervision/ledger": "DNCHSUK",
     "GET /api/v1/supervision/counts": "DNCHSUK",
+    "GET /api/v1/supervision/summary": "DNCHSUK",
     "POST /api/v1/supervision/papers/preview": "D",
     "POST /api/v1/supervision/papers/{paper_id}/read": "CH",
     "POST /api/v1/supervision/papers/{paper_id}/reply": "CH",
