@@ -12,7 +12,7 @@ from crm_bridge.deadlines.marks import mark, marked
 from crm_bridge.deadlines.notices import DeadlineNotices
 from crm_bridge.deadlines.policy import Policy
 from crm_bridge.deadlines.rules import due, latest_start
-from crm_bridge.deadlines.unit_duties import UNANSWERED, assignment_now, found_assignments
+from crm_bridge.deadlines.unit_duties import UNANSWERED, assignment_now, found_assignments, in_order
 from crm_bridge.tickets.happenings import Decided
 from crm_bridge.tickets.ledger import Ledger
 from crm_bridge.tickets.tables import AssignmentRow, TicketWaitRow
@@ -61,7 +61,7 @@ class AcceptReturn:
                 col(TicketWaitRow.n) == AssignmentRow.n,
                 col(AssignmentRow.id) > after,
             )
-            .order_by(col(AssignmentRow.id))
+            .order_by(in_order(AssignmentRow.id))
             .limit(limit)
         )
         return [
@@ -119,7 +119,7 @@ class UrgeToDecide:
                 col(TicketWaitRow.ticket_id) > after,
                 ~marked(self.name, TicketWaitRow.ticket_id, TicketWaitRow.since),
             )
-            .order_by(col(TicketWaitRow.ticket_id))
+            .order_by(in_order(TicketWaitRow.ticket_id))
             .limit(limit)
         )
         return [Found(id=found, ticket_id=found) for found in await session.exec(statement)]

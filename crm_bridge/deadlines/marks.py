@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, delete, exists
+from sqlalchemy import ColumnElement, bindparam, delete
 from sqlalchemy import text as sql
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -45,14 +45,15 @@ def marked(
         occurrence: The column that says which deadline.
         until: The mark was set then or before; None for whenever.
     """
-    found = select(DeadlineMarkRow.subject).where(
+    found = select(col(DeadlineMarkRow.subject)).where(
         DeadlineMarkRow.kind == kind,
         col(DeadlineMarkRow.subject) == subject,
         col(DeadlineMarkRow.occurrence) == occurrence,
     )
     if until is not None:
         found = found.where(col(DeadlineMarkRow.at) <= until)
-    return exists(found)
+    # As a value and not by EXISTS, which a planner may turn into a join that walks through every mark there is.
+    return found.limit(1).scalar_subquery().is_not(None)
 
 
 async def purge(database: Database, before: datetime) -> None:

@@ -14,6 +14,7 @@ from crm_bridge.deadlines.calendars import Calendars
 from crm_bridge.deadlines.policy import Policy, extended
 from crm_bridge.deadlines.rules import Due, Limit, WorkCalendar, due
 from crm_bridge.deadlines.tables import CalendarChangeRow
+from crm_bridge.deadlines.unit_duties import in_order
 from crm_bridge.tickets.assignment import Assignment
 from crm_bridge.tickets.happenings import ExtensionAsked, Rescheduled
 from crm_bridge.tickets.ledger import Ledger
@@ -94,7 +95,7 @@ class Rescheduling:
                 col(AssignmentRow.due_at) > self._clock.now(),
                 or_(col(AssignmentRow.due_provisional), touched),
             )
-            .order_by(col(AssignmentRow.id))
+            .order_by(in_order(AssignmentRow.id))
             .limit(_SLICE)
         )
         async with self._database.reading() as session:

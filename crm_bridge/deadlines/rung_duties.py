@@ -16,6 +16,7 @@ from crm_bridge.deadlines.unit_duties import (
     UNANSWERED,
     assignment_now,
     found_assignments,
+    in_order,
     open_lead,
     returning,
 )
@@ -119,7 +120,7 @@ class RaiseOften:
                 self._column > self._most,
                 ~marked(self.name, TicketRow.id, TicketRow.created_at),
             )
-            .order_by(col(AssignmentRow.id))
+            .order_by(in_order(AssignmentRow.id))
             .limit(limit)
         )
         return [
