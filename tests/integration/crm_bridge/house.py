@@ -118,11 +118,14 @@ class House:
     calls: int = 0
     dialer: ScriptedDialer = field(init=False)
     staff: Staff | None = None
+    destinations: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.dialer = ScriptedDialer(self.clock)
         self.contacts = Contacts(self.database, self.vault)
-        self.ledger = Ledger(self.clock, ZONE, self.vault, News(self.clock, self.staff))
+        self.ledger = Ledger(
+            self.clock, ZONE, self.vault, News(self.clock, self.staff, self.destinations)
+        )
         self.origins = Origins(self.clock, self.vault, self.contacts)
         self.tickets = Tickets(self.database, self.clock, self.ledger, self.origins, self.poke)
         self.intake = Intake(self.database, self.clock, self.contacts, self.tickets, self.poke)
