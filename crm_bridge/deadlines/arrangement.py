@@ -19,11 +19,13 @@ class NamedDay:
         day: Which.
         working: Whether the city works, though it be a weekend (调休).
         name: Of the holiday that it belongs to.
+        document: Where it stands, when that is not where the year's arrangement stands.
     """
 
     day: date
     working: bool
     name: str
+    document: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

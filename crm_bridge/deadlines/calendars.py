@@ -147,7 +147,10 @@ class Calendars:
             stored = {row.day: _known(row) for row in (await session.exec(statement)).all()}
         sent = {
             named.day: KnownDay(
-                day=named.day, working=named.working, name=named.name, document=one.document
+                day=named.day,
+                working=named.working,
+                name=named.name,
+                document=named.document or one.document,
             )
             for one in arrangements
             for named in one.days
@@ -249,7 +252,7 @@ def _rows(arrangement: Arrangement) -> Iterable[CalendarDayRow]:
             day=named.day,
             working=named.working,
             name=named.name,
-            document=arrangement.document,
+            document=named.document or arrangement.document,
             arrangement=arrangement.year,
         )
         for named in arrangement.days

@@ -22,26 +22,26 @@ _WORKING: Mapping[str, bool] = MappingProxyType(
     | dict.fromkeys(("0", "false", "no", "否", "放假", "休"), False)
 )
 
-_Numbered = tuple[int, NamedDay, str]
+_Numbered = tuple[int, NamedDay]
 
 
 def arrangements_of(sheet: Sheet) -> tuple[Sequence[Arrangement], Sequence[RowError]]:
     """Return the arrangements that a table file holds, each of them whole, and what is wrong with it.
 
-    A year is arranged by a file if a day of its October is off in it; days in December may belong to the year that
-    follows. With any error there is no arrangement.
+    A year is arranged by a file if a day of its October is off in it. A day in December belongs to the following year
+    if it stands where that one's January stands. With any error there is no arrangement.
     """
     errors: list[RowError] = list(sheet.errors)
     days = _days(sheet, errors)
     if errors:
         return (), in_order(errors)
-    years = {
-        day.year for day, (_, named, _) in days.items() if day.month == 10 and not named.working
-    }
+    years = {day.year for day, (_, named) in days.items() if day.month == 10 and not named.working}
+    new_year = {day.year: named.document for day, (_, named) in days.items() if day.month == 1}
     by_year: dict[int, list[_Numbered]] = defaultdict(list)
     for day, numbered in sorted(days.items()):
-        year = next((year for year in (day.year, day.year + 1) if year in years), None)
-        if year is None or not may_hold(year, day):
+        early = day.month == 12 and new_year.get(day.year + 1) == numbered[1].document
+        year = day.year + 1 if early else day.year
+        if year not in years or not may_hold(year, day):
             errors.append(_without_year(numbered[0], day))
         else:
             by_year[year].append(numbered)
@@ -60,7 +60,7 @@ def _days(sheet: Sheet, errors: list[RowError]) -> Mapping[date, _Numbered]:
                 errors.append(
                     row.error("date", "这一天出现了两次", "This day comes twice: remove one row")
                 )
-            days[named.day] = (row.number, named, row["document"])
+            days[named.day] = (row.number, named)
     if not days and not errors:
         errors.append(_whole_file("文件中没有任何日期", "The file holds no day"))
     return days
@@ -74,7 +74,7 @@ def _read(row: SheetRow, errors: list[RowError]) -> Iterator[NamedDay]:
     if row["working"] and working is None:
         errors.append(row.error("working", "应填写 是 或 否", "Write yes or no"))
     if day is not None and working is not None:
-        yield NamedDay(day=day, working=working, name=row["name"])
+        yield NamedDay(day=day, working=working, name=row["name"], document=row["document"])
 
 
 def _day(text: str) -> date | None:
@@ -99,7 +99,7 @@ def _without_year(number: int, day: date) -> RowError:
 
 
 def _missing(year: int, numbered: Sequence[_Numbered]) -> Iterator[RowError]:
-    off = {named.day for _, named, _ in numbered if not named.working}
+    off = {named.day for _, named in numbered if not named.working}
     for day, name in missing_days(year, off).items():
         yield _whole_file(
             f"缺少法定假日 {day.isoformat()}（{name}），或被标为上班",
@@ -113,9 +113,9 @@ def _whole_file(message_zh: str, message_en: str) -> RowError:
 
 def _arrangement(year: int, numbered: Sequence[_Numbered]) -> Arrangement:
     # One document arranges a year; where another one changed it later, both are named.
-    documents = dict.fromkeys(document for _, _, document in numbered)
+    documents = dict.fromkeys(named.document for _, named in numbered)
     return Arrangement(
         year=year,
         document="、".join(documents)[:60],
-        days=[named for _, named, _ in numbered],
+        days=[named for _, named in numbered],
     )
