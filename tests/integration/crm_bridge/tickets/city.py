@@ -24,7 +24,7 @@ from crm_bridge.tickets.projection import differences
 from crm_bridge.tickets.tables import AssignmentRow, TicketRow
 from crm_bridge.tickets.unit_desk import UnitDesk
 from crm_bridge.tickets.unit_work import UnitWork
-from crm_bridge.tickets.vocabulary import TicketType, Urgency
+from crm_bridge.tickets.vocabulary import TicketType, Urgency, Wait
 from infra.kit.errors import FieldError, Invalid
 from infra.kit.identity import Principal, Role
 from infra.kit.outbox import OutboxEntry, Relay
@@ -154,6 +154,10 @@ class City(House):
         )
         async with self.database.reading() as session:
             return (await session.exec(statement)).all()
+
+    async def waiting(self, kind: Wait) -> int:
+        """How many tickets wait for the centre in one box."""
+        return (await self.dispatch_desk.summary()).boxes[kind]
 
     async def is_whole(self) -> bool:
         """Whether the rows of every ticket are what its log says."""

@@ -8,7 +8,7 @@ from sqlmodel import delete, select
 from crm_bridge.callbacks.rules import CallbackState
 from crm_bridge.callbacks.tables import CallbackRow, RatingRow
 from crm_bridge.tickets.happenings import Replied, ReturnAsked
-from crm_bridge.tickets.vocabulary import ReturnGrounds
+from crm_bridge.tickets.vocabulary import ReturnGrounds, Wait
 from telephony.dialer.memory import Reply
 from telephony.dialer.rules import Outcome, Question, Result
 from tests.integration.crm_bridge.house import MOBILE
@@ -63,10 +63,10 @@ async def test_ticket_that_was_rated_before_it_finished_goes_on_from_the_rating(
         "in_hand",
         digit,
     )
-    assert (await city.dispatch_desk.summary()).boxes["dissatisfied"] == 0
+    assert await city.waiting(Wait.dissatisfied) == 0
     await finish(city, ticket_id)
     assert (await city.ticket(ticket_id)).state == state
-    assert (await city.dispatch_desk.summary()).boxes["dissatisfied"] == waits
+    assert await city.waiting(Wait.dissatisfied) == waits
     assert await city.runner.run_once() == 0
     assert await city.is_whole()
 
@@ -132,7 +132,7 @@ async def test_key_that_arrives_when_the_ticket_has_been_returned_counts_when_it
         HE, await city.now(ticket_id), grounds="涉法涉诉", where_to_turn="人民法院"
     )
     assert (await city.ticket(ticket_id)).state == "callback"
-    assert (await city.dispatch_desk.summary()).boxes["dissatisfied"] == 1
+    assert await city.waiting(Wait.dissatisfied) == 1
     await city.closing.redo(HE, await city.now(ticket_id), "应予办理")
     assert (await city.ticket(ticket_id)).state == "to_dispatch"
 

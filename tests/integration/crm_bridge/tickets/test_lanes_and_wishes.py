@@ -1,19 +1,20 @@
 """What units ask for, what the centre decides, and what must be recorded before a reply."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlmodel import select
 
 from crm_bridge.tickets.ledger import Ledger
 from crm_bridge.tickets.news import News
-from crm_bridge.tickets.vocabulary import TicketEvent
+from crm_bridge.tickets.vocabulary import TicketEvent, Wait
 from infra.kit.outbox import OutboxRow
 from tests.integration.crm_bridge.house import CGJ, GRGS, QXJD, ZONE, written
 from tests.integration.crm_bridge.tickets.city import HE, MAYOR, City
 from tests.integration.crm_bridge.tickets.desk import Client, Desk
 
-REPLY = {"text": "已办理", "contacted": True}
+REPLY: dict[str, Any] = {"text": "已办理", "contacted": True}
 
 
 async def test_complex_matter_needs_a_plan_and_a_recorded_talk_before_the_reply(
@@ -60,9 +61,9 @@ async def test_extension_moves_the_due_date_once_a_round_and_the_citizen_is_to_b
     assert one.due_at - one.due_before_extension == timedelta(days=3)
     assert one.extended_at == city.clock.now()
     assert "extension:1" not in (await desk.look("5001"))["actions"]
-    assert (await city.dispatch_desk.summary()).boxes["to_tell"] == 1
+    assert await city.waiting(Wait.to_tell) == 1
     await desk.act("3001", "told", how="phone", text="已告知延期三天")
-    assert (await city.dispatch_desk.summary()).boxes["to_tell"] == 0
+    assert await city.waiting(Wait.to_tell) == 0
 
 
 async def test_refused_extension_can_be_asked_for_again(city: City, client: Client) -> None:
@@ -152,7 +153,7 @@ async def test_stop_needs_another_person_and_ends_the_assignments(
         {"stopped"},
     )
     assert seen["actions"] == []
-    assert (await city.dispatch_desk.summary()).boxes["stops"] == 0
+    assert await city.waiting(Wait.stops) == 0
 
 
 async def test_stopped_ticket_s_citizen_is_not_rung_any_more(city: City) -> None:
