@@ -182,6 +182,12 @@ class Contacts:
             return _id((await session.exec(statement)).one())
         return _id(row.id)
 
+    async def known(self, session: AsyncSession, phone: PhoneNumber) -> int | None:
+        """Return the row of the citizen known by this number; None if there is none."""
+        digest = self._vault.digest(phone.digits)
+        statement = select(CitizenRow.id).where(CitizenRow.phone_digest == digest)
+        return (await session.exec(statement)).one_or_none()
+
     async def name(self, session: AsyncSession, citizen_id: int, name: str) -> None:
         """Keep the name that the citizen gave last."""
         await session.exec(

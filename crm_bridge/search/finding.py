@@ -21,7 +21,7 @@ from crm_bridge.tickets.tables import AssignmentRow, TicketRow
 Groups = Sequence[Sequence[str]]
 """Terms: of each group one must be there."""
 
-FEW = 1_500
+FEW = 4_000
 """So many tickets are simply looked at, whatever else is asked."""
 
 PORTION = 1_000
@@ -93,7 +93,7 @@ async def every(session: AsyncSession, before: int | None) -> AsyncGenerator[Seq
         statement = select(col(TicketRow.id)).order_by(col(TicketRow.id).desc()).limit(PORTION)
         if before is not None:
             statement = statement.where(col(TicketRow.id) < before)
-        found = (await connection.execute(statement)).scalars().all()
+        found = [row_id for row_id in (await connection.execute(statement)).scalars() if row_id]
         if not found:
             return
         yield found
@@ -110,7 +110,9 @@ async def newest(
     )
     if before is not None:
         statement = statement.where(col(TicketRow.id) < before)
-    found = (await connection.execute(statement)).scalars().all()
+    found = [
+        ticket_id for ticket_id in (await connection.execute(statement)).scalars() if ticket_id
+    ]
     return found if len(found) <= FEW else None
 
 

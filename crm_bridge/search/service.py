@@ -8,14 +8,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement
+from sqlalchemy.sql.elements import True_
 from sqlmodel import and_, col, exists, select, true
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from channels.contacts.tables import CitizenRow, ContactRow
+from channels.contacts.service import Contacts
+from channels.contacts.tables import ContactRow
 from crm_bridge.categories.tables import CategoryRow
 from crm_bridge.forms import LARGEST_ID
 from crm_bridge.rates.rules import lineage
 from crm_bridge.search.finding import (
+    FEW,
     PORTION,
     Groups,
     by_terms,
@@ -38,7 +41,6 @@ from crm_bridge.tickets.vocabulary import AssignmentState, TicketState, TicketTy
 from infra.kit.clock import Clock
 from infra.kit.errors import FieldError, Invalid
 from infra.kit.identity import Principal
-from infra.kit.vault import Vault
 from telephony.numbers import PhoneNumber
 
 FIND_BY_PHONE = "number.reveal"
@@ -96,12 +98,12 @@ class TicketSearch:
 
     Args:
         clock: Tells what is overdue, and how long a search has taken.
-        vault: Makes the digest that a telephone number is found by.
+        contacts: Knows the citizens by their telephone numbers.
     """
 
-    def __init__(self, clock: Clock, vault: Vault) -> None:
+    def __init__(self, clock: Clock, contacts: Contacts) -> None:
         self._clock = clock
-        self._vault = vault
+        self._contacts = contacts
 
     async def find(
         self,
@@ -137,7 +139,7 @@ class TicketSearch:
         groups = _groups(asked, filters, codes)
         if direct is not None or not (groups or filters.unit or filters.channel):
             return _cut(await _rows(session, fits, before, limit + 1), limit)
-        portions = self._portions(session, filters, groups, before, limit + 1)
+        portions = self._portions(session, filters, groups, allowed, before, limit + 1)
         async with aclosing(portions):
             return await self._gather(session, portions, fits, asked, after, limit)
 
@@ -146,15 +148,17 @@ class TicketSearch:
         session: AsyncSession,
         filters: Filters,
         groups: Groups,
+        allowed: Condition,
         before: int | None,
         first: int,
     ) -> AsyncGenerator[Sequence[int], None]:
         """Yield tickets to look at, newest first, by whatever leads to the fewest."""
-        for condition in self._selective(filters):
-            few = await newest(session, condition, before)
-            if few is not None:
-                yield await having_terms(session, groups, few) if groups else few
-                return
+        few = await self._few(session, filters, allowed, before)
+        if few is not None:
+            for start in range(0, len(few), PORTION):
+                part = few[start : start + PORTION]
+                yield await having_terms(session, groups, part) if groups else part
+            return
         if groups:
             ways = by_terms(session, groups, before, first)
         elif filters.unit is not None:
@@ -164,6 +168,27 @@ class TicketSearch:
         async with aclosing(ways):
             async for portion in ways:
                 yield portion
+
+    async def _few(
+        self, session: AsyncSession, filters: Filters, allowed: Condition, before: int | None
+    ) -> Sequence[int] | None:
+        """Return the tickets that one condition leaves, if they are few enough to be looked at one by one."""
+        conditions = list(self._selective(filters))
+        if filters.unit is not None:
+            async with aclosing(of_unit(session, filters.unit, before, FEW + 1)) as portions:
+                async for found in portions:
+                    if len(found) <= FEW:
+                        return found
+                    break
+                else:
+                    return ()
+        elif not isinstance(allowed, True_):
+            conditions.append(allowed)
+        for condition in conditions:
+            few = await newest(session, condition, before)
+            if few is not None:
+                return few
+        return None
 
     async def _gather(
         self,
@@ -212,11 +237,10 @@ class TicketSearch:
         if principal.unit is not None or not principal.may(FIND_BY_PHONE):
             return None
         try:
-            digest = self._vault.digest(PhoneNumber.parse(words).digits)
+            phone = PhoneNumber.parse(words)
         except ValueError:
             return None
-        citizen = select(CitizenRow.id).where(CitizenRow.phone_digest == digest)
-        known = (await session.exec(citizen)).one_or_none()
+        known = await self._contacts.known(session, phone)
         if known is None:
             return None
         # Being found by his number would tell whose ticket it is.

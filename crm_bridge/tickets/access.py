@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement
-from sqlmodel import and_, col, or_, select, true
+from sqlmodel import and_, col, exists, or_, select, true
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.contacts.tables import ContactRow
@@ -40,8 +40,11 @@ async def visible(
     """
     if principal.unit is not None:
         # Whatever else he may: a unit's people see what their unit has or had, and nothing else.
-        own = select(AssignmentRow.ticket_id).where(AssignmentRow.unit == principal.unit)
-        return [col(TicketRow.id).in_(own)]
+        own = exists().where(
+            col(AssignmentRow.ticket_id) == TicketRow.id,
+            col(AssignmentRow.unit) == principal.unit,
+        )
+        return [own]
     if principal.may(READ_ANY):
         return [true()]
     talking_to = (

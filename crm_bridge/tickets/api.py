@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from crm_bridge.forms import Id, Text
+from crm_bridge.search.service import Filters
 from crm_bridge.tickets.reading import TicketReader
 from crm_bridge.tickets.service import ADDRESS_LENGTH, TEXT_LENGTH, TITLE_LENGTH, Tickets
 from crm_bridge.tickets.ticket import NewTicket
@@ -75,9 +76,35 @@ class TicketQuery(ApiModel):
     """Which tickets to list."""
 
     mine: bool = False
+    q: str = Field(default="", max_length=200)
     state: TicketState | None = None
+    type: TicketType | None = None
+    category: str | None = Field(default=None, max_length=200)
+    urgency: Urgency | None = None
+    unit: str | None = Field(default=None, max_length=20)
+    agent: str | None = Field(default=None, max_length=40)
+    channel: str | None = Field(default=None, max_length=40)
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    overdue: bool = False
     cursor: str | None = Field(default=None, max_length=40)
     limit: int = Field(default=50, ge=1, le=100)
+
+    def filters(self) -> Filters:
+        """Return what the list is narrowed by; several categories stand between commas."""
+        return Filters(
+            words=self.q,
+            state=self.state,
+            type=self.type,
+            categories=[code.strip() for code in (self.category or "").split(",") if code.strip()],
+            urgency=self.urgency,
+            unit=self.unit,
+            agent=self.agent,
+            channel=self.channel,
+            since=self.since,
+            until=self.until,
+            overdue=self.overdue,
+        )
 
 
 def routes(tickets: Tickets, reader: TicketReader) -> Routes:
@@ -100,11 +127,15 @@ def routes(tickets: Tickets, reader: TicketReader) -> Routes:
 
     @api.get("/api/v1/tickets", permission="ticket.read")
     async def page(principal: Principal, query: TicketQuery) -> TicketPage:
-        """List the tickets that I may see, newest first."""
+        """List or search the tickets that I may see, newest first; a part may be short and yet have a cursor to go on.
+
+        `q` is words (Chinese or other, all of them), a ticket's number or its last digits, or for who may see it a
+        citizen's telephone number.
+        """
         return await reader.page(
             principal,
             mine=query.mine,
-            state=query.state,
+            filters=query.filters(),
             cursor=query.cursor,
             limit=query.limit,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlmodel import col, or_, select
@@ -15,6 +16,7 @@ from channels.voice_log import call_of_contact
 from crm_bridge.callbacks.reading import callbacks_of
 from crm_bridge.categories.tables import CategoryRow
 from crm_bridge.forms import LARGEST_ID
+from crm_bridge.search.service import Filters, TicketSearch
 from crm_bridge.tickets.access import sees_citizen, visible
 from crm_bridge.tickets.actions import actions
 from crm_bridge.tickets.casefile import life_fields
@@ -33,7 +35,6 @@ from crm_bridge.tickets.views import (
     TicketView,
     summary_fields,
 )
-from crm_bridge.tickets.vocabulary import TicketState
 from infra.kit import audit
 from infra.kit.clock import Clock
 from infra.kit.database import Database
@@ -65,31 +66,25 @@ class TicketReader:
         self._contacts = contacts
         self._attachments = attachments
         self._writing_up = writing_up
+        self._search = TicketSearch(clock, contacts)
 
     async def page(
         self,
         principal: Principal,
         *,
         mine: bool,
-        state: TicketState | None,
+        filters: Filters,
         cursor: str | None,
         limit: int,
     ) -> TicketPage:
-        """Return a part of the tickets that this person may see, newest first.
+        """Return a part of the tickets that fit and that this person may see, newest first.
 
         Raises:
-            Invalid: The cursor is not one of ours.
+            Invalid: The cursor is not one of ours, or what was typed holds nothing to be looked for.
         """
-        statement = (
-            select(TicketRow, CategoryRow.name_zh)
-            .join(CategoryRow, col(CategoryRow.code) == TicketRow.category)
-            .order_by(col(TicketRow.id).desc())
-            .limit(limit + 1)
-        )
-        if state is not None:
-            statement = statement.where(TicketRow.state == state)
-        if cursor is not None:
-            statement = statement.where(col(TicketRow.id) < position_of(cursor))
+        before = position_of(cursor) if cursor is not None else None
+        if principal.unit is not None and filters.unit is None:
+            filters = replace(filters, unit=principal.unit)
         async with self._database.reading() as session:
             conditions = (
                 [col(TicketRow.agent) == principal.number]
@@ -97,17 +92,23 @@ class TicketReader:
                 else await visible(session, principal, self._clock.now(), self._writing_up)
             )
             # One after the other: for an OR of them the database would sort all that there is.
-            found = {
-                summary.id: summary
+            parts = [
+                await self._search.find(
+                    session, principal, filters, condition, before=before, limit=limit
+                )
                 for condition in conditions
-                for row, name in (await session.exec(statement.where(condition))).all()
-                for summary in [TicketSummary.of(ticket_of(row), name)]
-            }
+            ]
+        # Below the highest of their ends one of the lists has not been looked through.
+        end = max((part.below for part in parts if part.below is not None), default=0)
+        found = {
+            row.id: TicketSummary.of(ticket_of(row), name)
+            for part in parts
+            for row, name in part.rows
+            if row.id is not None and row.id >= end
+        }
         items = [found[ticket_id] for ticket_id in sorted(found, reverse=True)]
-        more = len(items) > limit
-        return TicketPage(
-            items=items[:limit], next_cursor=cursor_at(items[limit - 1].id) if more else None
-        )
+        below = items[limit - 1].id if len(items) > limit else end
+        return TicketPage(items=items[:limit], next_cursor=cursor_at(below) if below else None)
 
     async def show(self, principal: Principal, ticket_id: int) -> TicketView:
         """Return a ticket with all that belongs to it.

@@ -20,6 +20,7 @@ from crm_bridge.callbacks.tables import CallbackAttemptRow, CallbackRow, RatingR
 from crm_bridge.categories.service import Categories
 from crm_bridge.figures import Figures
 from crm_bridge.history.service import History
+from crm_bridge.search.service import Filters
 from crm_bridge.tickets.reading import TicketReader
 from crm_bridge.tickets.tables import TicketRow
 from crm_bridge.tickets.vocabulary import TicketState, TicketType, Urgency
@@ -200,7 +201,7 @@ def tickets(database: Database, clock: ManualClock, vault: Vault) -> TicketReade
         pytest.param(lambda *parts: calls(*parts).current(LI), id="current call"),
         pytest.param(
             lambda *parts: tickets(*parts[:3]).page(
-                LI, mine=False, state=None, cursor=None, limit=20
+                LI, mine=False, filters=Filters(), cursor=None, limit=20
             ),
             id="tickets that I may see",
         ),

@@ -17,7 +17,7 @@ ALL = ",".join(Figure)
 
 
 async def ask(
-    client: Client, path: str = "", *, who: str = "4001", status: int = 200, **query: str
+    client: Client, path: str = "", *, who: str = "4001", status: int = 200, **query: Any
 ) -> Any:
     answer = await client.get(
         f"/api/v1/rates{path}", params=PERIOD | query, headers={"X-Agent": who}
@@ -35,10 +35,10 @@ async def post(
     return await answer.json()
 
 
-async def behind(client: Client, figure: str, part: str, **query: str) -> list[dict[str, Any]]:
+async def behind(client: Client, figure: str, part: str, **query: Any) -> list[dict[str, Any]]:
     """The whole list, page by page."""
     found: list[dict[str, Any]] = []
-    cursor: dict[str, str] = {}
+    cursor: dict[str, Any] = {}
     while True:
         page = await ask(client, "/tickets", figure=figure, part=part, limit="7", **cursor, **query)
         found += page["items"]
@@ -112,12 +112,12 @@ async def test_comparison_is_in_points_and_an_empty_period_shows_a_dash(client: 
     assert compared["points"] is None
     assert compared["growth"] is None
     assert table["compared"]["last"] == "2026-02-19"
-    days = await ask(
-        client, **{"from": "2026-02-27", "to": "2026-02-28"}, compare="previous", group="day"
-    )
+    two_days: dict[str, Any] = {"from": "2026-02-27", "to": "2026-02-28"}
+    one_day: dict[str, Any] = {"from": "2026-02-25", "to": "2026-02-25"}
+    days = await ask(client, **two_days, compare="previous", group="day")
     first = days["rows"][0]
     assert first["key"] == {"day": "2026-02-27"}
-    before = await ask(client, **{"from": "2026-02-25", "to": "2026-02-25"})
+    before = await ask(client, **one_day)
     cell = first["cells"]["response"]["compared"]["raw"]
     assert cell["denominator"] == before["total"]["cells"]["response"]["raw"]["denominator"] > 0
     assert first["cells"]["response"]["compared"]["points"][0] in "+-0"
@@ -201,7 +201,7 @@ async def test_titles_are_for_those_who_may_read_tickets(client: Client) -> None
     ],
 )
 async def test_question_that_makes_no_sense_is_a_field_error(
-    client: Client, query: dict[str, str], pointer: str
+    client: Client, query: dict[str, Any], pointer: str
 ) -> None:
     problem = await ask(client, status=422, **query)
     assert [error["pointer"] for error in problem["fields"]] == [pointer]
@@ -235,7 +235,7 @@ async def test_table_can_be_taken_out_as_a_file(client: Client) -> None:
         if kind == "xlsx":
             sheet = load_workbook(io.BytesIO(content)).active
             assert sheet is not None
-            rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
+            rows: list[list[Any]] = [[cell.value for cell in row] for row in sheet.iter_rows()]
         else:
             rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
         assert rows[0][:3] == ["分组", "办结率分子", "办结率分母"]
