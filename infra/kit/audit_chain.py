@@ -29,6 +29,8 @@ _HEAD = 1
 _BEGIN_LOCK = 0x4C78_4175  # any number that nothing else in this database locks
 _SLICE = 5_000
 
+_WRITER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
 _COLUMNS = (
     col(AuditRow.id),
     col(AuditRow.seq),
@@ -166,6 +168,8 @@ class Chain:
         for row in waiting:
             head.count += 1
             row.seq = head.count
+            # Keys of a dictionary become text in JSON: what is linked must be what will be read back.
+            row.detail = json.loads(json.dumps(row.detail))
             row.hash = head.hash = self._linked(head.hash, _content(row))
             session.add(row)
         head.seal = self._seal(head)
@@ -248,8 +252,7 @@ class Chain:
         return self._code(["row", before, *content])
 
     def _code(self, parts: Sequence[Any]) -> str:
-        written = json.dumps(parts, sort_keys=True, separators=(",", ":"))
-        return self._vault.seal(b"audit " + written.encode())
+        return self._vault.seal(b"audit " + _WRITER.encode(parts).encode())
 
 
 async def read_head(database: Database) -> Head | None:
@@ -260,9 +263,13 @@ async def read_head(database: Database) -> Head | None:
 
 
 def _content(row: AuditRow | sqlalchemy.Row[Any]) -> Sequence[Any]:
-    # Keys of a dictionary become text in JSON: what is written must be what is read back.
-    detail = json.loads(json.dumps(row.detail))
-    return [row.at.isoformat(timespec="microseconds"), row.actor, row.action, row.subject, detail]
+    return [
+        row.at.isoformat(timespec="microseconds"),
+        row.actor,
+        row.action,
+        row.subject,
+        row.detail,
+    ]
 
 
 async def _rows(
