@@ -22,7 +22,7 @@ from crm_bridge.deadlines.rung_duties import Ladder
 from crm_bridge.deadlines.settings import DeadlineSettings
 from crm_bridge.deadlines.worker import DeadlineWorker, all_duties
 from crm_bridge.supervision.rules import Cause, Rung
-from crm_bridge.tickets.happenings import Detail, Dispatched, Terms
+from crm_bridge.tickets.details import Detail, Dispatched, Terms
 from crm_bridge.tickets.ledger import Ledger
 from crm_bridge.tickets.tables import AssignmentRow
 from crm_bridge.tickets.ticket import NewTicket

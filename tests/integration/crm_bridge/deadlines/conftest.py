@@ -15,6 +15,8 @@ from infra.kit.database import Database
 from infra.kit.http import AUTHENTICATOR, Authenticated, mount
 from infra.kit.identity import Role
 from infra.kit.problems import problem_middleware
+from infra.kit.vault import Vault
+from tests.integration.crm_bridge.deadlines.city import City
 from tests.integration.crm_bridge.house import LI, ZONE
 
 Client = TestClient[web.Request, web.Application]
@@ -26,6 +28,12 @@ async def calendars(database: Database, clock: ManualClock) -> Calendars:
     found = Calendars(database, clock, ZONE, DeadlineSettings().hours())
     await found.seed()
     return found
+
+
+@pytest.fixture
+async def city(database: Database, clock: ManualClock, vault: Vault) -> City:
+    """Units, tickets, and a worker that looks after their deadlines."""
+    return await City(database=database, clock=clock, vault=vault).open()
 
 
 class HeaderSaysWhat:

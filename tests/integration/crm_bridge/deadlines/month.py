@@ -9,18 +9,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from crm_bridge.deadlines.rules import Limit
-from crm_bridge.tickets.happenings import (
+from crm_bridge.tickets.details import (
     About,
     Decided,
     Detail,
     Dispatched,
     Extended,
     ExtensionAsked,
-    Happening,
     Reasoned,
     Replied,
     ReturnAsked,
 )
+from crm_bridge.tickets.happenings import Happening
 from crm_bridge.tickets.vocabulary import ReturnGrounds, TicketEvent, TicketType, Urgency
 from tests.integration.crm_bridge.house import CGJ, GRGS, QXJD
 from tests.unit.crm_bridge.deadlines.calendars import calendar, local, naive_due

@@ -15,7 +15,7 @@ from crm_bridge.supervision.service import Supervision
 from crm_bridge.supervision.settings import SupervisionSettings
 from crm_bridge.supervision.tables import PaperRow
 from crm_bridge.supervision.wording import Wording
-from crm_bridge.tickets.happenings import About
+from crm_bridge.tickets.details import About
 from crm_bridge.tickets.vocabulary import TicketEvent
 from infra.kit.clock import ManualClock
 from infra.kit.database import Database

@@ -12,15 +12,14 @@ from sqlmodel import col, select
 
 from crm_bridge.callbacks.tables import CallbackRow
 from crm_bridge.deadlines.worker import DeadlineWorker
-from crm_bridge.tickets.happenings import Decided, Happening
+from crm_bridge.tickets.details import Decided
+from crm_bridge.tickets.happenings import Happening
 from crm_bridge.tickets.projection import differences, happening_of
 from crm_bridge.tickets.refusals import TransitionRefused
 from crm_bridge.tickets.tables import TicketEventRow
-from infra.kit.clock import ManualClock
 from infra.kit.database import Database
 from infra.kit.errors import Invalid
 from infra.kit.outbox import OutboxRow
-from infra.kit.vault import Vault
 from tests.integration.crm_bridge.deadlines.city import City
 from tests.integration.crm_bridge.deadlines.month import (
     BEGIN,
@@ -33,11 +32,6 @@ from tests.integration.crm_bridge.deadlines.month import (
 
 TICKETS = 150
 SEED = 20260302
-
-
-@pytest.fixture
-async def city(database: Database, clock: ManualClock, vault: Vault) -> City:
-    return await City(database=database, clock=clock, vault=vault).open()
 
 
 @pytest.fixture

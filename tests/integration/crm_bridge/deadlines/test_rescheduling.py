@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 from datetime import date, timedelta
 
-import pytest
 from sqlmodel import select
 
 from crm_bridge.deadlines.arrangement import Arrangement, NamedDay
 from crm_bridge.deadlines.published import published
 from crm_bridge.deadlines.statutory import statutory_days
 from crm_bridge.deadlines.tables import CalendarChangeRow
-from crm_bridge.tickets.happenings import About, Extended, ExtensionAsked, Reasoned, Replied
+from crm_bridge.tickets.details import (
+    About,
+    Extended,
+    ExtensionAsked,
+    Reasoned,
+    Replied,
+)
 from crm_bridge.tickets.projection import differences
 from crm_bridge.tickets.vocabulary import TicketEvent
-from infra.kit.clock import ManualClock
 from infra.kit.database import Database
-from infra.kit.vault import Vault
 from tests.integration.crm_bridge.deadlines.city import City
 from tests.integration.crm_bridge.house import GRGS
 from tests.unit.crm_bridge.deadlines.calendars import local
@@ -26,11 +29,6 @@ E = TicketEvent
 MONDAY = local("2026-12-28 10:00")
 GUESSED, TRUE = local("2027-01-05 17:30"), local("2027-01-04 17:30")
 """Five working days from that Monday: as the law alone has it, and with Sunday 3 January worked."""
-
-
-@pytest.fixture
-async def city(database: Database, clock: ManualClock, vault: Vault) -> City:
-    return await City(database=database, clock=clock, vault=vault).open()
 
 
 def of_2027(*worked: date, off: tuple[date, ...] = ()) -> Arrangement:
