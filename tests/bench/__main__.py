@@ -1,15 +1,31 @@
-"""`make bench`: speed and memory as ratios measured in one run, printed; nothing passes or fails by the clock."""
+"""`make bench`: speed and memory as ratios measured in one run, printed; nothing passes or fails by the clock.
+
+    python -m tests.bench [NAME …]
+
+Without a name the short ones run. `rates` and `search` each make a city of a million tickets in a database of either
+kind first, which takes some minutes: they run when they are named.
+"""
 
 from __future__ import annotations
 
-from tests.bench import ami_ingest, screen_pop
+import sys
+
+from tests.bench import ami_ingest, rates, screen_pop, search
+
+SHORT = {"ami_ingest": ami_ingest, "screen_pop": screen_pop}
+LONG = {"rates": rates, "search": search}
 
 
 def main() -> None:
-    """Run every bench, one after the other."""
-    for bench in (ami_ingest, screen_pop):
-        print(f"\n## {(bench.__doc__ or '').splitlines()[0]}\n", flush=True)
-        bench.main()
+    """Run the benches that are named, or every short one, one after the other."""
+    every = SHORT | LONG
+    names = sys.argv[1:] or list(SHORT)
+    unknown = [name for name in names if name not in every]
+    if unknown:
+        sys.exit(f"no bench {', '.join(unknown)}; there are {', '.join(every)}")
+    for name in names:
+        print(f"\n## {(every[name].__doc__ or '').splitlines()[0]}\n", flush=True)
+        every[name].main()
 
 
 if __name__ == "__main__":

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import random
 import sqlite3
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from pathlib import Path
@@ -21,12 +22,16 @@ from sqlalchemy.schema import CreateIndex, DropIndex
 
 from crm_bridge.callbacks.tables import CallbackRow, RatingRow
 from crm_bridge.categories.tables import CategoryRow
+from crm_bridge.search.rules import ticket_terms
+from crm_bridge.search.tables import TicketTermsRow, make_index
 from crm_bridge.tickets.tables import AssignmentRow, TicketRow
 from crm_bridge.tickets.vocabulary import TicketType, Urgency
 from crm_bridge.units.tables import UnitRow
 from infra.kit.database import Row
 from infra.run.tables import whole_metadata
+from tests.parts import start_postgres
 
+TICKETS = 1_000_000
 UNITS = 40
 SINCE = datetime(2024, 1, 1, tzinfo=UTC)
 UNTIL = datetime(2026, 1, 1, tzinfo=UTC)
@@ -51,9 +56,20 @@ _MATTERS = (
     ("欠薪", "工程结束半年，包工头拖欠工资不付。"),
     ("道路积水", "每逢下雨路面积水，行人无法通行，下水道可能堵塞。"),
 )
+_RAIN, _RAINY = 11, (6, 7, 8)
 _COMMON = (14, 10, 9, 9, 8, 8, 8, 7, 7, 7, 7, 6)
 _TAILS = ("请尽快处理。", "多次反映未果。", "希望相关部门重视。", "请回电告知结果。", "谢谢。")
 _SYLLABLES = "东南西北中上下前后左右金木水火土春夏秋冬梅兰竹菊松柏桃李杏福禄寿喜安康宁和平顺利达通"
+
+_WITHOUT_WORDS = {
+    "sqlite": (
+        "DROP TRIGGER ticket_terms_added",
+        "DROP TRIGGER ticket_terms_removed",
+        "DROP TRIGGER ticket_terms_changed",
+        "DROP TABLE ticket_words",
+    ),
+    "postgresql": ("DROP INDEX ticket_words",),
+}
 
 
 def _rows(tickets: int) -> Iterator[tuple[type[Row], tuple[Any, ...]]]:
@@ -66,22 +82,28 @@ def _rows(tickets: int) -> Iterator[tuple[type[Row], tuple[Any, ...]]]:
     for n in range(1, tickets + 1):
         at = SINCE + step * n
         matter = chance.choices(range(len(_MATTERS)), cum_weights=weights)[0]
+        if matter == _RAIN and at.month not in _RAINY:
+            matter = 0
         title, text = _MATTERS[matter]
         place = chance.choice(_PLACES)
         shop = "".join(chance.choices(_SYLLABLES, k=3))
         category, kind = f"{2001 + matter * 3 + n % 3}", types[n % 6].value
         agent = str(1001 + chance.randrange(300))
         ended = n < tickets * 0.97
+        number = f"{at:%Y%m%d}-{n % 1_000_000:06d}"
+        title = f"{place}{title}"
+        text = f"{place}{chance.randrange(1, 200)}号{shop}附近，{text}{chance.choice(_TAILS)}"
+        address = f"临江市{place}{chance.randrange(1, 200)}号"
         yield (
             TicketRow,
             (
                 n,
-                f"{at:%Y%m%d}-{n % 1_000_000:06d}",
+                number,
                 kind,
                 category,
-                f"{place}{title}",
-                f"{place}{chance.randrange(1, 200)}号{shop}附近，{text}{chance.choice(_TAILS)}",
-                f"临江市{place}{chance.randrange(1, 200)}号",
+                title,
+                text,
+                address,
                 Urgency.normal.value,
                 False,
                 False,
@@ -96,6 +118,17 @@ def _rows(tickets: int) -> Iterator[tuple[type[Row], tuple[Any, ...]]]:
                 None,
             ),
         )
+        terms = ticket_terms(
+            n,
+            title=title,
+            text=text,
+            address=address,
+            number=number,
+            type=types[n % 6],
+            category=category,
+            urgency=Urgency.normal,
+        )
+        yield TicketTermsRow, (n, terms)
         rated: int | None = None
         for m in range(1, 3 if n % 10 == 0 else 2):
             assignment += 1
@@ -193,6 +226,8 @@ def fill(url: str, tickets: int, tables: Sequence[type[Row]] | None = None) -> f
     metadata.create_all(engine)
     filled = [_table(row) for row in (TicketRow, AssignmentRow, CallbackRow, RatingRow)]
     with engine.begin() as connection:
+        for statement in _WITHOUT_WORDS[engine.dialect.name]:
+            connection.exec_driver_sql(statement)
         for table in filled:
             for index in table.indexes:
                 connection.execute(DropIndex(index))
@@ -207,8 +242,34 @@ def fill(url: str, tickets: int, tables: Sequence[type[Row]] | None = None) -> f
         for table in filled:
             for index in table.indexes:
                 connection.execute(CreateIndex(index))
+        make_index(connection)
     engine.dispose()
     return time.perf_counter() - started
+
+
+@contextmanager
+def open_cities(tickets: int = TICKETS) -> Iterator[Sequence[tuple[str, str]]]:
+    """Yield the name and the address of a filled database of each kind; PostgreSQL's server is ours, and stopped."""
+    with (
+        tempfile.TemporaryDirectory(prefix="lianxin-city-") as folder,
+        start_postgres(Path(folder)) as server,
+    ):
+        cities = [
+            ("SQLite", f"sqlite:///{folder}/city.db"),
+            ("PostgreSQL", server.url("city")),
+        ]
+        with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+            connection.execute("CREATE DATABASE city")
+        for name, url in cities:
+            print(f"{name}: {tickets:,} tickets made in {fill(url, tickets):.0f} s", flush=True)
+        with psycopg.connect(server.url("city"), autocommit=True) as connection:
+            connection.execute("VACUUM ANALYZE")
+        yield cities
+
+
+def rare_word(chance: random.Random) -> str:
+    """Return a word that stands in a few of a million tickets, or in none."""
+    return "".join(chance.choices(_SYLLABLES, k=3)) + "附近"
 
 
 def _batches(
