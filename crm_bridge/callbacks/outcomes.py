@@ -24,7 +24,7 @@ from crm_bridge.callbacks.tables import (
     CallbackRow,
     RatingRow,
 )
-from crm_bridge.tickets.happenings import Detail, NotRated, Rated
+from crm_bridge.tickets.details import Detail, NotRated, Rated
 from crm_bridge.tickets.ledger import Ledger
 from crm_bridge.tickets.refusals import TransitionRefused
 from crm_bridge.tickets.vocabulary import TicketEvent

@@ -24,7 +24,7 @@ from crm_bridge.callbacks.rules import (
 )
 from crm_bridge.callbacks.settings import CallbackSettings
 from crm_bridge.callbacks.tables import CallbackAttemptRow, CallbackRow, RatingRow
-from crm_bridge.tickets.happenings import Reasoned
+from crm_bridge.tickets.details import Reasoned
 from crm_bridge.tickets.ledger import Ledger
 from crm_bridge.tickets.rules import FINISHED
 from crm_bridge.tickets.tables import AssignmentRow, TicketRow

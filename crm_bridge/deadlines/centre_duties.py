@@ -13,7 +13,7 @@ from crm_bridge.deadlines.notices import DeadlineNotices
 from crm_bridge.deadlines.policy import Policy
 from crm_bridge.deadlines.rules import due, latest_start
 from crm_bridge.deadlines.unit_duties import UNANSWERED, assignment_now, found_assignments, in_order
-from crm_bridge.tickets.happenings import Decided
+from crm_bridge.tickets.details import Decided
 from crm_bridge.tickets.ledger import Ledger
 from crm_bridge.tickets.tables import AssignmentRow, TicketWaitRow
 from crm_bridge.tickets.ticket import Ticket

@@ -16,7 +16,7 @@ from crm_bridge.deadlines.rules import Due, Limit, WorkCalendar, due
 from crm_bridge.deadlines.tables import CalendarChangeRow
 from crm_bridge.deadlines.unit_duties import in_order
 from crm_bridge.tickets.assignment import Assignment
-from crm_bridge.tickets.happenings import ExtensionAsked, Rescheduled
+from crm_bridge.tickets.details import ExtensionAsked, Rescheduled
 from crm_bridge.tickets.ledger import Ledger
 from crm_bridge.tickets.projection import happening_of, log_of
 from crm_bridge.tickets.tables import AssignmentRow

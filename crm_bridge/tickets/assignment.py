@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
-from crm_bridge.tickets.happenings import Terms
+from crm_bridge.tickets.details import Terms
 from crm_bridge.tickets.refusals import TransitionRefused
 from crm_bridge.tickets.vocabulary import (
     ASSIGNMENT_EVENT_WORDS,

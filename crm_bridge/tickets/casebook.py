@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from crm_bridge.tickets.access import READ_ANY
-from crm_bridge.tickets.happenings import NOTHING, Detail
+from crm_bridge.tickets.details import NOTHING, Detail
 from crm_bridge.tickets.ledger import Case, Ledger
 from crm_bridge.tickets.tables import TicketEventRow
 from crm_bridge.tickets.vocabulary import TicketEvent

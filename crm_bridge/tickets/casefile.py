@@ -10,7 +10,7 @@ from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from crm_bridge.tickets.assignment import Assignment
-from crm_bridge.tickets.happenings import (
+from crm_bridge.tickets.details import (
     ExtensionAsked,
     HelpAsked,
     Reasoned,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from crm_bridge.tickets.casebook import Casebook, Command
-from crm_bridge.tickets.dispatching import terms_of
-from crm_bridge.tickets.happenings import (
+from crm_bridge.tickets.details import (
     Confirmed,
     Detail,
     NotAccepted,
@@ -15,6 +14,7 @@ from crm_bridge.tickets.happenings import (
     Redone,
     Reopened,
 )
+from crm_bridge.tickets.dispatching import terms_of
 from crm_bridge.tickets.ledger import Case
 from crm_bridge.tickets.news import has_followers
 from crm_bridge.tickets.receivers import Reckoner, takes_tickets

@@ -8,7 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from crm_bridge.tickets.assignment import Assignment
 from crm_bridge.tickets.casebook import Casebook, Command
-from crm_bridge.tickets.happenings import (
+from crm_bridge.tickets.details import (
     Decided,
     Dispatched,
     Extended,

@@ -8,12 +8,11 @@ from datetime import datetime
 from types import MappingProxyType
 
 from crm_bridge.tickets.assignment import given
-from crm_bridge.tickets.happenings import (
+from crm_bridge.tickets.details import (
     About,
     Dispatched,
     Extended,
     FollowsMain,
-    Happening,
     HelpersAdded,
     LaneChosen,
     Rated,
@@ -21,6 +20,7 @@ from crm_bridge.tickets.happenings import (
     Rescheduled,
     Terms,
 )
+from crm_bridge.tickets.happenings import Happening
 from crm_bridge.tickets.life import Asked, LaneCourse, Life, Pending
 from crm_bridge.tickets.vocabulary import AssignmentEvent, AssignmentRole, TicketEvent
 

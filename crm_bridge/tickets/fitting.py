@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from crm_bridge.tickets.assignment import Assignment
-from crm_bridge.tickets.happenings import (
+from crm_bridge.tickets.details import (
     Dispatched,
     Extended,
     ExtensionAsked,
-    Happening,
     HelpAsked,
     HelpersAdded,
     LaneChosen,
@@ -18,6 +17,7 @@ from crm_bridge.tickets.happenings import (
     Replied,
     TalkRecorded,
 )
+from crm_bridge.tickets.happenings import Happening
 from crm_bridge.tickets.life import Life
 from crm_bridge.tickets.refusals import TransitionRefused, unfit
 from crm_bridge.tickets.vocabulary import AssignmentRole, AssignmentState, Lane, TicketEvent

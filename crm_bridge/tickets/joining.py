@@ -9,7 +9,7 @@ from sqlmodel import col, exists, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from crm_bridge.tickets.casebook import Casebook, Command
-from crm_bridge.tickets.happenings import FollowsMain, Reasoned
+from crm_bridge.tickets.details import FollowsMain, Reasoned
 from crm_bridge.tickets.ledger import Case, Ledger
 from crm_bridge.tickets.news import FOLLOWERS, has_followers
 from crm_bridge.tickets.refusals import TransitionRefused, unfit

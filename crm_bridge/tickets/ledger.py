@@ -18,7 +18,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from crm_bridge.search.indexing import terms_values
 from crm_bridge.search.tables import TicketTermsRow
-from crm_bridge.tickets.happenings import NOTHING, Amended, Detail, Happening, as_json
+from crm_bridge.tickets.details import NOTHING, Amended, Detail
+from crm_bridge.tickets.happenings import Happening, as_json
 from crm_bridge.tickets.life import Life
 from crm_bridge.tickets.news import News
 from crm_bridge.tickets.opening import Registration, registered, ticket_values, values_beside

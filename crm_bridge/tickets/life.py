@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from crm_bridge.tickets.assignment import Assignment, moved
-from crm_bridge.tickets.happenings import Detail
+from crm_bridge.tickets.details import Detail
 from crm_bridge.tickets.vocabulary import (
     AssignmentEvent,
     AssignmentRole,

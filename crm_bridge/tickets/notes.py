@@ -7,7 +7,12 @@ from collections.abc import Mapping
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from crm_bridge.tickets.casebook import Casebook, Command
-from crm_bridge.tickets.happenings import Amended, Detail, Noted, Told
+from crm_bridge.tickets.details import (
+    Amended,
+    Detail,
+    Noted,
+    Told,
+)
 from crm_bridge.tickets.ledger import Case
 from crm_bridge.tickets.refusals import unfit
 from crm_bridge.tickets.service import require_category

@@ -15,7 +15,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.contacts.tables import ContactRow
 from crm_bridge.tickets.assignment import Assignment
-from crm_bridge.tickets.happenings import Amended, Happening, detail_of
+from crm_bridge.tickets.details import Amended
+from crm_bridge.tickets.happenings import Happening, detail_of
 from crm_bridge.tickets.life import Life
 from crm_bridge.tickets.rules import life_of
 from crm_bridge.tickets.tables import (

@@ -19,10 +19,11 @@ from dataclasses import replace
 from datetime import date, datetime
 from types import MappingProxyType
 
+from crm_bridge.tickets.details import About
 from crm_bridge.tickets.effects import EFFECTS
 from crm_bridge.tickets.fitting import fits
 from crm_bridge.tickets.guards import DISPATCHES_THAT_CAN_BE_RETURNED, guard
-from crm_bridge.tickets.happenings import About, Happening
+from crm_bridge.tickets.happenings import Happening
 from crm_bridge.tickets.life import UNBORN, Life
 from crm_bridge.tickets.refusals import TransitionRefused
 from crm_bridge.tickets.vocabulary import EVENT_WORDS, STATE_WORDS, TicketEvent, TicketState

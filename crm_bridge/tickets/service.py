@@ -11,7 +11,7 @@ from crm_bridge.categories.service import UNSORTED
 from crm_bridge.categories.tables import CategoryRow
 from crm_bridge.tickets.access import READ_ANY
 from crm_bridge.tickets.casebook import Casebook, Command
-from crm_bridge.tickets.happenings import NOTHING, Noted
+from crm_bridge.tickets.details import NOTHING, Noted
 from crm_bridge.tickets.ledger import Case, Ledger
 from crm_bridge.tickets.origins import Origins
 from crm_bridge.tickets.ticket import NewTicket, Ticket

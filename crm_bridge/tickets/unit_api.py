@@ -12,7 +12,7 @@ from crm_bridge.tickets.bodies import (
     Versioned,
 )
 from crm_bridge.tickets.casebook import Command
-from crm_bridge.tickets.happenings import (
+from crm_bridge.tickets.details import (
     ExtensionAsked,
     HelpAsked,
     LaneChosen,

@@ -6,7 +6,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.attachments.service import Attachments
 from crm_bridge.tickets.casebook import Casebook, Command
-from crm_bridge.tickets.happenings import (
+from crm_bridge.tickets.details import (
     About,
     ExtensionAsked,
     HelpAsked,

@@ -13,7 +13,7 @@ from channels.contacts.service import Contacts
 from crm_bridge.categories.service import UNSORTED
 from crm_bridge.categories.tables import CategoryRow
 from crm_bridge.notes.service import Notes
-from crm_bridge.tickets.happenings import Confirmed, Detail, Reasoned
+from crm_bridge.tickets.details import Confirmed, Detail, Reasoned
 from crm_bridge.tickets.ledger import Ledger
 from crm_bridge.tickets.ticket import NewTicket
 from crm_bridge.tickets.vocabulary import TicketEvent

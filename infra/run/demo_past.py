@@ -32,8 +32,8 @@ from crm_bridge.deadlines.calendars import Calendars
 from crm_bridge.deadlines.reckoner import Deadlines
 from crm_bridge.tickets.casebook import Casebook, Command
 from crm_bridge.tickets.closing import Closing
+from crm_bridge.tickets.details import Replied, ReturnAsked
 from crm_bridge.tickets.dispatching import Dispatching
-from crm_bridge.tickets.happenings import Replied, ReturnAsked
 from crm_bridge.tickets.ledger import Case
 from crm_bridge.tickets.origins import Origins
 from crm_bridge.tickets.service import Tickets

@@ -9,7 +9,7 @@ from sqlmodel import delete, select
 
 from channels.contacts.tables import ContactRow
 from crm_bridge.tickets.casebook import Stale
-from crm_bridge.tickets.happenings import About, Dispatched, Terms
+from crm_bridge.tickets.details import About, Dispatched, Terms
 from crm_bridge.tickets.projection import differences, log_of
 from crm_bridge.tickets.refusals import TransitionRefused
 from crm_bridge.tickets.tables import TicketContactRow, TicketRow

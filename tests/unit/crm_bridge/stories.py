@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from crm_bridge.tickets.happenings import (
-    DETAILS,
+from crm_bridge.tickets.details import (
     About,
     Amended,
     Decided,
@@ -16,7 +15,6 @@ from crm_bridge.tickets.happenings import (
     Extended,
     ExtensionAsked,
     FollowsMain,
-    Happening,
     HelpAsked,
     HelpersAdded,
     LaneChosen,
@@ -32,6 +30,7 @@ from crm_bridge.tickets.happenings import (
     Terms,
     Told,
 )
+from crm_bridge.tickets.happenings import DETAILS, Happening
 from crm_bridge.tickets.life import UNBORN, Life
 from crm_bridge.tickets.rules import follow
 from crm_bridge.tickets.vocabulary import Lane, ReturnGrounds, TicketEvent

@@ -14,9 +14,9 @@ from agent_console.accounts.rules import PERMISSIONS
 from crm_bridge.tickets.casebook import Casebook, Command
 from crm_bridge.tickets.closing import Closing
 from crm_bridge.tickets.confidences import Confidences
+from crm_bridge.tickets.details import Terms
 from crm_bridge.tickets.dispatch_desk import DispatchDesk
 from crm_bridge.tickets.dispatching import Dispatching
-from crm_bridge.tickets.happenings import Terms
 from crm_bridge.tickets.joining import Followers, Joining
 from crm_bridge.tickets.news import FOLLOWERS
 from crm_bridge.tickets.notes import Notes

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlmodel import SQLModel, func, select
 
-from crm_bridge.tickets.happenings import ReturnAsked
+from crm_bridge.tickets.details import ReturnAsked
 from crm_bridge.tickets.tables import (
     AssignmentRow,
     TicketEventRow,

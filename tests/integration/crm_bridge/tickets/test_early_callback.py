@@ -7,7 +7,7 @@ from sqlmodel import delete, select
 
 from crm_bridge.callbacks.rules import CallbackState
 from crm_bridge.callbacks.tables import CallbackRow, RatingRow
-from crm_bridge.tickets.happenings import Replied, ReturnAsked
+from crm_bridge.tickets.details import Replied, ReturnAsked
 from crm_bridge.tickets.vocabulary import ReturnGrounds, Wait
 from telephony.dialer.memory import Reply
 from telephony.dialer.rules import Outcome, Question, Result

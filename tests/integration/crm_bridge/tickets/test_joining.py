@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from crm_bridge.tickets.happenings import Replied
+from crm_bridge.tickets.details import Replied
 from crm_bridge.tickets.refusals import TransitionRefused
 from infra.kit.errors import Invalid
 from telephony.dialer.memory import Reply

@@ -15,7 +15,7 @@ from sqlmodel import SQLModel, col, select
 
 from crm_bridge.callbacks.tables import CallbackRow
 from crm_bridge.tickets.casebook import Command
-from crm_bridge.tickets.happenings import (
+from crm_bridge.tickets.details import (
     ExtensionAsked,
     HelpAsked,
     LaneChosen,

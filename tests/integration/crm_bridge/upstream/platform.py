@@ -16,7 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from crm_bridge.notes.service import Notes as TicketNotes
 from crm_bridge.notes.tables import TicketNoteRow
-from crm_bridge.tickets.happenings import Replied
+from crm_bridge.tickets.details import Replied
 from crm_bridge.tickets.tables import TicketRow
 from crm_bridge.upstream import api as upstream_api
 from crm_bridge.upstream.protocol import Upstream
