@@ -88,7 +88,11 @@ class Installation:
         await migrate(database)
         await database.close()
         for number, name, role in people:
-            await add_person(self.settings, SystemClock(), number, name, role, PASSWORD)
+            await self.add(number, name, role)
+
+    async def add(self, number: str, name: str, role: Role, unit: str | None = None) -> None:
+        """Add a person who logs in; somebody's unit must be there, as it is once the process has started."""
+        await add_person(self.settings, SystemClock(), number, name, role, PASSWORD, unit)
 
     async def start(self, *, ready: bool = True) -> None:
         """Start the process; return when it answers and, with `ready`, has everything that it needs."""

@@ -40,9 +40,15 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 async def new_desk(
-    browser: Browser, url: str, *, width: int = 1366, height: int = 768, scale: float = 1.0
+    browser: Browser,
+    url: str,
+    path: str = "/",
+    *,
+    width: int = 1366,
+    height: int = 768,
+    scale: float = 1.0,
 ) -> Desk:
-    """Open a window of its own, with nothing remembered, at a hotline's pages."""
+    """Open a window of its own, with nothing remembered, at one of a hotline's pages."""
     context = await browser.new_context(
         viewport={"width": width, "height": height},
         device_scale_factor=scale,
@@ -52,5 +58,5 @@ async def new_desk(
         permissions=["microphone"],
     )
     desk = Desk(context, await context.new_page(), url)
-    await desk.open()
+    await desk.open(path)
     return desk

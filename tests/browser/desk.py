@@ -73,9 +73,9 @@ class Desk:
         """Return the element of that name."""
         return self.page.get_by_test_id(testid)
 
-    async def open(self) -> None:
-        """Load the page."""
-        await self.page.goto(self.url)
+    async def open(self, path: str = "/") -> None:
+        """Load a page."""
+        await self.page.goto(self.url + path)
 
     async def log_in(self, number: str, password: str = PASSWORD) -> None:
         """Fill the login and send it."""

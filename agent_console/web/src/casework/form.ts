@@ -16,7 +16,7 @@ import { useSession } from '@/stores/session'
  * One form about a ticket: what is in it, what is wrong with it, what changed under it, and sending it.
  * What was typed stays whatever the server says.
  */
-export function useActionForm(name: ActionName, subject: () => Subject, element: Readonly<Ref<HTMLElement | null>>, done: (ticket: Casefile) => void) {
+export function useActionForm(name: ActionName, subject: () => Subject, element: Readonly<Ref<HTMLElement | null>>, done: (ticket: Casefile) => void = () => undefined) {
   const { t } = useI18n()
   const file = useCase()
   const forms = useForms()
@@ -73,6 +73,11 @@ export function useActionForm(name: ActionName, subject: () => Subject, element:
     notices.say(general.value, true)
   }
 
+  /** Nothing is left to be done with it. */
+  function giveUp(): void {
+    forms.drop(name, subject())
+  }
+
   function goOn(): void {
     failure.value = null
     forms.catchUp(form.value, subject())
@@ -85,7 +90,7 @@ export function useActionForm(name: ActionName, subject: () => Subject, element:
     refused.value = []
     if (changes.value.length > 0 || own.value.length > 0 || fileTrouble.value !== '') return showFirst()
     if (news.value.length > 0) goOn()
-    form.value.values.attachments = form.value.uploads.flatMap(({ attachment }) => (attachment === null ? [] : [attachment.id]))
+    if ('attachments' in form.value.values) form.value.values.attachments = form.value.uploads.flatMap(({ attachment }) => (attachment === null ? [] : [attachment.id]))
     const about = subject()
     const whole = bodyOf(action.fields, verdict, form.value.values, about)
     const body = action.onlyChanged === true ? changedOf(action.fields, whole, about) : whole
@@ -118,5 +123,5 @@ export function useActionForm(name: ActionName, subject: () => Subject, element:
     },
   )
 
-  return { action, form, fields, busy, changes, possible, problemAt, general, submit, goOn }
+  return { action, form, fields, busy, changes, possible, problemAt, general, submit, goOn, giveUp }
 }

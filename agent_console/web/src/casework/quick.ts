@@ -9,7 +9,7 @@ import { uniqueId } from '@/domain/random'
 import { useNotices } from '@/stores/notices'
 
 /** Does what needs no form, with one press. */
-export function useQuickAct(done: () => void) {
+export function useQuickAct() {
   const { t } = useI18n()
   const file = useCase()
   const notices = useNotices()
@@ -22,7 +22,6 @@ export function useQuickAct(done: () => void) {
       await file.act(name, n, ticket.version, body, uniqueId())
       notices.tell(t(`act.${name}.done`))
       notices.say(t(`act.${name}.done`))
-      done()
     } catch (error) {
       notices.complain(error)
       if (error instanceof ApiProblem && error.status === 409) await file.open(ticket.id)

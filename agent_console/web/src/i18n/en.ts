@@ -78,7 +78,12 @@ const en: typeof zh = {
     ticket_warned: 'A ticket is about to be late',
     ticket_sent_back: 'A reply was sent back',
     ticket_instructed: 'A new instruction',
-    paper_issued: 'A supervision paper',
+    supervision_issued: 'A supervision paper',
+    supervision_minuted: 'Minutes of a meeting',
+    supervision_replied: 'A reply to a paper',
+    supervision_closed: 'A paper was closed',
+    supervision_delisted: 'A matter was delisted',
+    supervision_withdrawn: 'A paper was withdrawn',
   },
   role: {
     agent: 'Agent',

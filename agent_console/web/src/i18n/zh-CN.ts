@@ -76,7 +76,12 @@ export default {
     ticket_warned: '工单即将到期',
     ticket_sent_back: '回复被审核退回',
     ticket_instructed: '领导有新批示',
-    paper_issued: '收到督办文书',
+    supervision_issued: '收到督办文书',
+    supervision_minuted: '会议纪要已印发',
+    supervision_replied: '督办文书有反馈',
+    supervision_closed: '督办文书已办结',
+    supervision_delisted: '挂牌督办已摘牌',
+    supervision_withdrawn: '督办文书已撤回',
   },
   role: {
     agent: '话务员',

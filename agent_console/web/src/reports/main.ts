@@ -1,3 +1,5 @@
+import '@/casework/elements'
+
 import { start } from '@/shell/start'
 
 import en from './i18n/en'

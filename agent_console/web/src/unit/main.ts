@@ -3,6 +3,8 @@ import '@/casework/elements'
 import caseworkEn from '@/casework/i18n/en'
 import caseworkZh from '@/casework/i18n/zh-CN'
 import { start } from '@/shell/start'
+import papersEn from '@/supervision/i18n/en'
+import papersZh from '@/supervision/i18n/zh-CN'
 
 import en from './i18n/en'
 import zh from './i18n/zh-CN'
@@ -11,7 +13,7 @@ import UnitPage from './UnitPage.vue'
 
 const nothing = { render: () => null }
 
-start('desk', UnitPage, [{ zh: caseworkZh, en: caseworkEn }, { zh, en }], [
+start('desk', UnitPage, [{ zh: caseworkZh, en: caseworkEn }, { zh: papersZh, en: papersEn }, { zh, en }], [
   { path: `/:box(${BOXES.join('|')})`, name: 'box', component: nothing },
   { path: `/:box(${BOXES.join('|')})/:id(\\d+)`, name: 'case', component: nothing },
   { path: '/tickets/:id(\\d+)', name: 'ticket', component: nothing },

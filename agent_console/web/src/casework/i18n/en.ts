@@ -17,6 +17,7 @@ export default {
     },
     optional: 'optional',
     cancel: 'Cancel',
+    give_up: 'Give it up',
     more: 'More',
     problems: '{count} fields need a change',
     changed: 'This ticket has just changed',

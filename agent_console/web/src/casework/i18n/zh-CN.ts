@@ -17,6 +17,7 @@ export default {
     },
     optional: '选填',
     cancel: '取消',
+    give_up: '知道了，放弃',
     more: '更多操作',
     problems: '有 {count} 处需要修改',
     changed: '这张工单刚刚有了变化',

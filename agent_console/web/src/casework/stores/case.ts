@@ -11,6 +11,8 @@ export const useCase = defineStore('case', () => {
   const ticket = ref<Casefile | null>(null)
   const phase = ref<ListPhase>('loading')
   const error = ref<unknown>(null)
+  /** How often something was done here; lists look again when it rises, whatever has become of the form. */
+  const acted = ref(0)
   let wanted = 0
 
   async function open(id: number): Promise<void> {
@@ -58,12 +60,14 @@ export const useCase = defineStore('case', () => {
     const action = actionOf(name)
     if (action.beside === true) {
       await casework.actBeside(action.path(id, n), body, key)
+      acted.value += 1
       return casework.ticket(id)
     }
     const found = await casework.act(action.path(id, n), { ...body, version }, key)
     if (wanted === id) show(found)
+    acted.value += 1
     return found
   }
 
-  return { ticket, phase, error, open, show, close, changed, act }
+  return { ticket, phase, error, acted, open, show, close, changed, act }
 })

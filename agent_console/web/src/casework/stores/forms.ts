@@ -15,6 +15,8 @@ export interface Form {
   /** The last event that he had seen. */
   seen: number
   touched: boolean
+  /** The person has put it away; what he wrote is still there when he comes back to it. */
+  away: boolean
   keys: Pick<IdempotencyKeys, 'for'>
 }
 
@@ -28,7 +30,10 @@ export const useForms = defineStore('forms', () => {
   function of(name: ActionName, subject: Subject): Form {
     const key = keyOf(name, subject)
     const known = forms.get(key)
-    if (known?.touched === true) return known
+    if (known?.touched === true) {
+      known.away = false
+      return known
+    }
     // Nothing was written yet: it begins with the ticket as it stands.
     forms.set(key, {
       values: valuesOf(actionOf(name).fields, subject),
@@ -36,6 +41,7 @@ export const useForms = defineStore('forms', () => {
       version: subject.ticket.version,
       seen: lastSeq(subject),
       touched: false,
+      away: false,
       keys: markRaw(new IdempotencyKeys()),
     })
     return forms.get(key) as Form
@@ -51,9 +57,23 @@ export const useForms = defineStore('forms', () => {
     forms.delete(keyOf(name, subject))
   }
 
-  /** Whether something was written that was not sent yet. */
-  const touched = (name: ActionName, subject: Subject) => forms.get(keyOf(name, subject))?.touched === true
-  const unsent = () => [...forms.values()].some(({ touched }) => touched)
+  function putAway(name: ActionName, subject: Subject): void {
+    const form = forms.get(keyOf(name, subject))
+    if (form !== undefined) form.away = true
+  }
 
-  return { forms, of, catchUp, drop, touched, unsent }
+  const isOpen = (form: Form | undefined) => form?.touched === true && !form.away
+  /** Whether something was written that was neither sent nor put away. */
+  const touched = (name: ActionName, subject: Subject) => isOpen(forms.get(keyOf(name, subject)))
+  const unsent = () => [...forms.values()].some(isOpen)
+
+  /** What was being written about a ticket, although it may no longer be possible. */
+  function begun(ticketId: number): { name: ActionName; n: number | null }[] {
+    return [...forms].flatMap(([key, form]) => {
+      const [id, name, n] = key.split(':')
+      return Number(id) === ticketId && isOpen(form) ? [{ name: name as ActionName, n: n === '' ? null : Number(n) }] : []
+    })
+  }
+
+  return { forms, of, catchUp, drop, putAway, touched, unsent, begun }
 })

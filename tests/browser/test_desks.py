@@ -1,0 +1,356 @@
+"""A ticket at the desks, from the suggested unit to the audit; and what goes wrong on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Locator, expect
+
+from tests.browser import city as cities
+from tests.browser.chromium import new_desk
+from tests.browser.city import (
+    ADMINISTRATOR,
+    AGENT,
+    CLERK,
+    COLLEAGUE,
+    DISPATCHER,
+    HEAD,
+    HELPER,
+    HELPING_NAME,
+    HELPING_UNIT,
+    LEAD_NAME,
+    LEAD_UNIT,
+    LEADER,
+    act,
+    dispatched,
+    in_hand,
+    written_down,
+)
+from tests.browser.desk import Desk
+from tests.installation import Installation, Person
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(120),
+    pytest.mark.asyncio(loop_scope="session"),
+]
+
+OpenPage = Callable[..., Awaitable[Desk]]
+PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+REPLY = "已于昨晚 22 时 40 分到场，责令停工并立案，今后夜间巡查每晚两次。"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def city(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Installation]:
+    async with cities.city(tmp_path_factory.mktemp("city")) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_page(browser: Browser, city: Installation) -> AsyncIterator[OpenPage]:
+    """Opens pages in windows of their own; at the end none of them may have complained about anything."""
+    opened: list[Desk] = []
+    async with AsyncExitStack() as stack:
+
+        async def open_one(path: str, number: str, *, width: int = 1366, height: int = 768) -> Desk:
+            desk = await new_desk(browser, city.url, path, width=width, height=height)
+            stack.push_async_callback(desk.close)
+            opened.append(desk)
+            await desk.log_in(number)
+            await expect(desk.at("me-menu")).to_be_visible()
+            return desk
+
+        yield open_one
+        problems = [problem for desk in opened for problem in desk.problems]
+    assert problems == []
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def people(city: Installation) -> AsyncIterator[Callable[[str], Person]]:
+    """The same people at the API, where a test only needs the ground laid."""
+    async with AsyncExitStack() as stack:
+        known = {
+            number: await stack.enter_async_context(Person(city, number))
+            for number in (AGENT, DISPATCHER, COLLEAGUE, CLERK, HELPER, LEADER)
+        }
+        yield known.__getitem__
+
+
+def row(desk: Desk, number: str) -> Locator:
+    return desk.page.locator(f"[data-testid=row][data-number='{number}']")
+
+
+async def open_ticket(desk: Desk, box: str, number: str) -> None:
+    await desk.at(f"box-{box}").click()
+    await row(desk, number).click()
+    await expect(desk.at("case-number")).to_have_text(number)
+
+
+async def pick_unit(desk: Desk, field: str, words: str) -> None:
+    await desk.at(field).click()
+    await desk.page.keyboard.type(words)
+    await desk.page.get_by_role("option", name=words).first.click()
+    await desk.page.keyboard.press("Escape")
+
+
+async def is_told(desk: Desk, words: str) -> None:
+    await expect(desk.page.locator(".el-message", has_text=words).first).to_be_visible()
+
+
+async def has_state(desk: Desk, state: str) -> None:
+    await expect(desk.at("case")).to_have_attribute("data-state", state)
+
+
+async def test_a_ticket_is_dispatched_as_suggested_signed_helped_with_replied_to_and_accepted(
+    open_page: OpenPage, people: Callable[[str], Person]
+) -> None:
+    ticket = await written_down(people(AGENT))
+    number = ticket["number"]
+
+    centre = await open_page("/dispatch", DISPATCHER)
+    await open_ticket(centre, "to_dispatch", number)
+    await expect(centre.at("suggestion").first).to_contain_text(LEAD_NAME)
+    await expect(centre.at("preview")).to_be_visible()
+    await centre.page.keyboard.press("1")
+    await expect(centre.at("dispatch-lead")).to_contain_text(LEAD_NAME)
+    await centre.page.keyboard.press("Control+Enter")
+    await is_told(centre, "已派单")
+    await expect(row(centre, number)).to_have_count(0)
+
+    unit = await open_page("/desk", CLERK)
+    await open_ticket(unit, "to_sign", number)
+    await unit.at("do-sign").click()
+    await has_state(unit, "in_hand")
+    await unit.at("do-help").click()
+    await pick_unit(unit, "help-units", HELPING_NAME)
+    await unit.at("help-reason").fill("现场渣土需要清运")
+    await unit.at("help-send").click()
+    await expect(unit.page.locator("[data-testid=pending][data-kind=help]")).to_be_visible()
+
+    await open_ticket(centre, "helps", number)
+    await expect(centre.at("pending")).to_contain_text(HELPING_NAME)
+    await centre.at("help_decision-approve").click()
+    await is_told(centre, "协办申请已审核")
+
+    helper = await open_page("/desk", HELPER)
+    await open_ticket(helper, "helping", number)
+    await helper.at("do-sign").click()
+    await helper.at("do-reply").click()
+    await helper.at("reply-text").fill("渣土三车已清运完毕。")
+    await helper.choose("reply-contacted-no")
+    await helper.at("reply-send").click()
+    await is_told(helper, "回复已提交")
+
+    await expect(
+        unit.page.locator(f"[data-testid=assignment][data-unit={HELPING_UNIT}]")
+    ).to_have_attribute("data-state", "finished")
+    await unit.at("do-reply").click()
+    await unit.at("reply-text").fill(REPLY)
+    await unit.at("reply-measures").fill("立案查处；约谈施工负责人")
+    await unit.choose("reply-contacted-yes")
+    await unit.at("file-input").set_input_files(
+        {"name": "整改.exe", "mimeType": "application/pdf", "buffer": PDF}
+    )
+    await expect(unit.at("file-refused")).to_contain_text("不收这种文件")
+    await unit.at("file-input").set_input_files(
+        {"name": "责令停工通知书.pdf", "mimeType": "application/pdf", "buffer": PDF}
+    )
+    await expect(unit.at("file")).to_have_attribute("data-state", "done")
+    await unit.at("reply-send").click()
+    await has_state(unit, "replied")
+
+    await open_ticket(centre, "audit", number)
+    own = centre.page.locator(f"[data-testid=assignment][data-unit={LEAD_UNIT}]")
+    await expect(own.get_by_test_id("reply")).to_contain_text(REPLY)
+    async with centre.page.expect_download() as started:
+        await own.get_by_test_id("attachment").click()
+    download = await started.value
+    assert download.suggested_filename == "责令停工通知书.pdf"
+    assert await asyncio.to_thread(Path(await download.path()).read_bytes) == PDF
+    await centre.at("audit-accept").click()
+    await is_told(centre, "回复已审核")
+    await expect(row(centre, number)).to_have_count(0)
+
+    stands = await people(DISPATCHER).call("GET", f"/tickets/{ticket['id']}", expect=200)
+    assert {(a["unit"], a["state"]) for a in stands["assignments"]} == {
+        (LEAD_UNIT, "finished"),
+        (HELPING_UNIT, "finished"),
+    }
+
+
+async def test_whoever_writes_on_a_ticket_that_changed_meanwhile_sees_the_change_and_keeps_his_text(
+    open_page: OpenPage, people: Callable[[str], Person]
+) -> None:
+    ticket = await in_hand(
+        people(AGENT), people(DISPATCHER), people(CLERK), title="望江路路灯整夜不亮"
+    )
+    unit = await open_page("/desk", CLERK)
+    # Without news the page cannot know: the server's refusal has to tell.
+    await unit.page.route("**/socket.io/**", lambda route: route.abort())
+    await unit.page.route_web_socket("**/socket.io/**", lambda socket: socket.close())
+    await unit.page.reload()
+    await open_ticket(unit, "in_hand", ticket["number"])
+    await unit.at("do-reply").click()
+    await unit.at("reply-text").fill("路灯已修复，今晚恢复照明。")
+    await unit.choose("reply-contacted-yes")
+    await act(people(LEADER), ticket["id"], "instructions", text="请一并检查整条路的线路。")
+
+    await unit.at("reply-send").click()
+    await expect(unit.at("changed")).to_contain_text("批示")
+    await expect(unit.at("changed")).to_contain_text("请一并检查整条路的线路。")
+    await expect(unit.at("instructions")).to_contain_text("请一并检查整条路的线路。")
+    await expect(unit.at("reply-text")).to_have_value("路灯已修复，今晚恢复照明。")
+    await has_state(unit, "in_hand")
+    await unit.at("reply-text").fill("路灯已修复，整条路线路已检查。")
+    await unit.at("go-on").click()
+    await expect(unit.at("changed")).to_be_hidden()
+    await unit.at("reply-send").click()
+    await has_state(unit, "replied")
+    unit.forgive("409|socket.io|WebSocket")
+
+
+async def test_whoever_dispatches_what_a_colleague_has_just_dispatched_is_told_so_and_nothing_is_done_twice(
+    open_page: OpenPage, people: Callable[[str], Person]
+) -> None:
+    ticket = await written_down(people(AGENT), title="朝阳里垃圾三天未清运")
+    centre = await open_page("/dispatch", DISPATCHER)
+    await open_ticket(centre, "to_dispatch", ticket["number"])
+    await pick_unit(centre, "dispatch-lead", LEAD_NAME)
+    await centre.at("dispatch-note").fill("请当日清运")
+    await act(people(COLLEAGUE), ticket["id"], "dispatch", lead=HELPING_UNIT)
+
+    await centre.page.keyboard.press("Control+Enter")
+    await has_state(centre, "dispatched")
+    await expect(centre.at("changed")).to_contain_text(COLLEAGUE)
+    await expect(centre.at("dispatch-note")).to_have_value("请当日清运")
+    await expect(centre.at("dispatch-send")).to_have_count(0)
+    await centre.at("give-up").click()
+    await expect(centre.at("form-dispatch")).to_have_count(0)
+    stands = await people(DISPATCHER).call("GET", f"/tickets/{ticket['id']}", expect=200)
+    assert [one["unit"] for one in stands["assignments"]] == [HELPING_UNIT]
+    centre.forgive("409")
+
+
+async def test_a_missing_field_is_said_beside_it_and_nothing_is_sent(
+    open_page: OpenPage, people: Callable[[str], Person]
+) -> None:
+    ticket = await in_hand(
+        people(AGENT), people(DISPATCHER), people(CLERK), title="公交站牌信息错误"
+    )
+    unit = await open_page(f"/desk#/in_hand/{ticket['id']}", CLERK)
+    await unit.at("do-extension").click()
+    await unit.at("extension-days").fill("99")
+    await unit.at("extension-send").click()
+    field = unit.page.locator(".field", has=unit.at("extension-days"))
+    await expect(field.get_by_role("alert")).to_have_text("应为 1 到 10 之间的整数")
+    reason = unit.page.locator(".field", has=unit.at("extension-reason"))
+    await expect(reason.get_by_role("alert")).to_have_text("请填写")
+    await unit.at("toggle-language").click(force=True)
+    await unit.at("extension-days").fill("2")
+    await unit.at("extension-reason").fill("等待厂家更换站牌")
+    await unit.at("extension-send").click()
+    await expect(unit.page.locator("[data-testid=pending][data-kind=extension]")).to_contain_text(
+        "2"
+    )
+
+
+async def test_an_audit_is_not_sent_back_without_a_reason(
+    open_page: OpenPage, people: Callable[[str], Person]
+) -> None:
+    ticket = await in_hand(
+        people(AGENT), people(DISPATCHER), people(CLERK), title="共享单车占用盲道"
+    )
+    await act(people(CLERK), ticket["id"], "assignments/1/reply", text="已清理。", contacted=False)
+    centre = await open_page("/dispatch", DISPATCHER)
+    await open_ticket(centre, "audit", ticket["number"])
+    await centre.at("audit-send_back").click()
+    field = centre.page.locator(".field", has=centre.at("audit-reason"))
+    await expect(field.get_by_role("alert")).to_have_text("请填写")
+    await expect(centre.at("audit-reason")).to_be_focused()
+    await centre.at("audit-reason").fill("请补充清理后的照片，并联系诉求人。")
+    await centre.at("audit-send_back").click()
+    await is_told(centre, "回复已审核")
+    unit = await open_page(f"/desk#/in_hand/{ticket['id']}", CLERK)
+    await expect(unit.at("story")).to_contain_text("请补充清理后的照片，并联系诉求人。")
+    await expect(unit.at("do-reply")).to_be_visible()
+
+
+async def test_the_dispatch_desk_is_worked_by_keyboard_alone(
+    open_page: OpenPage, people: Callable[[str], Person]
+) -> None:
+    for title in ("建设路井盖破损", "解放路井盖松动"):
+        await written_down(people(AGENT), title=title, text=f"{title}，行人容易绊倒，请尽快处理。")
+    centre = await open_page("/dispatch#/to_dispatch", DISPATCHER)
+    keyboard = centre.page.keyboard
+    await expect(centre.at("row").first).to_be_visible()
+    await keyboard.press("j")
+    await expect(centre.at("case")).to_be_visible()
+    first = await centre.at("case-number").inner_text()
+    await keyboard.press("j")
+    await expect(centre.at("case-number")).not_to_have_text(first)
+    await keyboard.press("k")
+    await expect(centre.at("case-number")).to_have_text(first)
+    await expect(centre.at("suggestion").first).to_be_visible()
+    await keyboard.press("1")
+    await keyboard.press("Control+Enter")
+    await is_told(centre, "已派单")
+    await expect(row(centre, first)).to_have_count(0)
+    await expect(centre.at("case-number")).not_to_have_text(first)
+    await expect(centre.at("case")).to_have_attribute("data-state", "to_dispatch")
+
+
+@pytest.mark.parametrize(
+    ("number", "page"),
+    [
+        (AGENT, "/"),
+        (DISPATCHER, "/dispatch"),
+        (CLERK, "/desk"),
+        (HEAD, "/desk"),
+        (LEADER, "/reports"),
+        (ADMINISTRATOR, "/"),
+    ],
+)
+async def test_everybody_lands_where_his_work_is(
+    open_page: OpenPage, number: str, page: str
+) -> None:
+    desk = await open_page("/", number)
+    await expect(desk.page).to_have_url(re.compile(re.escape(desk.url + page) + r"(#.*)?$"))
+    await expect(desk.at("me-menu")).to_be_visible()
+
+
+async def test_a_page_that_is_not_ones_own_leads_to_ones_own(open_page: OpenPage) -> None:
+    desk = await open_page("/dispatch", CLERK)
+    await expect(desk.page).to_have_url(re.compile(r"/desk(#.*)?$"))
+
+
+async def test_the_agents_page_loads_nothing_of_the_desks(open_page: OpenPage) -> None:
+    desk = await open_page("/", AGENT)
+    loaded = await desk.page.evaluate(
+        "performance.getEntriesByType('resource').map((one) => one.name).filter((name) => name.endsWith('.js'))"
+    )
+    assert loaded
+    assert [
+        name for name in loaded if re.search(r"/(desk|dispatch|supervision|reports|Case)", name)
+    ] == []
+
+
+@pytest.mark.parametrize("path", ["/desk", "/dispatch"])
+@pytest.mark.parametrize(("width", "height"), [(1366, 768), (390, 844)])
+async def test_no_page_is_larger_than_its_window(
+    open_page: OpenPage, people: Callable[[str], Person], path: str, width: int, height: int
+) -> None:
+    ticket = await dispatched(
+        people(AGENT),
+        people(DISPATCHER),
+        title="滨江花园南门外人行道地砖松动，老人多次绊倒，希望尽快修复并设置警示",
+    )
+    who = CLERK if path == "/desk" else DISPATCHER
+    desk = await open_page(f"{path}#/tickets/{ticket['id']}", who, width=width, height=height)
+    await expect(desk.at("case")).to_be_visible()
+    await desk.does_not_scroll()
