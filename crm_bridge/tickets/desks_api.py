@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from crm_bridge.tickets.desk_views import AssignmentPage, DeskSummary, UnitBox
 from crm_bridge.tickets.dispatch_desk import DispatchDesk, DispatchPage, DispatchSummary
-from crm_bridge.tickets.unit_desk import AssignmentPage, DeskSummary, UnitBox, UnitDesk
+from crm_bridge.tickets.unit_desk import UnitDesk
 from crm_bridge.tickets.vocabulary import Wait
 from infra.kit.http import ApiModel, Routes
 from infra.kit.identity import Principal

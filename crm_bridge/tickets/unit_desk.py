@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from enum import StrEnum
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
@@ -17,22 +16,26 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from crm_bridge.categories.tables import CategoryRow
 from crm_bridge.cursors import behind, cursor_after
 from crm_bridge.tickets.casefile import is_overdue, is_sign_overdue
+from crm_bridge.tickets.desk_views import (
+    AssignmentItem,
+    AssignmentPage,
+    ClerkView,
+    DeskSummary,
+    HeadView,
+    UnitBox,
+)
 from crm_bridge.tickets.tables import AssignmentRow, TicketEventRow, TicketRow, TicketWaitRow
 from crm_bridge.tickets.vocabulary import (
     ASSIGNMENT_WORDS,
     AssignmentRole,
     AssignmentState,
     TicketEvent,
-    TicketState,
-    TicketType,
-    Urgency,
     Wait,
 )
 from crm_bridge.units.tables import UnitRow
 from infra.kit.clock import Clock
 from infra.kit.database import Database
 from infra.kit.errors import Forbidden
-from infra.kit.http import ApiModel
 from infra.kit.identity import Principal
 
 DUE_SOON = timedelta(hours=48)
@@ -41,87 +44,6 @@ RETURNED_SHOWN = timedelta(days=30)
 _S = AssignmentState
 _WITH_UNIT = (_S.dispatched, _S.in_hand)
 _OPEN = (*_WITH_UNIT, _S.replied)
-
-
-class UnitBox(StrEnum):
-    """What a unit's assignments are sorted into; one may lie in several."""
-
-    to_sign = "to_sign"
-    in_hand = "in_hand"
-    due_soon = "due_soon"
-    overdue = "overdue"
-    returned = "returned"
-    redo = "redo"
-    helping = "helping"
-    replied = "replied"
-
-
-class AssignmentItem(ApiModel):
-    """An assignment in a list; `overdue` and `sign_overdue` are read off the clock."""
-
-    ticket_id: int
-    number: str
-    title: str
-    type: TicketType
-    urgency: Urgency
-    category: str
-    category_name: str
-    n: int
-    unit: str
-    unit_name: str
-    unit_name_en: str
-    role: AssignmentRole
-    round: int
-    state: AssignmentState
-    state_zh: str
-    state_en: str
-    ticket_state: TicketState
-    dispatched_at: datetime
-    sign_due_at: datetime
-    signed_at: datetime | None
-    due_at: datetime
-    due_provisional: bool
-    extended: bool
-    overdue: bool
-    sign_overdue: bool
-    return_pending: bool
-    address: str
-    instructed: bool
-
-
-class AssignmentPage(ApiModel):
-    """A part of a box, what is due next first; `next_cursor` is null on the last."""
-
-    items: list[AssignmentItem]
-    next_cursor: str | None
-
-
-class ClerkView(ApiModel):
-    """What one person of the unit has done today."""
-
-    number: str
-    signed: int
-    replied: int
-
-
-class HeadView(ApiModel):
-    """What the head of a unit wants to know of today, in the city's time."""
-
-    dispatched_today: int
-    replied_today: int
-    finished_today: int
-    open: int
-    overdue: int
-    sign_overdue: int
-    clerks: list[ClerkView]
-
-
-class DeskSummary(ApiModel):
-    """How much lies in each box; `head` is for who may watch the unit."""
-
-    boxes: dict[UnitBox, int]
-    head: HeadView | None
-    as_of: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
