@@ -66,8 +66,15 @@ async def overdue_ticket(base: Foundation) -> tuple[int, str]:
     async with base.database.transaction() as session:
         unit = (await session.exec(select(UnitRow.code))).first()
         assert unit is not None
-        clerk = {"number": "5001", "name": "陈立", "role": Role.UNIT_CLERK, "unit": unit}
-        session.add(UserRow(**clerk, password_hash="-", created_at=now))
+        clerk = UserRow(
+            number="5001",
+            name="陈立",
+            role=Role.UNIT_CLERK,
+            unit=unit,
+            password_hash="-",
+            created_at=now,
+        )
+        session.add(clerk)
         contact = ContactRow(channel="counter", external_id="c1", received_at=now)
         session.add(contact)
         await session.flush()
