@@ -41,7 +41,8 @@ class DeadlineNotices:
         people = await self._staff.of_units(session, [assignment.unit])
         if not head:
             heads = set(await self._staff.with_roles(session, [Role.UNIT_HEAD]))
-            people = [number for number in people if number not in heads]
+            # A unit of one person has no clerk beside its head.
+            people = [number for number in people if number not in heads] or people
         about = {"n": assignment.n, "unit": assignment.unit}
         await self._put(session, kind, ticket, people, about | data)
 
