@@ -80,6 +80,7 @@ class Likeness:
     Attributes:
         score: From 0 to 1.
         words: How alike their words are, from 0 to 1.
+        same_matter: Whether words of one row of the catalogue are in both.
         places: What places both name.
         apart: How long after each other they came in.
         same_caller: Whether the same citizen brought both, as far as that may be known.
@@ -87,6 +88,7 @@ class Likeness:
 
     score: float
     words: float
+    same_matter: bool
     places: Sequence[str]
     apart: timedelta
     same_caller: bool
@@ -109,6 +111,12 @@ class Likeness:
                 kind=ReasonKind.words,
                 text_zh=f"相似描述：用词相近度 {percent}%",
                 text_en=f"Alike in words: {percent} %",
+            )
+        elif self.same_matter:
+            yield Reason(
+                kind=ReasonKind.words,
+                text_zh="相似描述：同属职责目录的一个事项",
+                text_en="Alike in words: of one matter in the catalogue",
             )
         if self.apart <= _SHORT:
             minutes = max(1, round(self.apart.total_seconds() / 60))
@@ -190,6 +198,7 @@ def likeness(one: Traits, other: Traits, within: timedelta) -> Likeness:
     return Likeness(
         score=min(1.0, max(0.0, score)),
         words=words,
+        same_matter=same_matter,
         places=shared,
         apart=apart,
         same_caller=same_caller,
@@ -206,14 +215,15 @@ def _alike_words(one: frozenset[str], other: frozenset[str]) -> float:
 
 
 def _alike_places(one: Traits, other: Traits, shared: Sequence[str]) -> float:
-    if not shared and one.address and other.address:
+    if one.places and other.places:
+        if not shared:
+            return _OTHER_PLACE
+    elif one.address and other.address:
         # A market hall has no street's name: what is written there may be the same all the same.
         both = 2 * len(one.address & other.address) / (len(one.address) + len(other.address))
         return both if both >= _LEAST_ADDRESS else _OTHER_PLACE
-    if not one.places or not other.places:
+    else:
         return _PLACE_UNKNOWN
-    if not shared:
-        return _OTHER_PLACE
     numbers = {one.building, other.building}
     return _OTHER_BUILDING if len(numbers) == 2 and None not in numbers else 1.0
 
