@@ -1,6 +1,7 @@
 import { createPinia, setActivePinia } from 'pinia'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 
+import type { Session } from '@/api/types'
 import { useNews } from '@/casework/news'
 import { useBell } from '@/stores/bell'
 import { useSession } from '@/stores/session'
@@ -101,7 +102,7 @@ describe('the list of papers', () => {
     [['supervision.read', 'supervision.answer'], ['to_answer', 'open', 'overdue', 'replied', 'ended']],
     [['supervision.read', 'supervision.issue'], ['open', 'overdue', 'replied', 'ended']],
   ])('has for %j the boxes %j', (permissions, boxes) => {
-    useSession().user = { number: '1', name: '某', role: 'x', permissions }
+    useSession().session = { user: { number: '1', name: '某', role: 'x', permissions } } as Session
     expect(usePapers().boxes).toEqual(boxes)
   })
 

@@ -3,7 +3,7 @@ import { useBell } from '@/stores/bell'
 
 /** What of the feed rings the bell; all else only makes the page look again. */
 const KINDS = new Set([
-  'ticket.assigned', 'ticket.warned', 'ticket.sent_back', 'ticket.instructed',
+  'ticket.assigned', 'deadline.warning', 'deadline.sign_overdue', 'deadline.talk_missed', 'deadline.decision_overdue',
   'supervision.issued', 'supervision.minuted', 'supervision.replied', 'supervision.closed', 'supervision.delisted', 'supervision.withdrawn',
 ])
 

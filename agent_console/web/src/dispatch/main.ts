@@ -9,12 +9,13 @@ import papersZh from '@/supervision/i18n/zh-CN'
 import DispatchPage from './DispatchPage.vue'
 import en from './i18n/en'
 import zh from './i18n/zh-CN'
-import { BOXES } from './store'
+import { STATES, WAITS } from './store'
 
+const boxes = [...WAITS, ...STATES].join('|')
 const nothing = { render: () => null }
 
 start('dispatch', DispatchPage, [{ zh: caseworkZh, en: caseworkEn }, { zh: papersZh, en: papersEn }, { zh, en }], [
-  { path: `/:box(${BOXES.join('|')})`, name: 'box', component: nothing },
-  { path: `/:box(${BOXES.join('|')})/:id(\\d+)`, name: 'case', component: nothing },
+  { path: `/:box(${boxes})`, name: 'box', component: nothing },
+  { path: `/:box(${boxes})/:id(\\d+)`, name: 'case', component: nothing },
   { path: '/tickets/:id(\\d+)', name: 'ticket', component: nothing },
 ])

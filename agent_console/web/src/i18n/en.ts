@@ -75,9 +75,10 @@ const en: typeof zh = {
   news: {
     changed: 'A ticket has moved on',
     ticket_assigned: 'A new ticket',
-    ticket_warned: 'A ticket is about to be late',
-    ticket_sent_back: 'A reply was sent back',
-    ticket_instructed: 'A new instruction',
+    deadline_warning: 'A ticket is about to be late',
+    deadline_sign_overdue: 'A ticket was not signed in time',
+    deadline_talk_missed: 'The talk with the citizen is overdue',
+    deadline_decision_overdue: 'A decision is overdue',
     supervision_issued: 'A supervision paper',
     supervision_minuted: 'Minutes of a meeting',
     supervision_replied: 'A reply to a paper',

@@ -73,9 +73,10 @@ export default {
   news: {
     changed: '工单有新进展',
     ticket_assigned: '有新派单',
-    ticket_warned: '工单即将到期',
-    ticket_sent_back: '回复被审核退回',
-    ticket_instructed: '领导有新批示',
+    deadline_warning: '工单即将到期',
+    deadline_sign_overdue: '工单签收超时',
+    deadline_talk_missed: '没有按时与诉求人沟通',
+    deadline_decision_overdue: '审核已超时',
     supervision_issued: '收到督办文书',
     supervision_minuted: '会议纪要已印发',
     supervision_replied: '督办文书有反馈',

@@ -25,7 +25,7 @@ export const usePapers = defineStore('papers', () => {
   )
   const counts = computed<Partial<Record<Box, number>>>(() => list.summary.value?.boxes ?? {})
   /** Nobody but a unit has anything to answer. */
-  const boxes = computed(() => BOXES.filter((box) => box !== 'to_answer' || session.user?.permissions.includes('supervision.answer')))
+  const boxes = computed(() => BOXES.filter((box) => box !== 'to_answer' || session.can('supervision.answer')))
 
   /** The paper that lies open. */
   const paper = ref<Paper | null>(null)
