@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from crm_bridge.tickets.casebook import Casebook, Command
@@ -20,10 +23,27 @@ from crm_bridge.tickets.news import has_followers
 from crm_bridge.tickets.receivers import Reckoner, takes_tickets
 from crm_bridge.tickets.refusals import TransitionRefused
 from crm_bridge.tickets.rules import check
-from crm_bridge.tickets.vocabulary import TicketEvent
+from crm_bridge.tickets.tables import AssignmentRow
+from crm_bridge.tickets.vocabulary import AssignmentState, TicketEvent
 from infra.kit.clock import Clock
 from infra.kit.errors import Forbidden
 from infra.kit.identity import Principal
+
+
+class AfterStop(Protocol):
+    """What follows for an assignment that ended because its ticket was stopped."""
+
+    async def __call__(
+        self,
+        session: AsyncSession,
+        *,
+        assignment_id: int,
+        reason: str,
+        asked_by: str,
+        approved_by: str,
+    ) -> None:
+        """Do it, in the transaction that approved the stop."""
+        ...
 
 
 class Closing:
@@ -33,12 +53,20 @@ class Closing:
         casebook: Opens a ticket for one act.
         reckoner: Knows by when a redo is due.
         clock: Gives the moment from which limits count.
+        after_stop: What follows for each assignment of a ticket that is stopped; None for nothing.
     """
 
-    def __init__(self, casebook: Casebook, reckoner: Reckoner, clock: Clock) -> None:
+    def __init__(
+        self,
+        casebook: Casebook,
+        reckoner: Reckoner,
+        clock: Clock,
+        after_stop: AfterStop | None = None,
+    ) -> None:
         self._casebook = casebook
         self._reckoner = reckoner
         self._clock = clock
+        self._after_stop = after_stop
 
     async def audit(
         self, principal: Principal, command: Command, *, accept: bool, reason: str
@@ -187,8 +215,28 @@ class Closing:
                     "还有工单并入本工单，请先撤销并单。",
                 )
             await self._casebook.happen(session, principal, case, event, Reasoned(reason=reason))
+            if approve:
+                await self._leave_out(session, principal, case)
 
         await self._casebook.act(principal, command, act)
+
+    async def _leave_out(self, session: AsyncSession, principal: Principal, case: Case) -> None:
+        asked = case.life.stop
+        if self._after_stop is None or asked is None:
+            return
+        reason = asked.detail.reason if isinstance(asked.detail, Reasoned) else ""
+        statement = select(AssignmentRow.id).where(
+            AssignmentRow.ticket_id == case.ticket.id,
+            AssignmentRow.state == AssignmentState.stopped,
+        )
+        for assignment_id in (await session.exec(statement.order_by(col(AssignmentRow.n)))).all():
+            await self._after_stop(
+                session,
+                assignment_id=assignment_id or 0,
+                reason=reason,
+                asked_by=asked.by or "",
+                approved_by=principal.number,
+            )
 
     async def _do(
         self,

@@ -10,6 +10,7 @@ from channels.attachments import api as attachments_api
 from channels.attachments.service import Attachments, Sight
 from channels.attachments.store import FolderStore
 from channels.contacts.service import Contacts
+from crm_bridge.rates.exclusions import Exclusions
 from crm_bridge.tickets import (
     api,
     centre_api,
@@ -87,7 +88,7 @@ def life_cycle(
     reader = TicketReader(database, clock, contacts, attachments, settings.writing_up)
     casebook = Casebook(database, clock, ledger, relay.poke)
     dispatching = Dispatching(casebook, ledger, reckoner, clock)
-    closing = Closing(casebook, reckoner, clock)
+    closing = Closing(casebook, reckoner, clock, Exclusions(database, clock).stopped)
     joining = Joining(casebook, ledger)
     confidences = Confidences(database, clock, ledger, contacts, base.vault)
     sights: dict[str, Sight] = {"ticket": reader}

@@ -11,6 +11,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from agent_console.accounts.rules import PERMISSIONS
+from crm_bridge.rates.exclusions import Exclusions
 from crm_bridge.tickets.casebook import Casebook, Command
 from crm_bridge.tickets.closing import Closing
 from crm_bridge.tickets.confidences import Confidences
@@ -108,7 +109,8 @@ class City(House):
         self.reckoner = PlainReckoner()
         self.work = UnitWork(self.casebook, self.attachments)
         self.dispatching = Dispatching(self.casebook, self.ledger, self.reckoner, self.clock)
-        self.closing = Closing(self.casebook, self.reckoner, self.clock)
+        exclusions = Exclusions(self.database, self.clock)
+        self.closing = Closing(self.casebook, self.reckoner, self.clock, exclusions.stopped)
         self.joining = Joining(self.casebook, self.ledger)
         self.notes = Notes(self.casebook)
         self.confidences = Confidences(

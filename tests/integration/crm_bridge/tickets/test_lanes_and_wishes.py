@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
+from crm_bridge.rates.tables import ExclusionRow
 from crm_bridge.tickets.ledger import Ledger
 from crm_bridge.tickets.news import News
 from crm_bridge.tickets.vocabulary import TicketEvent, Wait
@@ -154,6 +155,11 @@ async def test_stop_needs_another_person_and_ends_the_assignments(
     )
     assert seen["actions"] == []
     assert await city.waiting(Wait.stops) == 0
+    async with city.database.reading() as session:
+        excluded = (await session.exec(select(ExclusionRow))).all()
+    assert [(row.proposed_by, row.decided_by, row.reason) for row in excluded] == [
+        ("5001", "9001", "诉求人书面撤回")
+    ] * 2
 
 
 async def test_stopped_ticket_s_citizen_is_not_rung_any_more(city: City) -> None:
