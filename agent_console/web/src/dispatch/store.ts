@@ -2,15 +2,24 @@ import { defineStore } from 'pinia'
 import { computed } from 'vue'
 
 import { request } from '@/api/request'
-import type { Instant, Page, TicketType, Urgency } from '@/api/types'
+import type { Instant, Page, TicketSummary, TicketType, Urgency } from '@/api/types'
 import { useBoxList } from '@/casework/stores/box-list'
+import { useSession } from '@/stores/session'
 
-/** In the order in which they stand above the list. */
-export const BOXES = ['to_dispatch', 'returns', 'extensions', 'helps', 'lanes', 'audit', 'dissatisfied', 'stops', 'to_tell'] as const
-export type Box = (typeof BOXES)[number]
+/** What waits for the centre, in the order in which it stands above the list. */
+export const WAITS = ['to_dispatch', 'returns', 'extensions', 'helps', 'lanes', 'audit', 'dissatisfied', 'stops', 'to_tell'] as const
+/** What a leader looks through, for whom nothing waits: tickets by where they stand. */
+export const STATES = ['with_centre', 'to_sign', 'in_hand', 'replied', 'callback', 'archived'] as const
+export type Wait = (typeof WAITS)[number]
+export type Box = Wait | (typeof STATES)[number]
+
+const STATE_OF: Readonly<Record<(typeof STATES)[number], string>> = {
+  with_centre: 'to_dispatch', to_sign: 'dispatched', in_hand: 'in_hand', replied: 'replied', callback: 'callback', archived: 'archived',
+}
+const isState = (box: Box): box is (typeof STATES)[number] => box in STATE_OF
 
 export interface DispatchSummary {
-  boxes: Record<Box, number>
+  boxes: Partial<Record<Box, number>>
   as_of: string
 }
 
@@ -38,12 +47,27 @@ export interface DispatchItem {
   overdue: boolean
 }
 
-/** What waits for the centre. */
+/** A ticket that waits for nobody here, as one of the list. */
+function plain(ticket: TicketSummary): DispatchItem {
+  const nobody = { n: null, unit_name: null, unit_name_en: null, due_at: null, overdue: false }
+  return { ...nobody, address: '', round: 1, instructed: false, ...ticket, category_name: ticket.category_name ?? '', waiting_since: ticket.created_at }
+}
+
+async function readPage(box: Box, cursor: string | null, limit: number): Promise<Page<DispatchItem>> {
+  if (!isState(box)) return request<Page<DispatchItem>>('GET', '/dispatch/tickets', { query: { box, cursor, limit } })
+  const page = await request<Page<TicketSummary>>('GET', '/tickets', { query: { state: STATE_OF[box], cursor, limit } })
+  return { ...page, items: page.items.map(plain) }
+}
+
+/** What waits for the centre, or what there is for a leader to look at. */
 export const useDispatchDesk = defineStore('dispatch-desk', () => {
+  const session = useSession()
+  const centre = computed(() => session.can('ticket.dispatch'))
+  const boxes = computed<readonly Box[]>(() => (centre.value ? WAITS : STATES))
   const list = useBoxList<Box, DispatchItem, DispatchSummary>(
-    'to_dispatch',
-    () => request<DispatchSummary>('GET', '/dispatch/summary'),
-    (box, cursor, limit) => request<Page<DispatchItem>>('GET', '/dispatch/tickets', { query: { box, cursor, limit } }),
+    centre.value ? 'to_dispatch' : 'in_hand',
+    () => (centre.value ? request<DispatchSummary>('GET', '/dispatch/summary') : Promise.resolve({ boxes: {}, as_of: '' })),
+    readPage,
     (a, b) => a.id === b.id && a.n === b.n,
   )
   const counts = computed<Partial<Record<Box, number>>>(() => list.summary.value?.boxes ?? {})
@@ -59,5 +83,5 @@ export const useDispatchDesk = defineStore('dispatch-desk', () => {
     return neighbour(id, 1) ?? neighbour(id, -1)
   }
 
-  return { ...list, counts, neighbour, after }
+  return { ...list, centre, boxes, counts, neighbour, after }
 })
