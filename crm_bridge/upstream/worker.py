@@ -148,6 +148,8 @@ class Exchanger:
             await self._postpone(link, error, timedelta(seconds=wait_before(link.attempts + 1)))
             raise
         self._carried.labels(system.name, "done").inc()
+        # A wire that loses one in three is no system that is down.
+        self._failures[system.name] = 0
         await self._acknowledge(link, receipt)
 
     async def _acknowledge(self, link: UpstreamLinkRow, receipt: Receipt) -> None:

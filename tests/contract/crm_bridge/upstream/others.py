@@ -30,13 +30,12 @@ class Room:
 
 
 class Other(Protocol):
-    """A system with its adapter. A new adapter brings one of these, and is held to every promise.
+    """A system with its adapter. A new adapter brings one of these, and is held to every promise."""
 
-    Attributes:
-        adapter: Ours, joined to it.
-    """
-
-    adapter: Upstream
+    @property
+    def adapter(self) -> Upstream:
+        """Ours, joined to it."""
+        ...
 
     async def twins(self) -> int:
         """How many tickets it has taken from us."""
@@ -68,30 +67,34 @@ class InMemory:
 
     def __init__(self, clock: ManualClock) -> None:
         self.clock = clock
-        self.adapter = MemoryUpstream()
+        self.system = MemoryUpstream()
         self.handed = 0
 
+    @property
+    def adapter(self) -> Upstream:
+        return self.system
+
     async def twins(self) -> int:
-        return self.adapter.opened
+        return self.system.opened
 
     async def heard(self, key: str) -> tuple[str, str]:
-        return self.adapter.heard[key].state, self.adapter.heard[key].answer
+        return self.system.heard[key].state, self.system.heard[key].answer
 
     async def hand_down(self) -> None:
         self.handed += 1
-        self.adapter.hand_down(f"handed-{self.handed}", matter(self.clock))
+        self.system.hand_down(f"handed-{self.handed}", matter(self.clock))
 
     async def answer(self, key: str, text: str) -> None:
-        self.adapter.finish(key, Outcome.answered, text)
+        self.system.finish(key, Outcome.answered, text)
 
     async def refuse(self, key: str) -> None:
-        self.adapter.finish(key, Outcome.refused, "不属职责")
+        self.system.finish(key, Outcome.refused, "不属职责")
 
     @asynccontextmanager
     async def unreachable(self) -> AsyncIterator[None]:
-        self.adapter.reachable = False
+        self.system.reachable = False
         yield
-        self.adapter.reachable = True
+        self.system.reachable = True
 
 
 class AnotherLianxin:
@@ -99,7 +102,11 @@ class AnotherLianxin:
 
     def __init__(self, platform: Platform, adapter: Lianxin) -> None:
         self.platform = platform
-        self.adapter = adapter
+        self.wire = adapter
+
+    @property
+    def adapter(self) -> Upstream:
+        return self.wire
 
     async def twins(self) -> int:
         return len([link for link in await self.platform.links() if link.side is Side.taker])
@@ -110,7 +117,7 @@ class AnotherLianxin:
         return link.remote_state, remarks[-1].partition("：")[2] if remarks else ""
 
     async def hand_down(self) -> None:
-        await self.adapter.pull("", 1)
+        await self.wire.pull("", 1)
         await self.platform.pass_on(await self.platform.left_open(), "linjiang")
 
     async def answer(self, key: str, text: str) -> None:
@@ -123,11 +130,11 @@ class AnotherLianxin:
 
     @asynccontextmanager
     async def unreachable(self) -> AsyncIterator[None]:
-        settings = self.adapter._settings
+        settings = self.wire._settings
         nowhere = settings.model_copy(update={"url": "http://127.0.0.1:1"})
-        self.adapter._settings = nowhere
+        self.wire._settings = nowhere
         yield
-        self.adapter._settings = settings
+        self.wire._settings = settings
 
 
 @asynccontextmanager
