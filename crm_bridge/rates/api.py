@@ -144,6 +144,7 @@ class MembersQuery(CohortQuery):
 
     figure: Figure
     part: Part
+    adjusted: bool = False
     cursor: str | None = Field(default=None, max_length=40)
     limit: int = Field(default=50, ge=1, le=100)
 
@@ -201,6 +202,7 @@ def routes(rates: Rates, tickets: FigureTickets, exclusions: Exclusions) -> Rout
             principal,
             query.question([query.figure]),
             query.part,
+            adjusted=query.adjusted,
             before=position_of(query.cursor) if query.cursor is not None else None,
             limit=query.limit,
         )

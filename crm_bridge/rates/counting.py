@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, and_, case, func, inspect, select
+from sqlalchemy import Select, and_, case, func, inspect, or_, select
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -99,8 +99,17 @@ async def excluded(
     return found
 
 
-def members(figure: Figure, part: Part, cohort: Cohort) -> tuple[Source, Condition]:
-    """Return where the tickets behind a figure are, and the very condition that they were counted by."""
+def members(
+    figure: Figure, part: Part, cohort: Cohort, *, adjusted: bool = False
+) -> tuple[Source, Condition]:
+    """Return where the tickets behind a figure are, and the very condition that they were counted by.
+
+    Args:
+        figure: The figure.
+        part: Above the line, below it, or what is excluded.
+        cohort: The rows.
+        adjusted: Without what is excluded, as the adjusted figure counts.
+    """
     definition = DEFINITIONS[figure]
     source = SOURCES[definition.universe]
     match part:
@@ -110,6 +119,9 @@ def members(figure: Figure, part: Part, cohort: Cohort) -> tuple[Source, Conditi
             condition = definition.denominator(cohort.as_of)
         case Part.excluded:
             condition = and_(definition.denominator(cohort.as_of), left_out(source, figure, cohort))
+    if adjusted and part is not Part.excluded and source.assignment_id is not None:
+        stays = or_(source.assignment_id.is_(None), ~left_out(source, figure, cohort))
+        condition = and_(condition, stays)
     return source, and_(source.within(cohort), condition)
 
 

@@ -87,6 +87,7 @@ class FigureTickets:
         question: Question,
         part: Part,
         *,
+        adjusted: bool,
         before: int | None,
         limit: int,
     ) -> tuple[Sequence[Member], int | None]:
@@ -96,6 +97,7 @@ class FigureTickets:
             principal: Who asks.
             question: One figure; its groups are not looked at, filters name the cell.
             part: What is above the line, below it, or excluded.
+            adjusted: Without what is excluded.
             before: Only rows below this one.
             limit: At most so many.
 
@@ -107,7 +109,7 @@ class FigureTickets:
         async with self._database.reading() as session:
             cohort = await self._rates.cohort(session, principal, question)
             _require_countable(figure, part, cohort)
-            source, condition = members(figure, part, cohort)
+            source, condition = members(figure, part, cohort, adjusted=adjusted)
             statement = (
                 select(source.id)
                 .select_from(source.tables(cohort.only))

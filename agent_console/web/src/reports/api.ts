@@ -4,7 +4,7 @@ import type { Page } from '@/api/types'
 import { type Days, stepDays } from './periods'
 import { type Choice, type Definition, type Group, type Member, type Opened, type Row, SETS, type Table } from './types'
 
-type Query = Record<string, string | number | null>
+type Query = Record<string, string | number | boolean | null>
 
 /** What the service is asked for by a choice. */
 export function tableQuery(choice: Choice): Query {
@@ -39,7 +39,7 @@ export const reports = {
   definitions: () => request<{ items: Definition[] }>('GET', '/rates/definitions'),
   members: (opened: Opened, days: Days, asOf: string, cursor: string | null) =>
     request<Page<Member>>('GET', '/rates/tickets', {
-      query: { ...rowQuery(opened.row, days), figure: opened.figure, part: opened.part, as_of: asOf, cursor, limit: 50 },
+      query: { ...rowQuery(opened.row, days), figure: opened.figure, part: opened.part, adjusted: opened.adjusted, as_of: asOf, cursor, limit: 50 },
     }),
   exportAddress: (choice: Choice, format: 'xlsx' | 'csv') => {
     const query = new URLSearchParams({ format })

@@ -13,13 +13,6 @@ export function ratioOf(cell: Cell, adjusted: boolean): Ratio {
   return adjusted ? cell.adjusted : cell.raw
 }
 
-/** Whether a difference in points is good or bad news; a dash is neither. */
-export function tendency(points: string | null, lowerIsBetter: boolean): 'better' | 'worse' | 'same' {
-  const value = Number(points ?? 0)
-  if (value === 0) return 'same'
-  return value > 0 === lowerIsBetter ? 'worse' : 'better'
-}
-
 export const useReports = defineStore('reports', () => {
   const clock = useClock()
   const choice = reactive<Choice>({ set: 'three', group: 'unit', ...daysOf('month', clock.read()), compare: 'previous', adjusted: true, ranked: false })
@@ -58,7 +51,7 @@ export const useReports = defineStore('reports', () => {
 
   /** Opens a number into its tickets, as of the very moment that the table tells of. */
   async function open(figure: Figure, part: Part, row: Row, count: number): Promise<void> {
-    opened.value = { figure, part, row, count }
+    opened.value = { figure, part, row, count, adjusted: choice.adjusted && part !== 'excluded' }
     members.value = []
     cursor.value = null
     membersPhase.value = 'loading'

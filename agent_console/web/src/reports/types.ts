@@ -102,4 +102,6 @@ export interface Opened {
   part: Part
   row: Row
   count: number
+  /** Without what is excluded, as the number that was opened. */
+  adjusted: boolean
 }

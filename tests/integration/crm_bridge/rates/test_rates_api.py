@@ -272,6 +272,10 @@ async def test_approved_exclusion_changes_the_adjusted_figure_and_leaves_the_raw
     assert cell["excluded"] == [
         {"reason": "道路封闭施工，无法办理", "approved_by": "3002", "count": 1}
     ]
+    assert len(await behind(client, "completion", "denominator")) == cell["raw"]["denominator"]
+    for part in ("numerator", "denominator"):
+        kept = await behind(client, "completion", part, adjusted="true")
+        assert len(kept) == cell["adjusted"][part]
     (listed,) = await behind(client, "completion", "excluded")
     assert (listed["ticket_id"], listed["n"]) == (which["ticket_id"], which["n"])
     assert (listed["reason"], listed["approved_by"]) == ("道路封闭施工，无法办理", "3002")
