@@ -18,7 +18,7 @@ from crm_bridge.tickets.details import (
     Reasoned,
     Terms,
 )
-from crm_bridge.tickets.ledger import Case, Ledger
+from crm_bridge.tickets.ledger import Case
 from crm_bridge.tickets.receivers import Given, Reckoner, require_units
 from crm_bridge.tickets.refusals import TransitionRefused
 from crm_bridge.tickets.ticket import Ticket
@@ -34,16 +34,12 @@ class Dispatching:
 
     Args:
         casebook: Opens a ticket for one act.
-        ledger: Writes what happens.
         reckoner: Knows by when what is due.
         clock: Gives the moment from which limits count.
     """
 
-    def __init__(
-        self, casebook: Casebook, ledger: Ledger, reckoner: Reckoner, clock: Clock
-    ) -> None:
+    def __init__(self, casebook: Casebook, reckoner: Reckoner, clock: Clock) -> None:
         self._casebook = casebook
-        self._ledger = ledger
         self._reckoner = reckoner
         self._clock = clock
 
@@ -121,17 +117,6 @@ class Dispatching:
             await self._casebook.happen(session, principal, case, event, detail)
 
         await self._casebook.act(principal, command, act)
-
-    async def deem_returned(self, session: AsyncSession, ticket_id: int, n: int) -> None:
-        """Approve a return that the centre was silent about for too long, in the caller's transaction.
-
-        Raises:
-            NotFound: There is no such ticket or assignment.
-            TransitionRefused: No return waits for a decision.
-        """
-        case = await self._ledger.case(session, ticket_id)
-        event = return_decided(case.life.assignment(n), approve=True)
-        await self._ledger.happen(session, ticket_id, event, detail=Decided(n=n, by_rule=True))
 
     async def decide_extension(
         self, principal: Principal, command: Command, *, approve: bool, reason: str

@@ -27,6 +27,7 @@ from crm_bridge.tickets.tables import (
     TicketWaitRow,
 )
 from crm_bridge.tickets.vocabulary import TicketType, Urgency
+from infra.kit.errors import Refused
 
 AMENDABLE: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
     {
@@ -105,7 +106,11 @@ async def differences(session: AsyncSession, ticket_id: int) -> list[str]:
     """
     row = await session.get_one(TicketRow, ticket_id)
     log = await log_of(session, ticket_id)
-    life = life_of(happening_of(entry) for entry in log)
+    try:
+        life = life_of(happening_of(entry) for entry in log)
+    except (Refused, ValueError):
+        # No ticket can have lived so: somebody else has written into the log.
+        return ["ticket_events"]
     found = [
         f"tickets.{name}"
         for name, value in ticket_fields(life).items()

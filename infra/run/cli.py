@@ -24,6 +24,7 @@ from infra.run.key_commands import key
 from infra.run.migrate import migrate as migrate_database
 from infra.run.settings import Settings
 from infra.run.sheet_commands import export_file, import_file
+from infra.run.ticket_commands import check_tickets
 from telephony.asterisk.cli import asterisk
 from telephony.phone_network.cli import phone_network
 
@@ -162,6 +163,7 @@ def example_settings() -> None:
 
 
 check.add_command(check_audit)
+check.add_command(check_tickets)
 cli.add_command(asterisk)
 cli.add_command(evaluate)
 cli.add_command(export_file)

@@ -130,7 +130,7 @@ class Past:
         casebook = Casebook(database, clock, ledger, _nobody)
         files_of = Attachments(database, clock, FolderStore(settings.casework.attachments_dir), 0)
         self._units = UnitWork(casebook, files_of)
-        self._dispatching = Dispatching(casebook, ledger, reckoner, clock)
+        self._dispatching = Dispatching(casebook, reckoner, clock)
         self._closing = Closing(casebook, reckoner, clock)
         papers = supervision_desk(base, contacts, self._calendars, _nobody).service
         self._worker = deadline_worker(base, self._calendars, ledger, callbacks, papers, _nobody)

@@ -47,14 +47,12 @@ class LifeCycle:
 
     Attributes:
         attachments: The files of tickets.
-        dispatching: What the centre does; deadlines let it approve by rule.
         reader: Shows tickets to people.
         sights: Who knows who may see which files, by what they belong to; others add theirs.
         subjects: The HTTP faces.
     """
 
     attachments: Attachments
-    dispatching: Dispatching
     reader: TicketReader
     sights: dict[str, Sight]
     subjects: Sequence[Routes]
@@ -87,7 +85,7 @@ def life_cycle(
     attachments = file_keeper(base)
     reader = TicketReader(database, clock, contacts, attachments, settings.writing_up)
     casebook = Casebook(database, clock, ledger, relay.poke)
-    dispatching = Dispatching(casebook, ledger, reckoner, clock)
+    dispatching = Dispatching(casebook, reckoner, clock)
     closing = Closing(casebook, reckoner, clock, Exclusions(database, clock).stopped)
     joining = Joining(casebook, ledger)
     confidences = Confidences(database, clock, ledger, contacts, base.vault)
@@ -95,7 +93,6 @@ def life_cycle(
     relay.deliver_to(FOLLOWERS, Followers(clock, ledger).deliver)
     return LifeCycle(
         attachments=attachments,
-        dispatching=dispatching,
         reader=reader,
         sights=sights,
         subjects=(

@@ -37,7 +37,7 @@ async def city(sqlite_database: Database, clock: ManualClock, vault: Vault) -> C
     city = City(database=sqlite_database, clock=clock, vault=vault)
     await city.open()
     deadlines = Deadlines(sqlite_database, clock, calendars, settings.policy())
-    city.dispatching = Dispatching(city.casebook, city.ledger, deadlines, clock)
+    city.dispatching = Dispatching(city.casebook, deadlines, clock)
     return city
 
 

@@ -108,7 +108,7 @@ class City(House):
         self.casebook = Casebook(self.database, self.clock, self.ledger, self.poke)
         self.reckoner = PlainReckoner()
         self.work = UnitWork(self.casebook, self.attachments)
-        self.dispatching = Dispatching(self.casebook, self.ledger, self.reckoner, self.clock)
+        self.dispatching = Dispatching(self.casebook, self.reckoner, self.clock)
         exclusions = Exclusions(self.database, self.clock)
         self.closing = Closing(self.casebook, self.reckoner, self.clock, exclusions.stopped)
         self.joining = Joining(self.casebook, self.ledger)

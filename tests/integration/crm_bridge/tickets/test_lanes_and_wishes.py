@@ -7,6 +7,7 @@ import pytest
 from sqlmodel import select
 
 from crm_bridge.rates.tables import ExclusionRow
+from crm_bridge.tickets.details import Decided
 from crm_bridge.tickets.ledger import Ledger
 from crm_bridge.tickets.news import News
 from crm_bridge.tickets.vocabulary import TicketEvent, Wait
@@ -126,7 +127,9 @@ async def test_silence_of_the_centre_is_a_return_approved_by_rule(
     desk = Desk(client, await city.dispatched())
     await desk.act("5001", "assignments/1/return", grounds="not_ours", text="不属本单位")
     async with city.database.transaction() as session:
-        await city.dispatching.deem_returned(session, desk.seen["id"], 1)
+        await city.ledger.happen(
+            session, desk.seen["id"], TicketEvent.return_approved, detail=Decided(n=1, by_rule=True)
+        )
     seen = await desk.look("3001")
     assert (seen["state"], seen["events"][-1]["actor"]) == ("to_dispatch", None)
     assert seen["events"][-1]["detail"] == {"n": 1, "by_rule": True}
