@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,7 +22,7 @@ from crm_bridge.units.tables import UnitRow
 from infra.kit import audit, idempotency
 from infra.kit.clock import Clock
 from infra.kit.database import Database
-from infra.kit.errors import Conflict, FieldError, Invalid, NotFound, TooMany
+from infra.kit.errors import Conflict, FieldError, Invalid, NotFound, TooMany, TryLater
 from infra.kit.hints import Hints
 from infra.kit.idempotency import IdempotencyKey
 from infra.kit.identity import Principal
@@ -220,10 +221,12 @@ class Keys:
         stale = or_(
             col(KeyRow.last_used_at).is_(None), col(KeyRow.last_used_at) <= now - _USED_EVERY
         )
-        async with self._database.transaction() as session:
-            await session.exec(
-                update(KeyRow).where(col(KeyRow.id) == key_id, stale).values(last_used_at=now)
-            )
+        # Nobody waits for this, least of all when the database is busy: the next minute writes it.
+        with suppress(TryLater):
+            async with self._database.transaction() as session:
+                await session.exec(
+                    update(KeyRow).where(col(KeyRow.id) == key_id, stale).values(last_used_at=now)
+                )
 
     async def _on_revoked(self, hint: dict[str, Any]) -> None:
         self._known.pop(hint["key_id"], None)

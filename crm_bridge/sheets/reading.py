@@ -28,7 +28,7 @@ _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 _ZIP = b"PK\x03\x04"
 _LAST_ROW = 1_048_576  # of Excel; a file that claims more would be read for ever
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_SHIELDED = re.compile(r"'+[=+\-@\t\r＝＋－＠]")
+_SHIELDED = re.compile(r"'+\s*[=+\-@\t\r＝＋－＠]")
 _PART_WITH_FORMULA = re.compile(rb"<(?:\w+:)?f[\s>/]")
 
 Line = tuple[int, list[str]]

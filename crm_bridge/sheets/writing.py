@@ -38,7 +38,7 @@ MEDIA_TYPES = MappingProxyType(
 
 # What a spreadsheet takes for a formula, with the full-width signs that a Chinese or Japanese one takes too; and what
 # the shield itself would be confused with.
-_CALCULATED = re.compile(r"'*[=+\-@\t\r＝＋－＠]")
+_CALCULATED = re.compile(r"'*\s*[=+\-@\t\r＝＋－＠]")
 _UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _LONGEST = 32_767
 

@@ -309,7 +309,7 @@ async def test_keys_are_listed_by_page_without_their_secrets(person: Person) -> 
     assert not any(token.rsplit("_", 1)[1] in str((first, rest)) for token in tokens)
 
 
-@pytest.mark.parametrize("scope", sorted(SCOPES))
-async def test_every_scope_that_is_offered_can_be_given(keys: Keys, scope: str) -> None:
-    minted = await keys.add(None, replace(NEW, scopes=frozenset({scope})))
-    assert minted.key.scopes == {scope}
+async def test_every_scope_that_is_offered_can_be_given(keys: Keys) -> None:
+    for scope in SCOPES:
+        minted = await keys.add(None, replace(NEW, scopes=frozenset({scope})))
+        assert minted.key.scopes == {scope}

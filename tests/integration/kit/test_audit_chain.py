@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from infra.kit import audit
 from infra.kit.audit import AuditHeadRow, AuditRow
@@ -100,31 +102,56 @@ async def test_many_at_once_make_one_chain(
     assert (verdict.checked, verdict.broken) == (40, None)
 
 
-async def test_who_waits_for_a_row_does_not_hold_the_end_of_the_chain(
-    chain: Chain, database: Database, clock: ManualClock
+async def crossing(
+    database: Database, clock: ManualClock, act: Callable[[AsyncSession], Awaitable[None]]
 ) -> None:
-    """Some write the log first and a common row then, others the other way round: nobody waits for ever."""
+    """Some write the log first and a common row then, others the other way round.
+
+    Args:
+        database: Where they write.
+        clock: Gives the time.
+        act: What is done right after a row of the log was written.
+    """
     async with database.transaction() as session:
         session.add(InstallationRow(key="common", value=""))
 
-    async def log_first(number: int) -> None:
-        async with database.transaction() as session:
-            await audit.write(session, clock, actor=None, action="x", subject=f"citizen:{number}")
-            await session.flush()
-            row = await session.get_one(InstallationRow, "common", with_for_update=True)
-            row.value = f"{number}"
+    async def write_log(session: AsyncSession, number: int) -> None:
+        await audit.write(session, clock, actor=None, action="x", subject=f"citizen:{number}")
+        await act(session)
 
-    async def row_first(number: int) -> None:
-        async with database.transaction() as session:
-            row = await session.get_one(InstallationRow, "common", with_for_update=True)
-            row.value = f"{number}"
-            await session.flush()
-            await audit.write(session, clock, actor=None, action="x", subject=f"citizen:{number}")
+    async def write_row(session: AsyncSession, number: int) -> None:
+        row = await session.get_one(InstallationRow, "common", with_for_update=True)
+        row.value = f"{number}"
+        await session.flush()
 
+    async def one(number: int, *acts: Callable[[AsyncSession, int], Awaitable[None]]) -> None:
+        async with database.transaction() as session:
+            for first_or_second in acts:
+                await first_or_second(session, number)
+
+    orders = ((write_log, write_row), (write_row, write_log))
     async with asyncio.timeout(30):
-        await asyncio.gather(*(one(n) for n in range(12) for one in (log_first, row_first)))
+        await asyncio.gather(*(one(number, *acts) for number in range(12) for acts in orders))
+
+
+async def test_who_waits_for_a_row_does_not_hold_the_end_of_the_chain(
+    chain: Chain, database: Database, clock: ManualClock
+) -> None:
+    async def nothing(_session: AsyncSession) -> None:
+        return
+
+    await crossing(database, clock, nothing)
     verdict = await chain.verify()
     assert (verdict.checked, verdict.broken) == (24, None)
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+async def test_rows_that_were_linked_at_once_would_make_transactions_wait_for_each_other(
+    chain: Chain, database: Database, clock: ManualClock
+) -> None:
+    with pytest.raises(OperationalError, match="deadlock"):
+        await crossing(database, clock, chain._link)
 
 
 CRIMES = {

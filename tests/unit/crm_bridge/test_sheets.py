@@ -219,7 +219,17 @@ def test_a_formula_is_read_as_its_value_and_without_one_is_an_error() -> None:
     assert values(content.getvalue()) == [(2, ("A1", "2", ""))]
 
 
-DANGEROUS = ["=1+1", "+86 531 1234", "-2", "@SUM(A1)", "＝1", "'=x", "''+y", "=cmd|' /C calc'!A0"]
+DANGEROUS = [
+    "=1+1",
+    "+86 531 1234",
+    "-2",
+    "@SUM(A1)",
+    "＝1",
+    "'=x",
+    "''+y",
+    "=cmd|' /C calc'!A0",
+    "' =x",
+]
 
 
 @KINDS
