@@ -10,10 +10,11 @@ from crm_bridge.tickets.actions import may_reveal
 from crm_bridge.tickets.casebook import require_party
 from crm_bridge.tickets.ledger import Ledger
 from crm_bridge.tickets.tables import TicketGrantRow, TicketRow
-from infra.kit import audit
+from infra.kit import audit, idempotency
 from infra.kit.clock import Clock
 from infra.kit.database import Database
 from infra.kit.errors import Forbidden, NotFound
+from infra.kit.idempotency import IdempotencyKey
 from infra.kit.identity import Principal
 from infra.kit.vault import Vault
 from telephony.numbers import PhoneNumber
@@ -40,11 +41,26 @@ class Confidences:
         self._vault = vault
 
     async def grant(
-        self, principal: Principal, ticket_id: int, *, person: str, hours: int, reason: str
+        self,
+        principal: Principal,
+        ticket_id: int,
+        *,
+        person: str,
+        hours: int,
+        reason: str,
+        key: IdempotencyKey | None = None,
     ) -> datetime:
         """Let one person see whose a confidential ticket is, and return until when.
 
         The people of a unit see it not even then.
+
+        Args:
+            principal: Who lets him.
+            ticket_id: Row of the ticket.
+            person: 工号 of who may see it.
+            hours: For how long.
+            reason: Why.
+            key: Sent again, the same key grants nothing more.
 
         Raises:
             NotFound: There is no such ticket.
@@ -56,16 +72,20 @@ class Confidences:
         until = now + timedelta(hours=hours)
         async with self._database.transaction() as session:
             require_party(principal, await self._ledger.case(session, ticket_id))
-            session.add(
-                TicketGrantRow(
-                    ticket_id=ticket_id,
-                    person=person,
-                    until=until,
-                    granted_by=principal.number,
-                    granted_at=now,
-                    reason=reason,
-                )
+            earlier = await idempotency.earlier(session, key)
+            if earlier is not None:
+                return (await session.get_one(TicketGrantRow, int(earlier))).until
+            row = TicketGrantRow(
+                ticket_id=ticket_id,
+                person=person,
+                until=until,
+                granted_by=principal.number,
+                granted_at=now,
+                reason=reason,
             )
+            session.add(row)
+            await session.flush()
+            await idempotency.keep(session, key, str(row.id), now)
             await audit.write(
                 session,
                 self._clock,

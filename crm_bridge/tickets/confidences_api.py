@@ -7,6 +7,7 @@ from datetime import datetime
 from crm_bridge.tickets.bodies import GrantBody, RevealBody
 from crm_bridge.tickets.confidences import Confidences
 from infra.kit.http import ApiModel, Routes
+from infra.kit.idempotency import IdempotencyKey
 from infra.kit.identity import Principal
 
 
@@ -27,11 +28,25 @@ def routes(confidences: Confidences) -> Routes:
     """Return the endpoints of what is hidden."""
     api = Routes(tag="tickets")
 
-    @api.post("/api/v1/tickets/{ticket_id}/grants", permission="ticket.grant_confidential")
-    async def grant(principal: Principal, ticket_id: int, body: GrantBody) -> GrantView:
+    @api.post(
+        "/api/v1/tickets/{ticket_id}/grants",
+        permission="ticket.grant_confidential",
+        idempotent=True,
+    )
+    async def grant(
+        principal: Principal,
+        ticket_id: int,
+        body: GrantBody,
+        idempotency: IdempotencyKey | None,
+    ) -> GrantView:
         """Let one person see whose a confidential ticket is, for some hours; every look is audited."""
         until = await confidences.grant(
-            principal, ticket_id, person=body.user_number, hours=body.hours, reason=body.reason
+            principal,
+            ticket_id,
+            person=body.user_number,
+            hours=body.hours,
+            reason=body.reason,
+            key=idempotency,
         )
         return GrantView(user_number=body.user_number, until=until)
 

@@ -39,6 +39,20 @@ PROBLEM_SCHEMA: dict[str, Any] = {
                 },
             },
         },
+        "changed": {
+            "type": "array",
+            "description": "Of a stale write: what has happened to the ticket since it was read",
+            "items": {
+                "type": "object",
+                "required": ["seq", "event", "actor", "at"],
+                "properties": {
+                    "seq": {"type": "integer"},
+                    "event": {"type": "string"},
+                    "actor": {"type": ["string", "null"]},
+                    "at": {"type": "string", "format": "date-time"},
+                },
+            },
+        },
     },
 }
 

@@ -87,6 +87,15 @@ async def test_hidden_citizen_is_shown_to_no_unit_and_to_the_centre_by_grant_onl
     ]
 
 
+async def test_grant_that_is_sent_twice_is_one(city: City, client: Client) -> None:
+    path = f"/tickets/{await city.dispatched(confidential=True)}/grants"
+    grant = {"user_number": "3001", "hours": 2, "reason": "核实线索"}
+    first = await ask(client, "POST", path, grant, who="3002", key="k-1")
+    city.clock.advance(60)
+    assert await ask(client, "POST", path, grant, who="3002", key="k-1") == first
+    assert len(await audited(city)) == 1
+
+
 async def test_unit_is_shown_the_number_only_while_it_has_the_ticket(
     city: City, client: Client
 ) -> None:
