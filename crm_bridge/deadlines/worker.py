@@ -85,21 +85,23 @@ class DeadlineWorker:
         done = await self._rescheduling.run_once()
         async with self._database.reading() as session:
             calendar = await self._calendars.calendar(session, hold=False)
-        for duty in self._duties:
-            done += await self._do(duty, Moment(now=self._clock.now(), calendar=calendar))
+            moment = Moment(now=self._clock.now(), calendar=calendar)
+            found = [await duty.find(session, moment, 0, SLICE) for duty in self._duties]
+        for duty, first in zip(self._duties, found, strict=True):
+            done += await self._do(duty, first, moment)
         if done:
             self._poke()
         return done
 
-    async def _do(self, duty: Duty, moment: Moment) -> int:
-        done, after, more = 0, 0, True
-        while more:
-            async with self._database.reading() as session:
-                found = await duty.find(session, moment, after, SLICE)
+    async def _do(self, duty: Duty, found: Sequence[Found], moment: Moment) -> int:
+        done = 0
+        while found:
             for one in found:
                 done += await self._fulfil(duty, one, moment)
-            more = len(found) == SLICE
-            after = found[-1].id if found else after
+            if len(found) < SLICE:
+                break
+            async with self._database.reading() as session:
+                found = await duty.find(session, moment, found[-1].id, SLICE)
         return done
 
     async def _fulfil(self, duty: Duty, found: Found, moment: Moment) -> bool:
@@ -107,9 +109,7 @@ class DeadlineWorker:
             async with self._database.transaction() as session:
                 ticket = await self._ledger.ticket(session, found.ticket_id)
                 done = await duty.fulfil(session, found, ticket, moment)
-        except (
-            Exception
-        ) as error:  # it is tried again at the next look; the others must not wait for it
+        except Exception as error:  # it is tried again; the others must not wait for it
             log.warning(
                 "deadline_duty_failed",
                 duty=duty.name,

@@ -56,7 +56,7 @@ def looks(seed: int) -> list[datetime]:
     chance = random.Random(seed)  # a simulation
     found, moment, away = [], BEGIN, local("2026-03-17 11:00")
     while moment < END:
-        moment += timedelta(minutes=chance.randint(20, 600), seconds=30)
+        moment += timedelta(minutes=chance.randint(20, 800), seconds=30)
         if away <= moment < away + timedelta(days=3):
             moment = away + timedelta(days=3, seconds=30)
         found.append(moment)

@@ -30,7 +30,8 @@ from tests.integration.crm_bridge.deadlines.month import (
     stories,
 )
 
-TICKETS = 150
+TICKETS = {"postgresql": 110, "sqlite": 60}
+"""On SQLite two processes take turns by looking again and again, which is slow."""
 SEED = 20260302
 
 
@@ -48,7 +49,7 @@ async def test_in_a_month_with_two_workers_everything_happens_exactly_once(
     city: City, workers: list[DeadlineWorker]
 ) -> None:
     moments = looks(SEED)
-    plans = stories(SEED, TICKETS)
+    plans = stories(SEED, TICKETS[city.database.dialect])
     tickets: dict[int, Story] = {}
     before = BEGIN
     for moment in moments:
@@ -68,7 +69,7 @@ async def test_in_a_month_with_two_workers_everything_happens_exactly_once(
     rungs = Counter(kind for _, kind, *_ in found.papers.elements())
     assert set(kinds) == {"warning 48", "warning 24", "sign_overdue"}
     assert len(rungs) == 4
-    assert min(*kinds.values(), *rungs.values(), len(found.accepted)) >= 5
+    assert min(*kinds.values(), *rungs.values(), len(found.accepted)) >= 2
     for ticket in tickets:
         async with city.database.reading() as session:
             assert await differences(session, ticket) == []

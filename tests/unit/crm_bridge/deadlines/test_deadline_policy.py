@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pydantic
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crm_bridge.deadlines.policy import extended, most_days
@@ -121,6 +121,7 @@ starts = st.integers(0, 10 * 365 * 1440).map(
 )
 
 
+@settings(deadline=None)
 @given(
     start=starts,
     limit=st.builds(Limit, st.integers(1, 60), st.sampled_from(LimitKind)),

@@ -124,6 +124,7 @@ def test_what_counts_days_not_yet_published_is_provisional(
     assert due(local(start), Limit.parse(limit), WORK).provisional is provisional
 
 
+@settings(deadline=None)
 @given(start=moments, amount=amounts, work=calendars)
 def test_a_limit_in_days_ends_at_the_close_of_a_working_day(
     start: datetime, amount: int, work: WorkCalendar
@@ -136,6 +137,7 @@ def test_a_limit_in_days_ends_at_the_close_of_a_working_day(
     assert end.date() > start.astimezone(work.zone).date()
 
 
+@settings(deadline=None)
 @given(start=moments, amount=amounts, work=calendars)
 def test_a_limit_in_working_hours_ends_in_working_hours(
     start: datetime, amount: int, work: WorkCalendar
@@ -146,6 +148,7 @@ def test_a_limit_in_working_hours_ends_in_working_hours(
     assert any(part.start < end.time() <= part.end for part in work.hours)
 
 
+@settings(deadline=None)
 @given(start=moments, later=st.timedeltas(timedelta(0), timedelta(days=9)), limit=limits)
 def test_what_starts_later_is_not_due_sooner(
     start: datetime, later: timedelta, limit: Limit
@@ -153,6 +156,7 @@ def test_what_starts_later_is_not_due_sooner(
     assert due(start, limit, WORK).at <= due(start + later, limit, WORK).at
 
 
+@settings(deadline=None)
 @given(start=moments, limit=limits, work=calendars)
 def test_a_longer_limit_is_due_later(start: datetime, limit: Limit, work: WorkCalendar) -> None:
     longer = Limit(limit.amount + 1, limit.kind)
@@ -160,6 +164,7 @@ def test_a_longer_limit_is_due_later(start: datetime, limit: Limit, work: WorkCa
     assert start < due(start, limit, work).at < due(start, longer, work).at
 
 
+@settings(deadline=None)
 @given(start=moments, first=amounts, second=amounts)
 def test_working_days_add_up(start: datetime, first: int, second: int) -> None:
     days = LimitKind.working_days
@@ -170,7 +175,7 @@ def test_working_days_add_up(start: datetime, first: int, second: int) -> None:
     )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(start=minutes, limit=limits.filter(lambda limit: limit.kind is not LimitKind.clock_hours))
 def test_it_is_what_counting_day_by_day_and_minute_by_minute_gives(
     start: datetime, limit: Limit
@@ -178,7 +183,7 @@ def test_it_is_what_counting_day_by_day_and_minute_by_minute_gives(
     assert due(start, limit, WORK).at == naive_due(start, limit, WORK)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(start=minutes, limit=limits.filter(lambda limit: limit.kind is LimitKind.working_hours))
 def test_where_clocks_are_changed_working_hours_are_real_hours(
     start: datetime, limit: Limit
@@ -206,6 +211,7 @@ def test_an_hour_that_the_clocks_skip_is_not_worked() -> None:
     )
 
 
+@settings(deadline=None)
 @given(
     now=moments,
     limit=limits,
@@ -222,6 +228,7 @@ def test_what_began_at_the_latest_start_or_before_has_passed_and_nothing_else(
     assert (due(border + apart, limit, work).at <= now) == (apart <= timedelta(0))
 
 
+@settings(deadline=None)
 @given(
     start=moments,
     length=st.timedeltas(timedelta(minutes=1), timedelta(days=20)),
@@ -237,6 +244,7 @@ def test_warnings_come_in_order_after_the_start_and_before_the_end(
     assert len(found) == (length > timedelta(hours=24)) + (length > timedelta(hours=48))
 
 
+@settings(deadline=None)
 @given(limit=limits)
 def test_a_limit_is_read_as_it_is_written(limit: Limit) -> None:
     assert Limit.parse(str(limit)) == limit
