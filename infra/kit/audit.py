@@ -6,9 +6,13 @@ In an installation the rows are a chain (`infra.kit.audit_chain`), and the datab
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import event
+from sqlalchemy.orm import Session, SessionTransaction
 from sqlmodel import Field
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -19,8 +23,7 @@ from infra.kit.identity import Principal
 CHAINED = "audit.chained"
 """Set in the `info` of a session whose transaction ends by linking what waits."""
 
-WAITING = "audit.waiting"
-"""In the `info` of such a session: the rows that wait for their links."""
+_WAITING = "audit.waiting"
 
 
 class AuditRow(Row, table=True):
@@ -93,6 +96,37 @@ async def write(
         detail=detail or {},
     )
     if session.info.get(CHAINED):
-        session.info.setdefault(WAITING, []).append(row)
+        _wait(session.sync_session, row)
     else:
         session.add(row)
+
+
+def waiting_rows(session: AsyncSession) -> list[AuditRow]:
+    """Take out the rows that wait for their places, in the order in which they were written."""
+    return [waiting.row for waiting in session.info.pop(_WAITING, ())]
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A row, with every transaction and savepoint in which it was written: it goes where they go."""
+
+    row: AuditRow
+    within: Sequence[SessionTransaction]
+
+
+def _wait(session: Session, row: AuditRow) -> None:
+    if _WAITING not in session.info:
+        session.info[_WAITING] = []
+        event.listen(session, "after_soft_rollback", _forget)
+    within = []
+    transaction = session.get_nested_transaction() or session.get_transaction()
+    while transaction is not None:
+        within.append(transaction)
+        transaction = transaction.parent
+    session.info[_WAITING].append(_Waiting(row, within))
+
+
+def _forget(session: Session, rolled_back: SessionTransaction) -> None:
+    session.info[_WAITING] = [
+        waiting for waiting in session.info.get(_WAITING, ()) if rolled_back not in waiting.within
+    ]

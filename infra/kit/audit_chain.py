@@ -20,7 +20,7 @@ from sqlalchemy import func, text
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from infra.kit.audit import CHAINED, WAITING, AuditHeadRow, AuditRow
+from infra.kit.audit import CHAINED, AuditHeadRow, AuditRow, waiting_rows
 from infra.kit.database import Database
 from infra.kit.errors import Misconfigured
 from infra.kit.vault import Vault
@@ -155,7 +155,7 @@ class Chain:
 
     async def _link(self, session: AsyncSession) -> None:
         """Give the rows that wait their places, as the last act of a transaction."""
-        waiting: list[AuditRow] = session.info.pop(WAITING, [])
+        waiting = waiting_rows(session)
         if not waiting:
             return
         # Whatever else this transaction may wait for it has by now, so nobody who holds the head waits for another.

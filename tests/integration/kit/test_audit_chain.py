@@ -86,6 +86,33 @@ async def test_an_act_that_was_rolled_back_leaves_no_gap(
     assert (verdict.checked, verdict.broken) == (2, None)
 
 
+async def test_an_act_goes_with_the_savepoint_in_which_it_was_written(
+    chain: Chain, database: Database, clock: ManualClock
+) -> None:
+    async def act(session: AsyncSession, subject: str) -> None:
+        await audit.write(session, clock, actor=None, action="x", subject=subject)
+
+    async with database.transaction() as session:
+        await act(session, "kept:1")
+        with suppress(ZeroDivisionError):
+            async with session.begin_nested():
+                await act(session, "gone:1")
+                async with session.begin_nested():
+                    await act(session, "gone:2")
+                _ = 1 / 0
+        async with session.begin_nested():
+            await act(session, "kept:2")
+            with suppress(ZeroDivisionError):
+                async with session.begin_nested():
+                    await act(session, "gone:3")
+                    _ = 1 / 0
+        await act(session, "kept:3")
+    async with database.reading() as session:
+        subjects = select(AuditRow.subject).order_by(col(AuditRow.seq))
+        assert (await session.exec(subjects)).all() == ["kept:1", "kept:2", "kept:3"]
+    assert (await chain.verify()).broken is None
+
+
 async def test_many_at_once_make_one_chain(
     chain: Chain, database: Database, clock: ManualClock, vault: Vault
 ) -> None:
