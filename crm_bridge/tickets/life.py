@@ -171,7 +171,8 @@ class Life:
     def waits(self) -> Mapping[tuple[Wait, int], datetime]:
         """Return what waits for the centre and since when; the number is the assignment's, or 0 for the ticket."""
         waiting: dict[tuple[Wait, int], datetime | None] = {
-            (Wait.to_dispatch, 0): self._since_in(TicketState.to_dispatch),
+            # What came in by itself and nobody has looked at waits beside what an agent has left open.
+            (Wait.to_dispatch, 0): self._since_in(TicketState.registered, TicketState.to_dispatch),
             (Wait.audit, 0): self._since_in(TicketState.replied),
             (Wait.extensions, 0): _asked_at(self.extension),
             (Wait.helps, 0): _asked_at(self.help),
@@ -185,8 +186,8 @@ class Life:
             waiting[Wait.returns, pending.n] = pending.at
         return {key: since for key, since in waiting.items() if since is not None}
 
-    def _since_in(self, state: TicketState) -> datetime | None:
-        return self.since if self.state is state else None
+    def _since_in(self, *states: TicketState) -> datetime | None:
+        return self.since if self.state in states else None
 
 
 UNBORN = Life()

@@ -321,6 +321,8 @@ def test_early_rating_waits_for_the_centre_only_when_the_unit_has_finished() -> 
 @pytest.mark.parametrize(
     ("steps", "waits"),
     [
+        ([E.registered], {Wait.to_dispatch}),
+        ([E.registered, E.answered], set()),
         (TO_A_UNIT[:2], {Wait.to_dispatch}),
         (TO_A_UNIT, set()),
         ([*TO_A_UNIT, E.return_asked], {Wait.returns}),

@@ -221,6 +221,7 @@ async def test_ticket_of_a_written_matter_is_dispatched_from_its_registration(
     city: City, client: Client
 ) -> None:
     await city.intake.take(written())
+    assert await city.waiting(Wait.to_dispatch) == 1
     desk = Desk(client, 1)
     assert "dispatch" in (await desk.look("3001"))["actions"]
     seen = await desk.act("3001", "dispatch", lead=CGJ)
