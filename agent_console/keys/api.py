@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from agent_console.keys.rules import Key
-from agent_console.keys.service import PER_MINUTE, Keys, NewKey
+from agent_console.keys.rules import PER_MINUTE, Key
+from agent_console.keys.service import Keys, NewKey
 from infra.kit.http import ApiModel, Routes
 from infra.kit.idempotency import IdempotencyKey
 from infra.kit.identity import Principal

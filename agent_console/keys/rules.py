@@ -27,6 +27,9 @@ SCOPES = frozenset(
 UNIT_SCOPES = frozenset({"catalogue.read", "rates.read_own", "ticket.read", "unit.work"})
 """Those of a unit's own system, which acts for that unit and sees no more than the unit does."""
 
+PER_MINUTE = 600
+"""How often a key may ask if nothing else is said."""
+
 _TOKEN = re.compile(r"lx_([1-9][0-9]{0,9})_([A-Za-z0-9_-]{43})")
 _LARGEST_ID = 2**31 - 1
 

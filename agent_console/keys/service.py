@@ -16,7 +16,14 @@ from sqlalchemy import or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from agent_console.keys.rules import Allowance, Key, key_id_of, token_of, wrong_scopes
+from agent_console.keys.rules import (
+    PER_MINUTE,
+    Allowance,
+    Key,
+    key_id_of,
+    token_of,
+    wrong_scopes,
+)
 from agent_console.keys.tables import KeyRow
 from crm_bridge.units.tables import UnitRow
 from infra.kit import audit, idempotency
@@ -31,9 +38,6 @@ log = structlog.get_logger()
 
 KEY_REVOKED = "key.revoked"
 """Topic of hints; the body is `{"key_id": int}`."""
-
-PER_MINUTE = 600
-"""How often a key may ask if nothing else is said."""
 
 _SECRET_BYTES = 32
 _USED_EVERY = timedelta(minutes=1)

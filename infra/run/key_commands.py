@@ -6,16 +6,19 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import click
 
-from agent_console.keys.rules import SCOPES, UNIT_SCOPES, Key
-from agent_console.keys.service import PER_MINUTE, Keys, MintedKey, NewKey
+from agent_console.keys.rules import PER_MINUTE, SCOPES, UNIT_SCOPES, Key
 from infra.kit.clock import Clock, SystemClock
 from infra.kit.hints import MemoryHints
 from infra.kit.logging import configure
 from infra.run.settings import Settings
 from infra.run.store import open_store
+
+if TYPE_CHECKING:
+    from agent_console.keys.service import Keys, MintedKey, NewKey
 
 pass_settings = click.make_pass_decorator(Settings)
 
@@ -51,6 +54,8 @@ def add(
     per_minute: int,
 ) -> None:
     """Make a key for the system NAME and print its token, which is shown this once."""
+    from agent_console.keys.service import NewKey
+
     clock = SystemClock()
     expires_at = None if days is None else clock.now() + timedelta(days=days)
     new = NewKey(
@@ -94,6 +99,8 @@ def _line(found: Key, now: datetime) -> str:
 
 @asynccontextmanager
 async def _keys(settings: Settings, clock: Clock) -> AsyncIterator[Keys]:
+    from agent_console.keys.service import Keys
+
     async with open_store(settings) as store:
         yield Keys(store.database, clock, MemoryHints())
 

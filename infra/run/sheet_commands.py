@@ -3,57 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import MappingProxyType
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
 import click
 
-from crm_bridge.catalogue.service import Catalogue
-from crm_bridge.catalogue.transfer import CatalogueTransfer
-from crm_bridge.categories.service import Categories
-from crm_bridge.categories.transfer import CategoriesTransfer
-from crm_bridge.deadlines.calendars import Calendars
-from crm_bridge.deadlines.settings import DeadlineSettings
-from crm_bridge.deadlines.transfer import CalendarTransfer
-from crm_bridge.sheets.reading import Limits
-from crm_bridge.sheets.transfer import Outcome, Transfer
-from crm_bridge.sheets.writing import SheetKind, kind_of
-from crm_bridge.units.service import Units
-from crm_bridge.units.transfer import UnitsTransfer
 from infra.kit.clock import Clock, SystemClock
 from infra.kit.errors import Invalid
 from infra.kit.logging import configure
 from infra.run.settings import Settings
-from infra.run.store import Store, open_store
+from infra.run.store import open_store
+
+if TYPE_CHECKING:
+    from crm_bridge.sheets.transfer import Outcome
+    from crm_bridge.sheets.writing import SheetKind
 
 pass_settings = click.make_pass_decorator(Settings)
 
 
-def _calendars(store: Store, clock: Clock) -> Calendars:
-    # A file of days has neither hours nor a zone: any will do.
-    return Calendars(store.database, clock, ZoneInfo("UTC"), DeadlineSettings().hours())
-
-
-TRANSFERS: Mapping[str, Callable[[Store, Clock], Transfer]] = MappingProxyType(
-    {
-        "units": lambda store, clock: UnitsTransfer(Units(store.database, clock)),
-        "catalogue": lambda store, clock: CatalogueTransfer(Catalogue(store.database, clock)),
-        "categories": lambda store, clock: CategoriesTransfer(Categories(store.database, clock)),
-        "calendar": lambda store, clock: CalendarTransfer(_calendars(store, clock)),
-    }
-)
-"""Every kind of table file; whoever has another adds it here."""
+KINDS = ("units", "catalogue", "categories", "calendar")
+"""What can be brought in and taken out; `infra.run.transfers` says how."""
 
 
 @click.command("import")
-@click.argument("kind", type=click.Choice(list(TRANSFERS)))
+@click.argument("kind", type=click.Choice(KINDS))
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--dry-run", is_flag=True, help="Only say what it would do.")
 @pass_settings
 def import_file(settings: Settings, kind: str, file: Path, *, dry_run: bool) -> None:
     """Bring in FILE, an .xlsx workbook or a CSV file, as KIND: all of it or nothing."""
+    from crm_bridge.sheets.reading import Limits
+
     configure("warning", readable=True)
     with file.open("rb") as opened:
         content = opened.read(Limits().size + 1)
@@ -74,11 +54,13 @@ def import_file(settings: Settings, kind: str, file: Path, *, dry_run: bool) -> 
 
 
 @click.command("export")
-@click.argument("kind", type=click.Choice(list(TRANSFERS)))
+@click.argument("kind", type=click.Choice(KINDS))
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @pass_settings
 def export_file(settings: Settings, kind: str, file: Path) -> None:
     """Write KIND to FILE, whose name ends in .xlsx or .csv."""
+    from crm_bridge.sheets.writing import kind_of
+
     configure("warning", readable=True)
     content = asyncio.run(give_file(settings, SystemClock(), kind, kind_of(file.name)))
     try:
@@ -100,6 +82,8 @@ async def take_file(
         TooLarge: It is larger than is taken.
         Misconfigured: The database is not at this program's version, or its data key is missing.
     """
+    from infra.run.transfers import TRANSFERS
+
     async with open_store(settings) as store:
         return await TRANSFERS[kind](store, clock).take(None, content, dry_run=dry_run)
 
@@ -110,5 +94,7 @@ async def give_file(settings: Settings, clock: Clock, kind: str, sort: SheetKind
     Raises:
         Misconfigured: The database is not at this program's version, or its data key is missing.
     """
+    from infra.run.transfers import TRANSFERS
+
     async with open_store(settings) as store:
         return await TRANSFERS[kind](store, clock).give(sort)
