@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, AwareDatetime, Field
 
 from crm_bridge.forms import Id, Text
-from crm_bridge.search.service import Filters
+from crm_bridge.search.conditions import Filters
 from crm_bridge.tickets.reading import TicketReader
 from crm_bridge.tickets.service import ADDRESS_LENGTH, TEXT_LENGTH, TITLE_LENGTH, Tickets
 from crm_bridge.tickets.ticket import NewTicket

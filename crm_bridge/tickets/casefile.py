@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,17 +14,21 @@ from crm_bridge.tickets.details import (
     ExtensionAsked,
     HelpAsked,
     Reasoned,
+    Replied,
     ReturnAsked,
 )
+from crm_bridge.tickets.happenings import Happening
 from crm_bridge.tickets.life import LaneCourse, Life, Pending
 from crm_bridge.tickets.tables import TicketRow
 from crm_bridge.tickets.ticket import Ticket
 from crm_bridge.tickets.views import (
     AssignmentView,
+    AttachmentView,
     LaneView,
     MainView,
     PendingKind,
     PendingView,
+    ReplyView,
 )
 from crm_bridge.tickets.vocabulary import ASSIGNMENT_WORDS, AssignmentState
 from crm_bridge.units.tables import UnitRow
@@ -35,9 +39,32 @@ _WITH_UNIT = (AssignmentState.dispatched, AssignmentState.in_hand)
 Names = Mapping[str, tuple[str, str]]
 """The Chinese and English name of each unit."""
 
+Replies = Mapping[int, Sequence[ReplyView]]
+"""What the units have said, by the number of the assignment."""
+
+
+def replies_in(log: Iterable[Happening], files: Iterable[AttachmentView]) -> Replies:
+    """Return what the units have said, with the files that went with it, by the number of the assignment."""
+    by_id = {file.id: file for file in files}
+    replies: dict[int, list[ReplyView]] = {}
+    for happening in log:
+        said = happening.detail
+        if isinstance(said, Replied):
+            view = ReplyView(
+                at=happening.at,
+                actor=happening.actor,
+                text=said.text,
+                measures=said.measures,
+                contacted=said.contacted,
+                attachments=[by_id[file] for file in said.attachments if file in by_id],
+                without_helpers=said.without_helpers,
+            )
+            replies.setdefault(said.n, []).append(view)
+    return replies
+
 
 async def life_fields(
-    session: AsyncSession, ticket: Ticket, life: Life, now: datetime
+    session: AsyncSession, ticket: Ticket, life: Life, replies: Replies, now: datetime
 ) -> dict[str, Any]:
     """Return the fields of `TicketView` that tell of the ticket's life with units."""
     names = await unit_names(session, {assignment.unit for assignment in life.assignments})
@@ -50,7 +77,9 @@ async def life_fields(
         "redos": ticket.redos,
         "transfers": ticket.transfers,
         "instructed": ticket.instructed,
-        "assignments": [_assignment(one, names, now) for one in life.assignments],
+        "assignments": [
+            _assignment(one, names, replies.get(one.n, ()), now) for one in life.assignments
+        ],
         "lane": life.lane.lane if life.lane else None,
         "lane_course": _lane(life.lane) if life.lane else None,
         "pending": _waiting(life, names) | ({"return": returns[0]} if returns else {}),
@@ -87,7 +116,9 @@ def is_sign_overdue(
     return sign_due_at < signed_at
 
 
-def _assignment(assignment: Assignment, names: Names, now: datetime) -> AssignmentView:
+def _assignment(
+    assignment: Assignment, names: Names, replies: Sequence[ReplyView], now: datetime
+) -> AssignmentView:
     zh, en = names.get(assignment.unit, (assignment.unit, assignment.unit))
     words = ASSIGNMENT_WORDS[assignment.state]
     return AssignmentView(
@@ -116,6 +147,7 @@ def _assignment(assignment: Assignment, names: Names, now: datetime) -> Assignme
         sign_overdue=is_sign_overdue(
             assignment.state, assignment.sign_due_at, assignment.signed_at, now
         ),
+        replies=list(replies),
     )
 
 

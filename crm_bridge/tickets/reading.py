@@ -16,10 +16,11 @@ from channels.voice_log import call_of_contact
 from crm_bridge.callbacks.reading import callbacks_of
 from crm_bridge.categories.tables import CategoryRow
 from crm_bridge.forms import LARGEST_ID
-from crm_bridge.search.service import Filters, TicketSearch
+from crm_bridge.search.conditions import Filters
+from crm_bridge.search.service import TicketSearch
 from crm_bridge.tickets.access import sees_citizen, visible
 from crm_bridge.tickets.actions import actions
-from crm_bridge.tickets.casefile import life_fields
+from crm_bridge.tickets.casefile import life_fields, replies_in
 from crm_bridge.tickets.ledger import ticket_of
 from crm_bridge.tickets.projection import happening_of, log_of
 from crm_bridge.tickets.rules import life_of
@@ -129,7 +130,12 @@ class TicketReader:
             category = await session.get_one(CategoryRow, ticket.category)
             # Not what was appended since the row was read: all that is shown belongs to one version.
             log = (await log_of(session, ticket.id))[: ticket.version]
-            life = life_of(happening_of(entry) for entry in log)
+            happenings = [happening_of(entry) for entry in log]
+            life = life_of(happenings)
+            files = [
+                AttachmentView(id=one.id, name=one.name, size=one.size, type=one.type)
+                for one in await self._attachments.of_subject(session, f"ticket:{ticket.id}")
+            ]
             view = TicketView(
                 **summary_fields(ticket, category.name_zh),
                 text=ticket.text,
@@ -141,12 +147,9 @@ class TicketReader:
                 events=[_event(entry) for entry in log],
                 callbacks=await callbacks_of(session, ticket.id),
                 version=ticket.version,
-                attachments=[
-                    AttachmentView(id=one.id, name=one.name, size=one.size, type=one.type)
-                    for one in await self._attachments.of_subject(session, f"ticket:{ticket.id}")
-                ],
+                attachments=files,
                 actions=actions(principal, ticket, life, now),
-                **await life_fields(session, ticket, life, now),
+                **await life_fields(session, ticket, life, replies_in(happenings, files), now),
             )
         if view.citizen is not None and ticket.hides_citizen:
             async with self._database.transaction() as session:

@@ -98,8 +98,29 @@ class CallbackView(ApiModel):
     answers: dict[Question, int]
 
 
+class AttachmentView(ApiModel):
+    """A file that belongs to the ticket."""
+
+    id: int
+    name: str
+    size: int
+    type: str
+
+
+class ReplyView(ApiModel):
+    """What a unit has said, once for each time that it replied."""
+
+    at: datetime
+    actor: str | None
+    text: str
+    measures: str
+    contacted: bool
+    attachments: list[AttachmentView]
+    without_helpers: str
+
+
 class AssignmentView(ApiModel):
-    """What a unit was given; `overdue` and `sign_overdue` are read off the clock."""
+    """What a unit was given and has replied; `overdue` and `sign_overdue` are read off the clock."""
 
     n: int
     unit: str
@@ -124,6 +145,7 @@ class AssignmentView(ApiModel):
     ended_at: datetime | None
     overdue: bool
     sign_overdue: bool
+    replies: list[ReplyView]
 
 
 class PendingView(ApiModel):
@@ -152,15 +174,6 @@ class LaneView(ApiModel):
     talk_by: datetime | None
     talked: bool
     approved: bool | None
-
-
-class AttachmentView(ApiModel):
-    """A file that belongs to the ticket."""
-
-    id: int
-    name: str
-    size: int
-    type: str
 
 
 class MainView(ApiModel):

@@ -34,6 +34,8 @@ async def test_file_goes_with_a_reply_and_is_given_to_who_may_see_the_ticket(
         "5001", "assignments/1/reply", text="已修复", contacted=True, attachments=[file["id"]]
     )
     assert seen["attachments"] == [file]
+    (reply,) = seen["assignments"][0]["replies"]
+    assert (reply["text"], reply["actor"], reply["attachments"]) == ("已修复", "5001", [file])
     path = f"/api/v1/attachments/{file['id']}"
     for who, allowed in (("5001", 200), ("3001", 200), ("1001", 200), ("5003", 403), ("1002", 403)):
         assert (await client.get(path, headers={"X-Agent": who})).status == allowed

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import insert
 
-from crm_bridge.search.service import Filters
+from crm_bridge.search.conditions import Filters
 from crm_bridge.tickets.desk_views import UnitBox
 from crm_bridge.tickets.tables import AssignmentRow, TicketEventRow, TicketRow, TicketWaitRow
 from crm_bridge.tickets.vocabulary import (
