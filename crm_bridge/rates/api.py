@@ -11,25 +11,23 @@ from aiohttp import web
 from pydantic import AwareDatetime, Field, StringConstraints
 
 from crm_bridge.forms import Id, Text
-from crm_bridge.rates.definitions import DEFINITIONS
-from crm_bridge.rates.exclusions import Exclusion, Exclusions
+from crm_bridge.rates.exclusion_list import Exclusion, ExclusionList
+from crm_bridge.rates.exclusions import Exclusions
 from crm_bridge.rates.listing import FigureTickets
 from crm_bridge.rates.rules import Comparison, Period
-from crm_bridge.rates.service import Question, Rates
+from crm_bridge.rates.scope import Question
+from crm_bridge.rates.service import Rates
 from crm_bridge.rates.sheet import sheet_of
+from crm_bridge.rates.table_view import definition_list, table_view
 from crm_bridge.rates.views import (
     DefinitionList,
-    DefinitionView,
     ExclusionPage,
     ExclusionView,
     MemberPage,
     MemberView,
     RatesView,
-    table_view,
 )
 from crm_bridge.rates.vocabulary import (
-    EXCLUDABLE,
-    FIGURE_WORDS,
     THREE_RATES,
     Dimension,
     ExclusionState,
@@ -173,7 +171,9 @@ class ExclusionQuery(ApiModel):
     limit: int = Field(default=50, ge=1, le=100)
 
 
-def routes(rates: Rates, tickets: FigureTickets, exclusions: Exclusions) -> Routes:
+def routes(
+    rates: Rates, tickets: FigureTickets, exclusions: Exclusions, listed: ExclusionList
+) -> Routes:
     """Return the endpoints of figures."""
     api = Routes(tag="rates")
 
@@ -193,7 +193,7 @@ def routes(rates: Rates, tickets: FigureTickets, exclusions: Exclusions) -> Rout
     @api.get("/api/v1/rates/definitions", permission=READ)
     async def definitions() -> DefinitionList:
         """Say what each figure is."""
-        return DefinitionList(items=[_definition(figure) for figure in Figure])
+        return definition_list()
 
     @api.get("/api/v1/rates/tickets", permission=READ)
     async def behind(principal: Principal, query: MembersQuery) -> MemberPage:
@@ -211,11 +211,11 @@ def routes(rates: Rates, tickets: FigureTickets, exclusions: Exclusions) -> Rout
             next_cursor=cursor_at(going_on) if going_on is not None else None,
         )
 
-    _exclusion_routes(api, exclusions)
+    _exclusion_routes(api, exclusions, listed)
     return api
 
 
-def _exclusion_routes(api: Routes, exclusions: Exclusions) -> None:
+def _exclusion_routes(api: Routes, exclusions: Exclusions, listed: ExclusionList) -> None:
     @api.post(
         "/api/v1/rates/exclusions", permission="exclusion.propose", status=201, idempotent=True
     )
@@ -231,12 +231,12 @@ def _exclusion_routes(api: Routes, exclusions: Exclusions) -> None:
             reason=body.reason,
             key=idempotency,
         )
-        return _exclusion(await exclusions.show(exclusion_id))
+        return _exclusion(await listed.show(exclusion_id))
 
     @api.get("/api/v1/rates/exclusions", permission=READ)
-    async def listed(principal: Principal, query: ExclusionQuery) -> ExclusionPage:
+    async def page(principal: Principal, query: ExclusionQuery) -> ExclusionPage:
         """List proposals, newest first; a unit sees its own."""
-        items, going_on = await exclusions.page(
+        items, going_on = await listed.page(
             principal,
             state=query.state,
             before=position_of(query.cursor) if query.cursor is not None else None,
@@ -253,7 +253,7 @@ def _exclusion_routes(api: Routes, exclusions: Exclusions) -> None:
         if not body.approve and not body.reason:
             raise _wrong("/reason", "请填写不同意的理由", "Say why it is refused")
         await exclusions.decide(principal, exclusion_id, approve=body.approve, reason=body.reason)
-        return _exclusion(await exclusions.show(exclusion_id))
+        return _exclusion(await listed.show(exclusion_id))
 
 
 def _named(kind: type[E], given: str, pointer: str) -> list[E]:
@@ -281,20 +281,3 @@ def _exclusion(exclusion: Exclusion) -> ExclusionView:
     fields = asdict(exclusion)
     del fields["assignment_id"]
     return ExclusionView(**fields)
-
-
-def _definition(figure: Figure) -> DefinitionView:
-    words = FIGURE_WORDS[figure]
-    return DefinitionView(
-        figure=figure,
-        universe=DEFINITIONS[figure].universe,
-        name_zh=words.zh,
-        name_en=words.en,
-        numerator_zh=words.numerator_zh,
-        numerator_en=words.numerator_en,
-        denominator_zh=words.denominator_zh,
-        denominator_en=words.denominator_en,
-        lower_is_better=words.lower_is_better,
-        excludable=figure in EXCLUDABLE,
-        target=words.target,
-    )

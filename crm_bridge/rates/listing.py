@@ -13,7 +13,8 @@ from crm_bridge.callbacks.tables import CallbackRow, RatingRow
 from crm_bridge.rates.counting import countable, members
 from crm_bridge.rates.definitions import DEFINITIONS
 from crm_bridge.rates.exclusions import READ_ALL
-from crm_bridge.rates.service import Question, Rates
+from crm_bridge.rates.scope import Question
+from crm_bridge.rates.service import Rates
 from crm_bridge.rates.sources import Cohort
 from crm_bridge.rates.tables import ExclusionFigureRow, ExclusionRow
 from crm_bridge.rates.vocabulary import ExclusionState, Figure, Part, Universe

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from crm_bridge.categories.tables import CategoryRow
-from crm_bridge.rates.counting import Excluded, Key, count, countable, excluded
-from crm_bridge.rates.exclusions import READ_ALL, READ_OWN
-from crm_bridge.rates.rules import (
-    NOTHING,
-    Comparison,
-    Period,
-    Ratio,
-    lineage,
-    mean_of_units,
-    steps,
-)
+from crm_bridge.rates.counting import Excluded, Key, count, excluded
+from crm_bridge.rates.rules import NOTHING, Comparison, Ratio, lineage, mean_of_units, steps
+from crm_bridge.rates.scope import Question, Trees, cohort_of, trees_of
 from crm_bridge.rates.sources import Cohort
 from crm_bridge.rates.vocabulary import PERIODS, Dimension, Figure
-from crm_bridge.tickets.vocabulary import AssignmentRole
-from crm_bridge.units.tables import UnitRow
 from infra.kit.clock import Clock
 from infra.kit.database import Database
-from infra.kit.errors import FieldError, Forbidden, Invalid
+from infra.kit.errors import FieldError, Invalid
 from infra.kit.identity import Principal
 
 MEAN_FIGURES = frozenset({Figure.satisfaction, Figure.satisfaction_strict})
@@ -37,29 +24,6 @@ MEAN_FIGURES = frozenset({Figure.satisfaction, Figure.satisfaction_strict})
 
 MOST_STEPS = 400
 """Into how many days, weeks or months a period may be broken down."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """Which figures are asked for.
-
-    Attributes:
-        figures: In this order.
-        group: What they are broken down by; empty for one row.
-        period: Days of the city.
-        as_of: The moment of which is told; None is now.
-        only: Filters; a kind of matter stands for all below it.
-        role: Only lead or only helper assignments.
-        compare: What each figure is held against.
-    """
-
-    figures: Sequence[Figure]
-    period: Period
-    group: Sequence[Dimension] = ()
-    as_of: datetime | None = None
-    only: Mapping[Dimension, Collection[str | None]] = field(default_factory=dict)
-    role: AssignmentRole | None = None
-    compare: Comparison | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,15 +78,6 @@ class Table:
     names: Mapping[Dimension, Mapping[str, tuple[str, str]]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Trees:
-    """What units and kinds of matter belong to."""
-
-    parents: Mapping[str, str | None]
-    areas: Mapping[str, str]
-    names: Mapping[Dimension, Mapping[str, tuple[str, str]]]
-
-
 class Rates:
     """Answers questions about figures.
 
@@ -146,8 +101,8 @@ class Rates:
         """
         _require_few_steps(question)
         async with self._database.reading() as session:
-            trees = await _trees(session)
-            cohort = self._cohort(principal, question, trees)
+            trees = await trees_of(session)
+            cohort = cohort_of(principal, question, trees, self._clock.now(), self._zone)
             now = await _tally(session, question, cohort, trees)
             compared = None
             if question.compare is not None:
@@ -164,29 +119,11 @@ class Rates:
         Raises:
             Forbidden: This person may see no figures, or none of another unit.
         """
-        return self._cohort(principal, question, await _trees(session))
-
-    def _cohort(self, principal: Principal, question: Question, trees: _Trees) -> Cohort:
-        only = dict(question.only)
-        areas = only.pop(Dimension.area, None)
-        if areas is not None:
-            units = {unit for unit, area in trees.areas.items() if area in areas}
-            named = only.get(Dimension.unit)
-            only[Dimension.unit] = units if named is None else units & set(named)
-        if Dimension.category in only:
-            only[Dimension.category] = _with_children(only[Dimension.category], trees.parents)
-        if not principal.may(READ_ALL):
-            only[Dimension.unit] = _own(principal, only.get(Dimension.unit))
-        return Cohort(
-            period=question.period,
-            as_of=question.as_of or self._clock.now(),
-            zone=self._zone,
-            only=only,
-            role=question.role,
-        )
+        trees = await trees_of(session)
+        return cohort_of(principal, question, trees, self._clock.now(), self._zone)
 
 
-async def _tally(session: AsyncSession, question: Question, cohort: Cohort, trees: _Trees) -> Tally:
+async def _tally(session: AsyncSession, question: Question, cohort: Cohort, trees: Trees) -> Tally:
     leaves = [Dimension.unit if d is Dimension.area else d for d in question.group]
     counted = await _cells(session, question.figures, leaves, cohort)
     total = {figure: sum(cells.values(), Cell()) for figure, cells in counted.items()}
@@ -231,7 +168,7 @@ def _mean(cells: Mapping[Key, Cell]) -> Mean:
 
 
 def _regrouped(
-    cells: Mapping[Key, Cell], group: Sequence[Dimension], trees: _Trees
+    cells: Mapping[Key, Cell], group: Sequence[Dimension], trees: Trees
 ) -> Mapping[Key, Cell]:
     """Return units put together to areas, and each kind of matter together with those below it."""
     for place, dimension in enumerate(group):
@@ -244,7 +181,7 @@ def _regrouped(
     return cells
 
 
-def _belongs_to(value: str | None, dimension: Dimension, trees: _Trees) -> Sequence[str | None]:
+def _belongs_to(value: str | None, dimension: Dimension, trees: Trees) -> Sequence[str | None]:
     if dimension is Dimension.area:
         return [trees.areas.get(value or "")]
     if dimension is Dimension.category and value is not None:
@@ -285,22 +222,6 @@ def _earlier(cohort: Cohort, comparison: Comparison) -> Cohort:
     return replace(cohort, period=period, as_of=cohort.as_of - apart)
 
 
-def _own(principal: Principal, asked: Collection[str | None] | None) -> Collection[str | None]:
-    principal.require(READ_OWN)
-    if principal.unit is None or (asked is not None and set(asked) != {principal.unit}):
-        raise Forbidden("a unit sees only its own figures", "承办单位只能查看本单位的指标")
-    return {principal.unit}
-
-
-def _with_children(
-    codes: Collection[str | None], parents: Mapping[str, str | None]
-) -> Collection[str | None]:
-    return {
-        *codes,
-        *(code for code in parents if not set(codes).isdisjoint(lineage(code, parents))),
-    }
-
-
 def _require_few_steps(question: Question) -> None:
     for dimension in question.group:
         if dimension in PERIODS and len(steps(question.period, dimension)) > MOST_STEPS:
@@ -313,31 +234,3 @@ def _require_few_steps(question: Question) -> None:
                     )
                 ]
             )
-
-
-def tellable(question: Question) -> Sequence[Figure]:
-    """Return the figures that can be told for these groups and filters: calls have no unit."""
-    return [
-        figure
-        for figure in question.figures
-        if countable(
-            figure,
-            [
-                Dimension.unit if dimension is Dimension.area else dimension
-                for dimension in (*question.group, *question.only)
-            ],
-        )
-    ]
-
-
-async def _trees(session: AsyncSession) -> _Trees:
-    categories = (await session.exec(select(CategoryRow).order_by(col(CategoryRow.code)))).all()
-    units = (await session.exec(select(UnitRow).order_by(col(UnitRow.code)))).all()
-    return _Trees(
-        parents={row.code: row.parent for row in categories},
-        areas={row.code: row.area for row in units},
-        names={
-            Dimension.category: {row.code: (row.name_zh, row.name_en) for row in categories},
-            Dimension.unit: {row.code: (row.name_zh, row.name_en) for row in units},
-        },
-    )

@@ -9,7 +9,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 
-from sqlalchemy import ColumnElement, Text, cast, column, func, literal, or_, select, table, text
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Text,
+    cast,
+    column,
+    func,
+    literal,
+    or_,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -45,6 +57,20 @@ async def by_terms(
     ways = _sqlite if connection.dialect.name == "sqlite" else _postgresql
     async for portion in ways(session, groups, before, first):
         yield portion
+
+
+async def rare(session: AsyncSession, groups: Groups, before: int | None) -> Sequence[int] | None:
+    """Return all tickets that have the terms, the newest first; None if they are more than a portion."""
+    connection = await session.connection()
+    if connection.dialect.name == "sqlite":
+        statement = _matching(groups, before).limit(PORTION + 1)
+    else:
+        await _by_index_only(session)
+        ticket_id = col(TicketTermsRow.ticket_id)
+        older = [ticket_id < before] if before is not None else []
+        statement = select(ticket_id).where(*map(_has_one_of, groups), *older).limit(PORTION + 1)
+    found = (await connection.execute(statement)).scalars().all()
+    return sorted(found, reverse=True) if len(found) <= PORTION else None
 
 
 async def having_terms(session: AsyncSession, groups: Groups, ids: Sequence[int]) -> Sequence[int]:
@@ -120,20 +146,9 @@ async def _sqlite(
     session: AsyncSession, groups: Groups, before: int | None, first: int
 ) -> AsyncGenerator[Sequence[int], None]:
     connection = await session.connection()
-    # Terms are letters and digits only: nothing in them could end the quotes.
-    match = " AND ".join(
-        "({})".format(" OR ".join(f'"{term}"' for term in group)) for group in groups
-    )
     wanted = first
     while True:
-        statement = (
-            select(_WORDS.c.rowid)
-            .where(_WORDS.c[FULL_TEXT].op("MATCH")(match))
-            .order_by(_WORDS.c.rowid.desc())
-            .limit(wanted)
-        )
-        if before is not None:
-            statement = statement.where(_WORDS.c.rowid < before)
+        statement = _matching(groups, before).limit(wanted)
         found = (await connection.execute(statement)).scalars().all()
         if found:
             yield found
@@ -142,13 +157,32 @@ async def _sqlite(
         before, wanted = found[-1], PORTION
 
 
+def _matching(groups: Groups, before: int | None) -> Select[int]:
+    """Return SQLite's question for tickets with the terms, newest first."""
+    # Terms are letters and digits only: nothing in them could end the quotes.
+    match = " AND ".join(
+        "({})".format(" OR ".join(f'"{term}"' for term in group)) for group in groups
+    )
+    statement = (
+        select(_WORDS.c.rowid)
+        .where(_WORDS.c[FULL_TEXT].op("MATCH")(match))
+        .order_by(_WORDS.c.rowid.desc())
+    )
+    return statement if before is None else statement.where(_WORDS.c.rowid < before)
+
+
+async def _by_index_only(session: AsyncSession) -> None:
+    # The planner would rather read through all terms, or throw away what it has found, for a bitmap that is too large.
+    connection = await session.connection()
+    await connection.execute(text("SET LOCAL enable_seqscan = off"))
+    await connection.execute(text("SET LOCAL work_mem = '64MB'"))
+
+
 async def _postgresql(
     session: AsyncSession, groups: Groups, before: int | None, first: int
 ) -> AsyncGenerator[Sequence[int], None]:
     connection = await session.connection()
-    # The planner would rather read through all terms, or throw away what it has found, for a bitmap that is too large.
-    await connection.execute(text("SET LOCAL enable_seqscan = off"))
-    await connection.execute(text("SET LOCAL work_mem = '64MB'"))
+    await _by_index_only(session)
     last = (await connection.execute(select(func.max(TicketTermsRow.ticket_id)))).scalar()
     if last is None:
         return
@@ -164,8 +198,8 @@ async def _postgresql(
     if block == 0:
         return
     older = ticket_id < block * BLOCK
-    rare = select(ticket_id).where(older, *fits).limit(FEW + 1)
-    found = (await connection.execute(rare)).scalars().all()
+    few = select(ticket_id).where(older, *fits).limit(FEW + 1)
+    found = (await connection.execute(few)).scalars().all()
     if len(found) <= FEW:
         if found:
             yield sorted(found, reverse=True)

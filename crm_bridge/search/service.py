@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement
 from sqlalchemy.sql.elements import True_
-from sqlmodel import and_, col, exists, select, true
+from sqlmodel import and_, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.contacts.service import Contacts
-from channels.contacts.tables import ContactRow
 from crm_bridge.categories.tables import CategoryRow
-from crm_bridge.forms import LARGEST_ID
-from crm_bridge.rates.rules import lineage
+from crm_bridge.search.conditions import (
+    Condition,
+    Filters,
+    between,
+    others,
+    selective,
+    terms_of,
+    with_children,
+)
 from crm_bridge.search.finding import (
     FEW,
     PORTION,
@@ -26,18 +30,11 @@ from crm_bridge.search.finding import (
     having_terms,
     newest,
     of_unit,
+    rare,
 )
-from crm_bridge.search.rules import (
-    Wanted,
-    category_term,
-    serial_term,
-    type_term,
-    urgency_term,
-    wanted,
-)
+from crm_bridge.search.rules import Wanted, wanted
 from crm_bridge.tickets.access import open_about_citizen
-from crm_bridge.tickets.tables import AssignmentRow, TicketContactRow, TicketRow
-from crm_bridge.tickets.vocabulary import AssignmentState, TicketState, TicketType, Urgency
+from crm_bridge.tickets.tables import TicketRow
 from infra.kit.clock import Clock
 from infra.kit.errors import FieldError, Invalid
 from infra.kit.identity import Principal
@@ -47,36 +44,6 @@ FIND_BY_PHONE = "number.reveal"
 """Who may dial a citizen's number may find his tickets by it."""
 
 _PATIENCE_SECONDS = 0.06
-_DISORDER = timedelta(days=1)
-_OPEN = (AssignmentState.dispatched, AssignmentState.in_hand)
-Condition = ColumnElement[bool]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filters:
-    """What a list is narrowed by.
-
-    Attributes:
-        words: What was typed.
-        categories: Codes; one above others stands for all of them.
-        unit: A unit that has or had the ticket.
-        channel: Of a contact that the ticket comes from.
-        since: Registered at this moment or later.
-        until: Registered before this moment.
-        overdue: A unit has it and is late.
-    """
-
-    words: str = ""
-    state: TicketState | None = None
-    type: TicketType | None = None
-    categories: Collection[str] = field(default_factory=tuple)
-    urgency: Urgency | None = None
-    unit: str | None = None
-    agent: str | None = None
-    channel: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    overdue: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,13 +97,13 @@ class TicketSearch:
         """
         asked = _wanted(filters.words) if filters.words else None
         direct = await self._direct(session, principal, filters.words, asked) if asked else None
-        codes = await _with_children(session, filters.categories)
-        conditions = [allowed, *self._selective(filters), _others(filters, codes)]
+        codes = await with_children(session, filters.categories)
+        conditions = [allowed, *selective(filters, self._clock.now()), others(filters, codes)]
         if direct is not None:
             conditions.append(direct)
         fits = and_(*conditions)
-        before, after = await _between(session, filters, before)
-        groups = _groups(asked, filters, codes)
+        before, after = await between(session, filters, before)
+        groups = terms_of(asked, filters, codes)
         if direct is not None or not (groups or filters.unit or filters.channel):
             return _cut(await _rows(session, fits, before, limit + 1), limit)
         portions = self._portions(session, filters, groups, allowed, before, limit + 1)
@@ -153,6 +120,12 @@ class TicketSearch:
         first: int,
     ) -> AsyncGenerator[Sequence[int], None]:
         """Yield tickets to look at, newest first, by whatever leads to the fewest."""
+        narrowed = filters.unit is not None or bool(selective(filters, self._clock.now()))
+        if groups and (narrowed or not isinstance(allowed, True_)):
+            seldom = await rare(session, groups, before)
+            if seldom is not None:
+                yield seldom
+                return
         few = await self._few(session, filters, allowed, before)
         if few is not None:
             for start in range(0, len(few), PORTION):
@@ -173,7 +146,7 @@ class TicketSearch:
         self, session: AsyncSession, filters: Filters, allowed: Condition, before: int | None
     ) -> Sequence[int] | None:
         """Return the tickets that one condition leaves, if they are few enough to be looked at one by one."""
-        conditions = list(self._selective(filters))
+        conditions = list(selective(filters, self._clock.now()))
         if filters.unit is not None:
             async with aclosing(of_unit(session, filters.unit, before, FEW + 1)) as portions:
                 async for found in portions:
@@ -213,21 +186,6 @@ class TicketSearch:
                     return Found(rows=rows, below=ids[-1])
         return Found(rows=rows, below=None)
 
-    def _selective(self, filters: Filters) -> Sequence[Condition]:
-        """Return the conditions that an index serves and that often leave only a few tickets, the fewest first."""
-        found: list[Condition] = []
-        if filters.overdue:
-            late = select(AssignmentRow.ticket_id).where(
-                col(AssignmentRow.state).in_(_OPEN),
-                col(AssignmentRow.due_at) < self._clock.now(),
-            )
-            found.append(col(TicketRow.id).in_(late))
-        if filters.state is not None:
-            found.append(col(TicketRow.state) == filters.state)
-        if filters.agent is not None:
-            found.append(col(TicketRow.agent) == filters.agent)
-        return found
-
     async def _direct(
         self, session: AsyncSession, principal: Principal, words: str, asked: Wanted
     ) -> Condition | None:
@@ -247,34 +205,6 @@ class TicketSearch:
         return and_(col(TicketRow.citizen_id) == known, open_about_citizen(principal))
 
 
-def _others(filters: Filters, codes: Collection[str]) -> Condition:
-    """Return the conditions that no index serves by itself."""
-    found: list[Condition] = [true()]
-    if filters.type is not None:
-        found.append(col(TicketRow.type) == filters.type)
-    if filters.urgency is not None:
-        found.append(col(TicketRow.urgency) == filters.urgency)
-    if codes:
-        found.append(col(TicketRow.category).in_(codes))
-    if filters.since is not None:
-        found.append(col(TicketRow.created_at) >= filters.since)
-    if filters.until is not None:
-        found.append(col(TicketRow.created_at) < filters.until)
-    if filters.unit is not None:
-        of_its = exists().where(
-            col(AssignmentRow.ticket_id) == TicketRow.id, col(AssignmentRow.unit) == filters.unit
-        )
-        found.append(of_its)
-    if filters.channel is not None:
-        of_channel = exists().where(
-            col(TicketContactRow.ticket_id) == TicketRow.id,
-            col(TicketContactRow.contact_id) == ContactRow.id,
-            col(ContactRow.channel) == filters.channel,
-        )
-        found.append(of_channel)
-    return and_(*found)
-
-
 def _wanted(words: str) -> Wanted:
     found = wanted(words)
     if found is None:
@@ -288,50 +218,6 @@ def _wanted(words: str) -> Wanted:
             ]
         )
     return found
-
-
-def _groups(asked: Wanted | None, filters: Filters, codes: Collection[str]) -> Groups:
-    groups: list[Sequence[str]] = []
-    if asked is not None:
-        serial = [serial_term(asked.serial)] if asked.serial is not None else []
-        groups += [[term, *serial] for term in asked.terms] or [serial]
-    if filters.type is not None:
-        groups.append([type_term(filters.type)])
-    if filters.urgency is not None:
-        groups.append([urgency_term(filters.urgency)])
-    if codes:
-        groups.append([category_term(code) for code in sorted(codes)])
-    return groups
-
-
-async def _between(
-    session: AsyncSession, filters: Filters, before: int | None
-) -> tuple[int | None, int]:
-    """Return the first ticket that is too new and the oldest that is not too old, by the days that are asked for.
-
-    Tickets are numbered as they are registered; should the clock have been set back, by a day at most, none is missed.
-    """
-    after = 0
-    if filters.until is not None:
-        newest_id = await _edge(session, before=filters.until + _DISORDER)
-        before = newest_id + 1 if before is None else min(before, newest_id + 1)
-    if filters.since is not None:
-        after = await _edge(session, since=filters.since - _DISORDER)
-    return before, after
-
-
-async def _edge(
-    session: AsyncSession, *, before: datetime | None = None, since: datetime | None = None
-) -> int:
-    created_at = col(TicketRow.created_at)
-    statement = select(TicketRow.id).limit(1)
-    if before is not None:
-        statement = statement.where(created_at < before).order_by(created_at.desc())
-    if since is not None:
-        statement = statement.where(created_at >= since).order_by(created_at)
-    # With none that old there is nothing before the first ticket; with none that new, nothing after the last.
-    nothing = 0 if before is not None else LARGEST_ID
-    return (await session.exec(statement)).first() or nothing
 
 
 async def _fitting(
@@ -366,15 +252,6 @@ async def _rows(
     if before is not None:
         statement = statement.where(col(TicketRow.id) < before)
     return [(row, name) for row, name in (await session.exec(statement)).all()]
-
-
-async def _with_children(session: AsyncSession, codes: Collection[str]) -> Collection[str]:
-    if not codes:
-        return ()
-    rows = (await session.exec(select(CategoryRow.code, CategoryRow.parent))).all()
-    parents: dict[str, str | None] = dict(list(rows))
-    below = {code for code in parents if not set(codes).isdisjoint(lineage(code, parents))}
-    return {*codes, *below}
 
 
 def _cut(rows: Sequence[tuple[TicketRow, str]], limit: int) -> Found:

@@ -27,6 +27,7 @@ from crm_bridge.history import api as history_api
 from crm_bridge.history.service import History
 from crm_bridge.intake import Intake
 from crm_bridge.rates import api as rates_api
+from crm_bridge.rates.exclusion_list import ExclusionList
 from crm_bridge.rates.exclusions import Exclusions
 from crm_bridge.rates.listing import FigureTickets
 from crm_bridge.rates.service import Rates
@@ -125,7 +126,12 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
             callbacks_api.routes(callbacks),
             deadlines_api.routes(calendars, deadlines),
             supervision.routes,
-            rates_api.routes(rates, FigureTickets(database, rates), Exclusions(database, clock)),
+            rates_api.routes(
+                rates,
+                FigureTickets(database, rates),
+                Exclusions(database, clock),
+                ExclusionList(database),
+            ),
             figures.routes(figures.Figures(database, clock, base.zone)),
         ),
     )

@@ -15,7 +15,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import true
 
 from channels.contacts.service import Contacts
-from crm_bridge.search.service import Filters, TicketSearch
+from crm_bridge.search.conditions import Filters
+from crm_bridge.search.service import TicketSearch
 from crm_bridge.tickets.vocabulary import TicketState, TicketType
 from infra.kit.clock import SystemClock
 from infra.kit.database import Database

@@ -20,7 +20,7 @@ from crm_bridge.callbacks.tables import CallbackAttemptRow, CallbackRow, RatingR
 from crm_bridge.categories.service import Categories
 from crm_bridge.figures import Figures
 from crm_bridge.history.service import History
-from crm_bridge.search.service import Filters
+from crm_bridge.search.conditions import Filters
 from crm_bridge.tickets.reading import TicketReader
 from crm_bridge.tickets.tables import TicketRow
 from crm_bridge.tickets.vocabulary import TicketState, TicketType, Urgency

@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from crm_bridge.rates.api import routes
+from crm_bridge.rates.exclusion_list import ExclusionList
 from crm_bridge.rates.exclusions import Exclusions
 from crm_bridge.rates.listing import FigureTickets
 from crm_bridge.rates.service import Rates
@@ -78,6 +79,16 @@ async def client(database: Database, clock: ManualClock, made: History) -> Async
     app = web.Application(middlewares=[problem_middleware])
     app[AUTHENTICATOR] = HeaderSaysWho()
     rates = Rates(database, clock, ZONE)
-    mount(app, [routes(rates, FigureTickets(database, rates), Exclusions(database, clock))])
+    mount(
+        app,
+        [
+            routes(
+                rates,
+                FigureTickets(database, rates),
+                Exclusions(database, clock),
+                ExclusionList(database),
+            )
+        ],
+    )
     async with TestClient(TestServer(app)) as client:
         yield client

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 
 import pytest
 from sqlalchemy import true
@@ -15,8 +17,9 @@ from channels.contacts.service import Contacts
 from channels.contacts.tables import CitizenRow, ContactRow
 from crm_bridge.categories.service import Categories
 from crm_bridge.search import finding, rules, service
+from crm_bridge.search.conditions import Filters
 from crm_bridge.search.indexing import fill, terms_values
-from crm_bridge.search.service import Filters, TicketSearch
+from crm_bridge.search.service import TicketSearch
 from crm_bridge.search.tables import TicketTermsRow
 from crm_bridge.tickets.ledger import ticket_of
 from crm_bridge.tickets.tables import AssignmentRow, TicketContactRow, TicketRow
@@ -32,6 +35,7 @@ from crm_bridge.units.tables import UnitRow
 from infra.kit.clock import ManualClock
 from infra.kit.database import Database
 from infra.kit.errors import Invalid
+from infra.kit.identity import Principal
 from infra.kit.vault import Vault
 from telephony.numbers import PhoneNumber
 from tests.integration.crm_bridge.house import LI, SUN, WANG
@@ -148,7 +152,7 @@ async def found(
     vault: Vault,
     filters: Filters,
     *,
-    who: object = SUN,
+    who: Principal = SUN,
     limit: int = 9,
 ) -> list[int]:
     """All that is found, page by page."""
@@ -163,7 +167,7 @@ async def found(
                 filters,
                 true(),
                 before=before,
-                limit=limit,  # type: ignore[arg-type]
+                limit=limit,
             )
         assert len(part.rows) <= limit
         ids += [row.id or 0 for row, _ in part.rows]
@@ -173,7 +177,7 @@ async def found(
     raise AssertionError("the list does not end")
 
 
-WORDS = {
+WORDS: dict[str, Callable[[TicketRow], bool]] = {
     "停水": lambda row: "停水" in row.title + "|" + row.text,
     "供热公司": lambda row: "供热公司" in row.text,
     "路灯 停水": lambda row: "路灯" in row.title + row.text and "停水" in row.title + row.text,
@@ -195,7 +199,7 @@ async def test_words_find_every_ticket_that_has_them_and_no_other(
     assert await found(database, clock, vault, Filters(words=typed)) == expected
 
 
-FILTERS = [
+FILTERS: list[tuple[Filters, Callable[[Any, datetime], object]]] = [
     (Filters(state=TicketState.in_hand), lambda row, now: row.state is TicketState.in_hand),
     (Filters(state=TicketState.archived), lambda row, now: row.state is TicketState.archived),
     (Filters(type=TicketType.help), lambda row, now: row.type is TicketType.help),

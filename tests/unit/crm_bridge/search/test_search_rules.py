@@ -14,7 +14,7 @@ from crm_bridge.search.rules import (
 )
 from crm_bridge.tickets.vocabulary import TicketType, Urgency
 
-texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=80)
+texts = st.text(st.characters(codec="utf-8"), max_size=80)
 chinese = st.text("停水电暖路灯不亮临江市滨18号楼aB。，！ \u3000", min_size=2, max_size=60)
 
 
