@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from crm_bridge.tickets.access import sees_citizen
 from crm_bridge.tickets.casebook import Casebook, Command
 from crm_bridge.tickets.details import (
     Amended,
@@ -17,6 +20,9 @@ from crm_bridge.tickets.ledger import Case
 from crm_bridge.tickets.refusals import unfit
 from crm_bridge.tickets.service import require_category
 from crm_bridge.tickets.vocabulary import TicketEvent
+from infra.kit import audit
+from infra.kit.clock import Clock
+from infra.kit.errors import Forbidden
 from infra.kit.identity import Principal
 
 
@@ -25,10 +31,12 @@ class Notes:
 
     Args:
         casebook: Opens a ticket for one act.
+        clock: Tells which grants still hold.
     """
 
-    def __init__(self, casebook: Casebook) -> None:
+    def __init__(self, casebook: Casebook, clock: Clock) -> None:
         self._casebook = casebook
+        self._clock = clock
 
     async def instruct(self, principal: Principal, command: Command, text: str) -> None:
         """Write a leader's instructions (批示) on a ticket.
@@ -57,6 +65,7 @@ class Notes:
 
         Raises:
             NotFound: There is no such ticket.
+            Forbidden: Its citizen would no longer be hidden, and this person may not see him.
             Stale: It was changed since it was read.
             TransitionRefused: It has finished.
             Invalid: There is no such category, or nothing differs.
@@ -64,11 +73,15 @@ class Notes:
 
         async def act(session: AsyncSession, case: Case) -> None:
             had = {name: getattr(case.ticket, name) for name in changes}
-            new = {name: value for name, value in changes.items() if had[name] != value}
+            new: dict[str, Any] = {
+                name: value for name, value in changes.items() if had[name] != value
+            }
             if not new:
                 raise unfit("", "没有需要修正的内容", "Nothing differs from what is registered")
             if "category" in new:
                 await require_category(session, str(new["category"]))
+            if case.ticket.hides_citizen and not replace(case.ticket, **new).hides_citizen:
+                await self._require_grant(session, principal, case)
             detail = Amended(changes=new, was={name: had[name] for name in new}, reason=reason)
             await self._casebook.happen(session, principal, case, TicketEvent.amended, detail)
 
@@ -83,6 +96,21 @@ class Notes:
             TransitionRefused: No unit has had it yet, or it is filed away.
         """
         await self._do(principal, command, TicketEvent.told, Told(how=how, text=text))
+
+    async def _require_grant(self, session: AsyncSession, principal: Principal, case: Case) -> None:
+        # Else whoever may correct a ticket could show himself, and the units, whose it is.
+        if not await sees_citizen(session, principal, case.ticket, self._clock.now()):
+            raise Forbidden(
+                "the citizen is hidden: another person has to grant you to see him first",
+                "诉求人信息受保护，取消保密前须先由他人授权查看",
+            )
+        await audit.write(
+            session,
+            self._clock,
+            actor=principal,
+            action="ticket.citizen_unhidden",
+            subject=f"ticket:{case.ticket.id}",
+        )
 
     async def _do(
         self, principal: Principal, command: Command, event: TicketEvent, detail: Detail

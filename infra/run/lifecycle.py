@@ -99,7 +99,7 @@ def life_cycle(
             api.routes(tickets, reader),
             unit_api.routes(UnitWork(casebook, attachments), reader),
             centre_api.routes(dispatching, closing, reader),
-            ways_api.routes(closing, joining, Notes(casebook), reader),
+            ways_api.routes(closing, joining, Notes(casebook, clock), reader),
             confidences_api.routes(confidences),
             desks_api.routes(UnitDesk(database, clock, base.zone), DispatchDesk(database, clock)),
             attachments_api.routes(attachments, sights),

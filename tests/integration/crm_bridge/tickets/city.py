@@ -112,7 +112,7 @@ class City(House):
         exclusions = Exclusions(self.database, self.clock)
         self.closing = Closing(self.casebook, self.reckoner, self.clock, exclusions.stopped)
         self.joining = Joining(self.casebook, self.ledger)
-        self.notes = Notes(self.casebook)
+        self.notes = Notes(self.casebook, self.clock)
         self.confidences = Confidences(
             self.database, self.clock, self.ledger, self.contacts, self.vault
         )

@@ -87,6 +87,36 @@ async def test_hidden_citizen_is_shown_to_no_unit_and_to_the_centre_by_grant_onl
     ]
 
 
+@pytest.mark.parametrize(
+    ("hidden", "shown"),
+    [
+        ({"confidential": True}, {"confidential": False}),
+        ({"type": TicketType.report}, {"type": "complaint"}),
+    ],
+)
+async def test_hidden_citizen_is_unhidden_only_by_whom_another_has_let_see_him(
+    city: City, client: Client, hidden: dict[str, Any], shown: dict[str, Any]
+) -> None:
+    desk = Desk(client, await city.dispatched(**hidden))
+    await desk.look("3001")
+    status, problem = await desk.try_to("3001", "amend", reason="登记有误", **shown)
+    assert (status, "授权" in problem["detail_zh"]) == (403, True)
+    await desk.act("3001", "amend", reason="归类有误", category="2001")
+    grant = {"user_number": "3001", "hours": 2, "reason": "核实登记"}
+    await ask(client, "POST", f"{desk.path}/grants", grant, who="3002")
+    await desk.act("3001", "amend", reason="登记有误", **shown)
+    assert (await desk.look("5001"))["citizen"] is not None
+    assert [action for _, action, _ in await audited(city)][-1] == "ticket.citizen_unhidden"
+
+
+async def test_citizen_of_a_ticket_can_be_hidden_by_whoever_may_correct_it(
+    city: City, client: Client
+) -> None:
+    desk = Desk(client, await city.dispatched())
+    await desk.act("3001", "amend", reason="诉求人要求保密", confidential=True)
+    assert (await desk.look("5001"))["citizen"] is None
+
+
 async def test_grant_that_is_sent_twice_is_one(city: City, client: Client) -> None:
     path = f"/tickets/{await city.dispatched(confidential=True)}/grants"
     grant = {"user_number": "3001", "hours": 2, "reason": "核实线索"}
