@@ -105,9 +105,9 @@ async def test_what_is_taken_out_can_be_brought_in_again(client: Client, kind: s
 
 
 def test_the_command_line_knows_the_file(tmp_path: Path) -> None:
-    from infra.run.sheet_commands import TRANSFERS, import_file
+    from infra.run.sheet_commands import KINDS, import_file
 
-    assert "calendar" in TRANSFERS
+    assert "calendar" in KINDS
     result = CliRunner().invoke(import_file, ["calendar", str(tmp_path / "none.csv")])
     assert result.exit_code == 2
     assert "none.csv" in result.output
