@@ -421,6 +421,61 @@ async def test_worker_that_wakes_up_late_changes_nothing(
     assert [row.n for row in await board.log()] == [2]
 
 
+async def test_late_failure_does_not_take_the_delivery_from_who_has_it_now(
+    board_alone: Switchboard, receiver: Receiver
+) -> None:
+    board = board_alone
+    await board.subscribe(receiver.url, hidden=True)
+    await board.happen(1)
+    gates = [asyncio.Event(), asyncio.Event()]
+    codes = [500, 200]
+
+    async def answer(_event: dict[str, Any]) -> web.StreamResponse:
+        place = len(receiver.requests) - 1
+        await gates[place].wait()
+        return web.Response(status=codes[place])
+
+    receiver.answer = answer
+    async with board.sender() as sender:
+        late = asyncio.create_task(board.deliverer(sender).run_once())
+        await receiver.until(1)
+        board.clock.advance(60)
+        second = asyncio.create_task(board.deliverer(sender).run_once())
+        await receiver.until(2)
+        gates[0].set()
+        await late
+        (held,) = await board.deliveries()
+        assert (held.attempts, held.leased_until is not None) == (2, True)
+        gates[1].set()
+        await second
+    assert await board.states() == ["delivered"]
+    assert [(row.n, row.status) for row in await board.log()] == [(2, 200)]
+
+
+async def test_younger_event_is_not_sent_while_the_older_is_under_way(
+    board: Switchboard, receiver: Receiver
+) -> None:
+    await board.subscribe(receiver.url, hidden=True)
+    await board.happen(1, 1, 2, 1)
+    go_on = asyncio.Event()
+
+    async def answer(event: dict[str, Any]) -> web.StreamResponse:
+        if (event["data"]["ticket_id"], event["data"]["version"]) == (1, 1):
+            await go_on.wait()
+        return web.Response()
+
+    receiver.answer = answer
+    async with board.sender() as sender:
+        first = asyncio.create_task(board.deliverer(sender).run_once())
+        await receiver.until(2)
+        assert await board.deliverer(sender).run_once() == 0
+        assert receiver.versions() == {2: [1]}
+        go_on.set()
+        await first
+    await board.send()
+    assert receiver.versions() == {2: [1], 1: [1, 2, 3]}
+
+
 async def test_worker_that_slept_over_its_lease_before_sending_does_not_send(
     board_alone: Switchboard, receiver: Receiver
 ) -> None:
