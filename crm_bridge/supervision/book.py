@@ -11,6 +11,7 @@ from sqlmodel import and_, col, func, select, true
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from crm_bridge.sheets.writing import Cell, SheetKind, write
+from crm_bridge.supervision.discretion import plain
 from crm_bridge.supervision.letter import HIDDEN
 from crm_bridge.supervision.papers import Choice, Paper, find, overdue, scope
 from crm_bridge.supervision.rules import (
@@ -133,13 +134,18 @@ class LedgerBook:
             self._moment(max(replied, default=None)),
             PAPER_STATE_WORDS[row.state].zh,
             "是" if late else "否",
-            "\n".join(f"{one.name_zh}：{one.row.reply}" for one in told),
+            _printable("\n".join(f"{one.name_zh}：{one.row.reply}" for one in told)),
             self._moment(row.closed_at),
-            row.conclusion or "",
+            _printable(row.conclusion or ""),
         ]
 
     def _moment(self, moment: datetime | None) -> str:
         return moment.astimezone(self._zone).strftime("%Y-%m-%d %H:%M") if moment else ""
+
+
+def _printable(text: str) -> str:
+    """Return a text of several lines that any table file can hold."""
+    return "\n".join(plain(line) for line in text.splitlines())
 
 
 def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:

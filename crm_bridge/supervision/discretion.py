@@ -17,6 +17,7 @@ _LONE_ROOM = re.compile(r"(?<=[栋幢座楼号])[\s\-#]*\d{1,4}(?:[\-#]\d{1,4})*
 _RUN = 4
 _NUMBER_MARK = "〔号码略〕"
 _CITIZEN = "诉求人"
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
 
@@ -30,9 +31,9 @@ def plain(text: str) -> str:
     return " ".join("".join(seen).split())
 
 
-def has_unseen(text: str) -> bool:
-    """Return whether a text has characters, other than new lines and tabs, that `plain` takes out."""
-    return any(unicodedata.category(sign) in _UNSEEN and sign not in "\n\r\t" for sign in text)
+def turns_writing(text: str) -> bool:
+    """Return whether a text has marks that turn the direction of writing: it would say something else than it holds."""
+    return any(sign in _TURNING for sign in text)
 
 
 def discreet(text: str, names: Collection[str]) -> str:

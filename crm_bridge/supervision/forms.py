@@ -9,7 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, mo
 
 from crm_bridge.forms import Id, Text
 from crm_bridge.sheets.writing import SheetKind
-from crm_bridge.supervision.discretion import has_unseen
+from crm_bridge.supervision.discretion import turns_writing
 from crm_bridge.supervision.paper import Listing, Meeting, Minutes, NewPaper
 from crm_bridge.supervision.papers import Box, Choice
 from crm_bridge.supervision.reading import DocumentFormat
@@ -18,14 +18,16 @@ from infra.kit.errors import Invalid
 from infra.kit.http import ApiModel
 
 
-def _without_unseen(text: str) -> str:
-    # A mark that turns the direction of writing would make a document say something else than it holds.
-    if has_unseen(text):
-        raise Invalid("remove the invisible characters", "含有不可见的字符，请删除后重试")
+def _goes_one_way(text: str) -> str:
+    if turns_writing(text):
+        raise Invalid(
+            "remove the marks that turn the direction of writing",
+            "含有改变书写方向的不可见字符，请删除后重试",
+        )
     return text
 
 
-Words = Annotated[Text, AfterValidator(_without_unseen)]
+Words = Annotated[Text, AfterValidator(_goes_one_way)]
 Code = Annotated[str, StringConstraints(min_length=1, max_length=20)]
 Paragraph = Annotated[Words, Field(min_length=1, max_length=500)]
 Units = Annotated[list[Code], Field(max_length=50)]
@@ -115,11 +117,14 @@ class ConclusionBody(ApiModel):
     text: Words = Field(min_length=2, max_length=1000)
 
 
+Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2199, 12, 31))]
+
+
 class Period(ApiModel):
     """Days of the city, both included."""
 
-    since: date | None = None
-    until: date | None = None
+    since: Day | None = None
+    until: Day | None = None
 
     @model_validator(mode="after")
     def _in_order(self) -> Period:
@@ -171,8 +176,8 @@ class LedgerQuery(PaperQuery):
 class CountQuery(Period):
     """The period that is counted, in days of the city, both included."""
 
-    since: date
-    until: date
+    since: Day
+    until: Day
 
 
 class DocumentQuery(ApiModel):

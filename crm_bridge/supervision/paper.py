@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from crm_bridge.supervision.letter import Letter
 from crm_bridge.supervision.rules import Rung
 from infra.kit.errors import FieldError, Invalid
+
+_A_YEAR = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,8 +152,14 @@ def require_contents(new: NewPaper, now: datetime) -> None:
                 "A coordination meeting needs time, place and participants; no other paper has them",
             )
         )
-    elif new.meeting is not None and new.meeting.at <= now:
-        wrong.append(("/meeting/at", "会议时间应晚于现在", "The meeting must be in the future"))
+    elif new.meeting is not None and not now < new.meeting.at < now + _A_YEAR:
+        wrong.append(
+            (
+                "/meeting/at",
+                "会议时间应晚于现在，并在一年之内",
+                "The meeting must be in the future, and within a year",
+            )
+        )
     if (new.listing is not None) != (new.rung is Rung.listed):
         wrong.append(
             (

@@ -1,4 +1,6 @@
+import asyncio
 import io
+import json
 from datetime import datetime
 from typing import Any
 
@@ -173,6 +175,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         "/meeting/at",
     ),
     ({"rung": "meeting", "meeting": MEETING | {"at": "2026-03-05T09:30:00"}}, "/meeting/at"),
+    ({"rung": "meeting", "meeting": MEETING | {"at": "9999-12-31T23:59:59-12:00"}}, "/meeting/at"),
+    ({"rung": "meeting", "meeting": MEETING | {"at": "0001-01-01T00:00:00+12:00"}}, "/meeting/at"),
     ({"rung": "meeting", "meeting": MEETING, "reply_days": 3}, "/reply_days"),
     ({"rung": "listed", "listing": {"leader": "", "measures": []}}, "/listing/leader"),
     ({"citizen": "李明"}, "/citizen"),
@@ -295,7 +299,15 @@ async def test_the_list_is_read_in_parts_and_chosen_from(town: Town, client: Cli
 
 @pytest.mark.parametrize(
     "query",
-    ["cursor=???", "limit=0", "rung=x", "since=2026-13-01", "since=2026-03-02&until=2026-03-01"],
+    [
+        "cursor=???",
+        "limit=0",
+        "rung=x",
+        "since=2026-13-01",
+        "until=9999-12-31",
+        "since=0001-01-01",
+        "since=2026-03-02&until=2026-03-01",
+    ],
 )
 async def test_a_wrong_choice_is_refused_in_both_languages(client: Client, query: str) -> None:
     status, problem = await ask(client, "GET", f"/supervision/papers?{query}")
@@ -434,3 +446,33 @@ async def test_boxes_hold_what_waits_for_whom(town: Town, client: Client) -> Non
     await ask(client, "POST", "/supervision/papers/1/read", who="4101")
     await ask(client, "POST", "/supervision/papers/2/read", who="4101")
     assert (await boxes("4101"))["to_answer"] == 1
+
+
+async def test_half_a_sign_is_refused(town: Town, client: Client) -> None:
+    await town.ticket()
+    body = json.dumps(ORDER).replace("CGJ", "\\ud800")
+    response = await client.post(
+        "/api/v1/supervision/papers", data=body, headers={"X-Agent": "3001"}
+    )
+    assert response.status == 422
+
+
+async def test_the_same_key_twice_at_once_issues_once_and_leaves_no_gap(
+    town: Town, client: Client
+) -> None:
+    await town.ticket()
+    answers = await asyncio.gather(
+        *(ask(client, "POST", "/supervision/papers", ORDER, key="k1") for _ in range(4))
+    )
+    assert {(status, paper["number"]) for status, paper in answers} == {(201, "热线督〔2026〕1号")}
+    _, following = await ask(client, "POST", "/supervision/papers", ORDER)
+    assert following["number"] == "热线督〔2026〕2号"
+
+
+async def test_a_ledger_with_odd_signs_opens(town: Town, client: Client) -> None:
+    await town.raise_to(await town.ticket(), Rung.order)
+    await town.supervision.reply(CLERK, 1, "已办\ufffe\ufeff\n=1+1")
+    response = await client.get("/api/v1/supervision/ledger", headers={"X-Agent": "3001"})
+    sheet = openpyxl.load_workbook(io.BytesIO(await response.read())).active
+    assert sheet is not None
+    assert "城市管理行政执法局：已办\n=1+1" in {cell.value for cell in [*sheet.iter_rows()][1]}

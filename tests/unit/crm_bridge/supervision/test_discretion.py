@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 from crm_bridge.supervision.discretion import (
     discreet,
     door_of,
-    has_unseen,
     plain,
     public_place,
     silenced,
+    turns_writing,
 )
 
 
@@ -52,7 +52,7 @@ def test_place_ends_at_the_building(address: str, place: str) -> None:
 def test_what_is_plain_can_stand_in_any_document(text: str) -> None:
     said = plain(text)
     assert plain(said) == said
-    assert not has_unseen(said)
+    assert not turns_writing(said)
     assert "\n" not in said
     said.encode()
 
