@@ -37,15 +37,13 @@ class Fanout:
     async def deliver(self, session: AsyncSession, entry: OutboxEntry) -> None:
         """Write one delivery for each active subscription that wants the entry, in the relay's transaction."""
         data: Mapping[str, Any] = entry.body.get("data", entry.body)
-        hidden = await _hides_citizen(session, data.get("ticket_id"))
         active = select(WebhookRow).where(
             col(WebhookRow.active), col(WebhookRow.removed_at).is_(None)
         )
-        wanted = [
-            webhook
-            for webhook in (await session.exec(active.order_by(col(WebhookRow.id)))).all()
-            if wants(webhook.types, entry.kind) and (webhook.hidden or not hidden)
-        ]
+        rows = (await session.exec(active.order_by(col(WebhookRow.id)))).all()
+        wanted = [webhook for webhook in rows if wants(webhook.types, entry.kind)]
+        if wanted and await _hides_citizen(session, data.get("ticket_id")):
+            wanted = [webhook for webhook in wanted if webhook.hidden]
         if not wanted:
             return
         event_id = uuid4().hex
