@@ -6,13 +6,14 @@ here, beside all the others, who may call it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import MappingProxyType
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
@@ -26,6 +27,9 @@ from infra.run.desk import running_desk
 from infra.run.foundation import Foundation, foundation
 from infra.run.settings import Settings
 from tests.integration.agent_console.conftest import PASSWORD, CountingPasswords
+
+pytestmark = pytest.mark.timeout(180)
+in_one_loop = pytest.mark.asyncio(loop_scope="module")
 
 PEOPLE: Mapping[str, Role] = MappingProxyType(
     {
@@ -235,19 +239,16 @@ class Caller:
 
 @dataclass
 class Installation:
+    base: Foundation
     app: web.Application
     client: TestClient[web.Request, web.Application]
-    callers: list[Caller]
     routes: list[str]
 
     async def status(self, caller: Caller, route: str, **headers: str) -> int:
         method, path = route.split(" ")
-        for name in ("ticket_id", "call_id", "key_id"):
-            path = path.replace(f"{{{name}}}", "999999")
-        path = "".join("999999" if part.startswith("{") else part for part in _parts(path))
         response = await self.client.request(
             method,
-            path,
+            re.sub(r"{\w+}", "999999", path),
             data=None if method == "GET" else BROKEN,
             headers={**caller.headers, **headers},
             allow_redirects=False,
@@ -256,16 +257,13 @@ class Installation:
         return response.status
 
 
-def _parts(path: str) -> list[str]:
-    return path.replace("{", "\0{").replace("}", "}\0").split("\0")
-
-
-@pytest.fixture
-async def installation(tmp_path: Path) -> AsyncIterator[Installation]:
-    """A whole installation without a PBX, with one caller of each kind."""
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def installation(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Installation]:
+    """A whole installation without a PBX, with one person of each kind; started once, as that takes a while."""
+    folder = tmp_path_factory.mktemp("roles")
     settings = Settings(
-        database={"url": f"sqlite:///{tmp_path}/lianxin.db"},
-        security={"data_key_file": tmp_path / "data.key"},
+        database={"url": f"sqlite:///{folder}/lianxin.db"},
+        security={"data_key_file": folder / "data.key"},
         telephony={"enabled": False},
     )
     async with AsyncExitStack() as stack:
@@ -278,30 +276,40 @@ async def installation(tmp_path: Path) -> AsyncIterator[Installation]:
             for path, operations in document["paths"].items()
             for method in operations
         ]
-        yield Installation(app, client, await _callers(base, client), routes)
+        accounts = _accounts(base)
+        for letter, role in PEOPLE.items():
+            unit = "CGJ" if role in UNIT_ROLES else None
+            await accounts.add_user(_number(letter), "甲", role, PASSWORD, unit=unit)
+        yield Installation(base, app, client, routes)
 
 
-async def _callers(
-    base: Foundation, client: TestClient[web.Request, web.Application]
-) -> list[Caller]:
-    sessions = Sessions(base.database, base.clock, base.vault, base.hints)
-    accounts = Accounts(base.database, base.clock, sessions, CountingPasswords())
-    callers = [Caller("", {})]
-    for number, (letter, role) in enumerate(PEOPLE.items(), start=4001):
-        unit = "CGJ" if role in UNIT_ROLES else None
-        await accounts.add_user(f"{number}", "甲", role, PASSWORD, unit=unit)
-        login = await accounts.log_in(f"{number}", PASSWORD, "127.0.0.1")
+@pytest_asyncio.fixture(loop_scope="module")
+async def callers(installation: Installation) -> list[Caller]:
+    """A stranger, everybody newly logged in, and two keys."""
+    base, accounts = installation.base, _accounts(installation.base)
+    found = [Caller("", {})]
+    for letter in PEOPLE:
+        login = await accounts.log_in(_number(letter), PASSWORD, "127.0.0.1")
         headers = {
             "Cookie": f"lianxin_session={login.token}",
             "X-CSRF-Token": login.session.csrf_token,
         }
-        callers.append(Caller(letter, headers))
+        found.append(Caller(letter, headers))
     keys = Keys(base.database, base.clock, base.hints)
     for letter, scopes, unit in (("K", SCOPES, None), ("k", UNIT_SCOPES, "CGJ")):
         new = NewKey(name=letter, scopes=scopes, unit=unit, per_minute=60_000)
         minted = await keys.add(None, new)
-        callers.append(Caller(letter, {"Authorization": f"Bearer {minted.token}"}))
-    return callers
+        found.append(Caller(letter, {"Authorization": f"Bearer {minted.token}"}))
+    return found
+
+
+def _accounts(base: Foundation) -> Accounts:
+    sessions = Sessions(base.database, base.clock, base.vault, base.hints)
+    return Accounts(base.database, base.clock, sessions, CountingPasswords())
+
+
+def _number(letter: str) -> str:
+    return f"{4000 + ord(letter)}"
 
 
 def _expected(caller: Caller, route: str) -> set[int] | None:
@@ -312,13 +320,14 @@ def _expected(caller: Caller, route: str) -> set[int] | None:
     return {403} if caller.letter else {401}
 
 
+@in_one_loop
 async def test_every_route_is_open_to_whom_the_table_names_and_to_nobody_else(
-    installation: Installation,
+    installation: Installation, callers: list[Caller]
 ) -> None:
     """Who may not is told so before his request is looked at: the body that is sent is no JSON."""
     wrong = []
     for route in sorted(MAY_CALL, key=lambda route: route == LAST):
-        for caller in installation.callers:
+        for caller in callers:
             status = await installation.status(caller, route)
             refused = _expected(caller, route)
             if refused:
@@ -332,6 +341,7 @@ async def test_every_route_is_open_to_whom_the_table_names_and_to_nobody_else(
     assert not wrong, "\n".join(wrong)
 
 
+@in_one_loop
 async def test_every_route_is_in_the_table_and_the_table_names_no_other(
     installation: Installation,
 ) -> None:
@@ -339,6 +349,7 @@ async def test_every_route_is_in_the_table_and_the_table_names_no_other(
     assert set(MAY_CALL) - set(installation.routes) == set(), "these are gone"
 
 
+@in_one_loop
 async def test_what_is_served_beside_the_api_is_pages_and_sockets(
     installation: Installation,
 ) -> None:
@@ -351,19 +362,25 @@ async def test_what_is_served_beside_the_api_is_pages_and_sockets(
     assert served - described == PAGES | SOCKETS
 
 
-async def test_a_socket_is_opened_by_a_login_and_by_no_key(installation: Installation) -> None:
+@in_one_loop
+async def test_a_socket_is_opened_by_a_login_and_by_no_key(
+    installation: Installation, callers: list[Caller]
+) -> None:
     for _, path in SOCKETS:
-        for caller in installation.callers:
+        for caller in callers:
             status = await installation.status(caller, f"GET {path}")
             denied = {"": {401}, "K": {403}, "k": {403}}.get(caller.letter)
             assert denied is None or status in denied, (caller, path, status)
 
 
-async def test_without_its_csrf_token_a_login_changes_nothing(installation: Installation) -> None:
+@in_one_loop
+async def test_without_its_csrf_token_a_login_changes_nothing(
+    installation: Installation, callers: list[Caller]
+) -> None:
     unsafe = [
         route for route in MAY_CALL if not route.startswith("GET ") and MAY_CALL[route] != EVERYBODY
     ]
-    people = [caller for caller in installation.callers if caller.letter in PEOPLE]
+    people = [caller for caller in callers if caller.letter in PEOPLE]
     for route in unsafe:
         for caller in people:
             status = await installation.status(caller, route, **{"X-CSRF-Token": "wrong"})
