@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -28,8 +28,8 @@ from crm_bridge.suggestions.rules import AREA, Question
 from crm_bridge.suggestions.segmenter import Segmenter
 
 _MOST_TERMS = 60_000
-_SEGMENTED = 8_000
-_STEPS = 400_000
+_SEGMENTED, _LOOKED_AT = 5_000, 20_000
+_STEPS = 300_000
 _FEWEST_EPOCHS, _MOST_EPOCHS = 3, 40
 _HELD_BACK = 2_000
 _FEW = 5_000
@@ -37,6 +37,10 @@ _WITHOUT_CATEGORY = 0.3
 _LEAST_PLACE = 3
 _MOST_PLACES = 20_000
 _SEED = 12345
+
+
+Counted = tuple[NDArray[np.int32], Floats]
+"""The numbers of the terms of one text, and how often each stands there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +83,7 @@ def learn(lessons: Lessons, at: datetime, scratch: Path) -> Model:
     texts = [runs_of(one.question.title, one.question.text) for one in taught]
     public = [_is_public(one) for one in taught]
     words, vocabulary = _vocabulary(lessons, texts, public, scratch)
-    counts = [vocabulary.count(text) for text in texts]
+    counts = [_counted(vocabulary, text) for text in texts]
     rarity = _rarity(counts, len(vocabulary))
     table = _Table(lessons, taught, counts, rarity)
     classes, weights, bias, temperature = table.fit(lessons)
@@ -123,23 +127,19 @@ def _vocabulary(
     told = {term for matter in lessons.matters for word in matter.keywords for term in runs(word)}
     told = {term for term in told if SHORTEST <= len(term) <= LONGEST}
     segmenter = Segmenter(told, scratch)
-    looked_at = _some(texts, public)
+    open_texts = [text for text, is_public in zip(texts, public, strict=True) if is_public]
+    others = [text for text, is_public in zip(texts, public, strict=True) if not is_public]
     words = told | {
         word
-        for text in looked_at
+        for text in [*open_texts, *_some(others, _SEGMENTED)]
         for run in text
         for word in segmenter.cut(run)
         if SHORTEST <= len(word) <= LONGEST
     }
     rough = Vocabulary(sorted(words))
-    private: Counter[str] = Counter()
-    open_terms: set[str] = set(told)
-    for text, is_public in zip(texts, public, strict=True):
-        found = {rough.terms[number] for number in rough.count(text)} | set(pairs(text))
-        if is_public:
-            open_terms |= found
-        else:
-            private.update(found)
+    open_terms = told.union(*(_terms(rough, text) for text in open_texts))
+    # What is in enough of some of the tickets is in enough of all of them.
+    private = Counter(term for text in _some(others, _LOOKED_AT) for term in _terms(rough, text))
     kept = open_terms | {term for term, count in private.items() if count >= lessons.least}
     by_worth = sorted(kept, key=lambda term: (term not in open_terms, -private[term], term))
     kept = set(by_worth[:_MOST_TERMS])
@@ -148,18 +148,27 @@ def _vocabulary(
     return len(first), Vocabulary((*first, *rest))
 
 
-def _some(texts: Sequence[Sequence[str]], public: Sequence[bool]) -> Iterable[Sequence[str]]:
-    """Return the texts in which words are looked for: all public ones and a sample of the others."""
-    private = [text for text, is_public in zip(texts, public, strict=True) if not is_public]
-    if len(private) > _SEGMENTED:
-        private = random.Random(_SEED).sample(private, _SEGMENTED)  # noqa: S311  # a sample, not a secret
-    return [*(text for text, is_public in zip(texts, public, strict=True) if is_public), *private]
+def _terms(words: Vocabulary, text: Sequence[str]) -> set[str]:
+    """Return the words of a text, and its pairs of signs."""
+    return {words.terms[number] for number in words.count(text)} | set(pairs(text))
 
 
-def _rarity(counts: Sequence[Mapping[int, int]], size: int) -> Floats:
-    often = np.zeros(size, dtype=np.float32)
-    for one in counts:
-        often[list(one)] += 1
+def _some(texts: Sequence[Sequence[str]], most: int) -> Sequence[Sequence[str]]:
+    """Return the texts, or a sample of so many."""
+    if len(texts) <= most:
+        return texts
+    return random.Random(_SEED).sample(texts, most)  # noqa: S311  # a sample, not a secret
+
+
+def _counted(vocabulary: Vocabulary, text: Sequence[str]) -> Counted:
+    found = vocabulary.count(text)
+    rows = np.fromiter(found.keys(), dtype=np.int32, count=len(found))
+    return rows, np.fromiter(found.values(), dtype=np.float32, count=len(found))
+
+
+def _rarity(counts: Sequence[Counted], size: int) -> Floats:
+    every = np.concatenate([rows for rows, _ in counts])
+    often = np.bincount(every, minlength=size).astype(np.float32)
     return np.log((1 + len(counts)) / (1 + often)) + 1
 
 
@@ -170,7 +179,7 @@ class _Table:
         self,
         lessons: Lessons,
         taught: Sequence[Example],
-        counts: Sequence[Mapping[int, int]],
+        counts: Sequence[Counted],
         rarity: Floats,
     ) -> None:
         self._taught = taught
@@ -181,14 +190,9 @@ class _Table:
         )
         number = {code: place for place, code in enumerate(self.categories)}
         self._category = np.array([number.get(one.question.category, -1) for one in taught])
-        rows = [np.fromiter(one.keys(), dtype=np.int32, count=len(one)) for one in counts]
-        values = [
-            weigh(np.fromiter(one.values(), np.float32, len(one)), rarity[row])
-            for one, row in zip(counts, rows, strict=True)
-        ]
-        self._starts = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
-        self._rows = np.concatenate(rows) if rows else np.zeros(0, np.int32)
-        self._values = np.concatenate(values) if values else np.zeros(0, np.float32)
+        self._starts = np.concatenate([[0], np.cumsum([len(rows) for rows, _ in counts])])
+        self._rows = np.concatenate([rows for rows, _ in counts])
+        self._values = np.concatenate([weigh(often, rarity[rows]) for rows, often in counts])
 
     def fit(self, lessons: Lessons) -> tuple[list[str], Floats, Floats, float]:
         """Return the classes, their weights and biases, and the temperature that makes scores honest."""

@@ -2,18 +2,19 @@
 
     python -m tests.bench [NAME …]
 
-Without a name the short ones run. `rates` and `search` each make a city of a million tickets in a database of either
-kind first, which takes some minutes: they run when they are named.
+Without a name the short ones run. `rates`, `search` and `same_matter` each make a city of a million tickets in a
+database of either kind first, and `dispatch` learns from a hundred thousand: that takes some minutes, and they run when
+they are named.
 """
 
 from __future__ import annotations
 
 import sys
 
-from tests.bench import ami_ingest, rates, screen_pop, search
+from tests.bench import ami_ingest, dispatch, rates, same_matter, screen_pop, search
 
 SHORT = {"ami_ingest": ami_ingest, "screen_pop": screen_pop}
-LONG = {"rates": rates, "search": search}
+LONG = {"dispatch": dispatch, "rates": rates, "same_matter": same_matter, "search": search}
 
 
 def main() -> None:

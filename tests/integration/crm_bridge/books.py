@@ -75,25 +75,22 @@ class Books:
     async def give(self, ticket_id: int, unit: str, n: int = 1, **more: Any) -> None:
         """Write down that a unit has the ticket; it has signed."""
         now = self.clock.now()
-        row = AssignmentRow(
-            **{
-                "ticket_id": ticket_id,
-                "n": n,
-                "round": 1,
-                "unit": unit,
-                "role": AssignmentRole.lead,
-                "state": AssignmentState.in_hand,
-                "designated": False,
-                "dispatched_at": now,
-                "sign_due_at": now,
-                "due_at": now,
-                "due_provisional": False,
-                "limit": "5wd",
-                "category": "9099",
-                "channel": "voice",
-                "type": TicketType.complaint,
-            }
-            | more
-        )
+        told: dict[str, Any] = {
+            "ticket_id": ticket_id,
+            "n": n,
+            "round": 1,
+            "unit": unit,
+            "role": AssignmentRole.lead,
+            "state": AssignmentState.in_hand,
+            "designated": False,
+            "dispatched_at": now,
+            "sign_due_at": now,
+            "due_at": now,
+            "due_provisional": False,
+            "limit": "5wd",
+            "category": "9099",
+            "channel": "voice",
+            "type": TicketType.complaint,
+        }
         async with self.database.transaction() as session:
-            session.add(row)
+            session.add(AssignmentRow(**(told | more)))

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ async def test_ticket_teaches_once_what_its_last_lead_was(books: Books) -> None:
 
 @pytest.mark.parametrize("change", [{"confidential": True}, {"type": TicketType.report}])
 async def test_ticket_that_hides_its_citizen_teaches_nothing(
-    books: Books, change: dict[str, object]
+    books: Books, change: dict[str, Any]
 ) -> None:
     await books.give(await books.write("举报", "…", **change), "GRGS")
     assert await past(books) == []

@@ -1,12 +1,12 @@
 import asyncio
 import fcntl
+import sys
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from crm_bridge.catalogue.service import Catalogue
-from crm_bridge.suggestions import trainer as trainer_module
 from crm_bridge.suggestions.model import load
 from crm_bridge.suggestions.rules import Question
 from crm_bridge.suggestions.service import Suggestions
@@ -99,7 +99,7 @@ async def test_training_that_fails_leaves_the_model_that_there_was(
 ) -> None:
     trained = await suggestions.train()
     assert trained is not None
-    monkeypatch.setattr(trainer_module.sys, "executable", "/bin/false")
+    monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(TrainingFailed):
         await suggestions.train()
     assert load(model_settings.model_file).version == trained.version
@@ -134,7 +134,7 @@ async def test_process_that_learns_knows_no_key_and_no_setting(
             "/bin/false", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
         )
 
-    monkeypatch.setattr(trainer_module.asyncio, "create_subprocess_exec", spy)
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", spy)
     with pytest.raises(TrainingFailed):
         await Trainer(books.database, books.clock, catalogue, model_settings).train()
     assert not any("LIANXIN" in name for name in seen["env"])  # type: ignore[attr-defined]

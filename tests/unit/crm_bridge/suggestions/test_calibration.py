@@ -31,7 +31,7 @@ def test_alone_the_catalogue_counts_whole() -> None:
 
 
 def test_logits_that_are_too_sure_are_cooled() -> None:
-    cases = [({"A": 5.0, "B": 0.0}, {})] * 100
+    cases: list[tuple[dict[str, float], dict[str, Duty]]] = [({"A": 5.0, "B": 0.0}, {})] * 100
     half_right = ["A", "B"] * 50
     assert temperature_for(cases, half_right, 0) > 2
     assert temperature_for(cases, ["A"] * 100, 0) < 0.5

@@ -70,7 +70,7 @@ def test_another_model_has_another_version() -> None:
 
 
 class Bomb:
-    def __reduce__(self) -> tuple[object, tuple[str]]:
+    def __reduce__(self) -> tuple[object, tuple[Path]]:
         return Path.touch, (Path("/nonexistent/would-raise"),)
 
 
@@ -106,7 +106,7 @@ def test_other_formats_and_shapes_are_refused(tmp_path: Path) -> None:
             load(path)
 
 
-def _with(names: np.ndarray, **change: object) -> np.ndarray:  # type: ignore[type-arg]
+def _with(names: np.ndarray, **change: object) -> np.ndarray:
     return np.frombuffer(json.dumps(json.loads(names.tobytes()) | change).encode(), dtype=np.uint8)
 
 

@@ -10,7 +10,7 @@ AREAS = {"QXJD": "桥西街道", "QDJD": "桥东街道"}
 MATTERS = shipped_matters()
 
 
-def gazetteer(**learned: dict[str, int]) -> Gazetteer:
+def gazetteer(**learned: int) -> Gazetteer:
     names = {"槐荫路": learned} if learned else {}
     return Gazetteer(AREAS, MATTERS, names)
 
