@@ -38,6 +38,16 @@ from infra.kit.errors import Conflict, NotFound
 SCOPE = "upstream.exchange"
 CHANNEL = "upstream"
 MOST_NOTES = 100
+_OVER = frozenset(
+    {
+        TicketState.closed,
+        TicketState.done,
+        TicketState.callback,
+        TicketState.archived,
+        TicketState.stopped,
+    }
+)
+"""States in which the taker has said its word."""
 
 
 class Side(StrEnum):
@@ -207,7 +217,8 @@ def _of_giver(known: Known, exchange: Exchange) -> Verdict:
         remarks.append(
             f"转交方更正了诉求：{matter.title}\n{matter.text}\n{matter.address}".rstrip()
         )
-    if exchange.state != known.state and exchange.state != TicketState.passed_on.value:
+    moved = exchange.state not in (known.state, TicketState.passed_on.value)
+    if moved and known.ours not in _OVER:  # after our own reply it is but the echo of that
         remarks.append(f"转交方工单状态变为：{words_of(exchange.state)}")
     return Verdict(remarks=remarks)
 

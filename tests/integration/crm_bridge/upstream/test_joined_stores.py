@@ -43,6 +43,9 @@ async def test_province_hands_a_ticket_down_and_gets_the_citys_reply(joined: Joi
     await joined.turn()
     assert await state(province, above) is TicketState.closed
     assert await province.remarks_of(above) == ["承接方答复：已责令停工整改。"]
+    assert (
+        await city.remarks_of(below.id) == []
+    )  # that it is closed above is but the echo of the reply
     assert (await province.events(above))[-1] == "passing_confirmed"
     assert await province.is_whole()
     assert await city.is_whole()

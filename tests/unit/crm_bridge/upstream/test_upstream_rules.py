@@ -123,6 +123,16 @@ def test_correction_by_the_giver_is_a_note() -> None:
     assert "更正：上午施工。" in verdict.remarks[0]
 
 
+@pytest.mark.parametrize(
+    ("ours", "remarks"), [(s.in_hand, 1), (s.to_dispatch, 1), (s.done, 0), (s.archived, 0)]
+)
+def test_giver_that_moves_is_remarked_as_long_as_we_have_not_replied(
+    ours: TicketState, remarks: int
+) -> None:
+    verdict = judge(replace(WE_TOOK, ours=ours), replace(GIVEN, state="closed"))
+    assert len(verdict.remarks) == remarks
+
+
 @given(
     exchange=st.sampled_from([GIVEN, ANSWERED]),
     version=st.integers(1, 10),
