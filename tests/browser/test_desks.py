@@ -305,6 +305,36 @@ async def test_the_dispatch_desk_is_worked_by_keyboard_alone(
     await expect(centre.at("case")).to_have_attribute("data-state", "to_dispatch")
 
 
+async def test_a_leader_looks_a_ticket_up_and_his_instruction_stands_on_top_of_it_at_the_unit(
+    open_page: OpenPage, people: Callable[[str], Person]
+) -> None:
+    ticket = await in_hand(
+        people(AGENT), people(DISPATCHER), people(CLERK), title="江滨公园步道坍塌"
+    )
+    unit = await open_page(f"/desk#/in_hand/{ticket['id']}", CLERK)
+    leader = await open_page("/dispatch", LEADER)
+    await open_ticket(leader, "in_hand", ticket["number"])
+    await leader.at("instruct-text").fill("请今晚完成围挡，明日报处置方案。")
+    await leader.at("instruct-send").click()
+    await is_told(leader, "批示已下达")
+    await expect(unit.at("instructions")).to_contain_text("请今晚完成围挡，明日报处置方案。")
+    await expect(row(unit, ticket["number"])).to_contain_text("有批示")
+
+
+async def test_an_assignment_rings_the_bell_of_its_units_people(
+    open_page: OpenPage, people: Callable[[str], Person]
+) -> None:
+    unit = await open_page("/desk#/to_sign", CLERK)
+    await expect(unit.at("work-table")).to_be_visible()
+    ticket = await dispatched(people(AGENT), people(DISPATCHER), title="江滨路护栏缺失")
+    await expect(unit.at("bell")).not_to_have_attribute("data-unread", "0")
+    await expect(row(unit, ticket["number"])).to_be_visible()
+    await unit.at("bell").click()
+    await unit.at("bell-item").first.click()
+    await expect(unit.at("case-number")).to_have_text(ticket["number"])
+    await expect(unit.at("bell")).to_have_attribute("data-unread", "0")
+
+
 @pytest.mark.parametrize(
     ("number", "page"),
     [

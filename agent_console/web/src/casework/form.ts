@@ -106,7 +106,7 @@ export function useActionForm(name: ActionName, subject: () => Subject, element:
       failure.value = error
       if (error instanceof ApiProblem) refused.value = error.fields
       // Somebody was quicker: what he did is shown, and what was typed here stays.
-      if (error instanceof ApiProblem && error.status === 409) await file.open(about.ticket.id)
+      if (error instanceof ApiProblem && error.status === 409) await file.overtaken(about.ticket.id)
       await showFirst()
     } finally {
       busy.value = null

@@ -24,7 +24,7 @@ export function useQuickAct() {
       notices.say(t(`act.${name}.done`))
     } catch (error) {
       notices.complain(error)
-      if (error instanceof ApiProblem && error.status === 409) await file.open(ticket.id)
+      if (error instanceof ApiProblem && error.status === 409) await file.overtaken(ticket.id)
     } finally {
       busy.value = false
     }

@@ -19,7 +19,7 @@ export default {
     cancel: 'Cancel',
     give_up: 'Give it up',
     more: 'More',
-    problems: '{count} fields need a change',
+    problems: 'Fields to change: {count}',
     changed: 'This ticket has just changed',
     changed_do: 'What you wrote is kept. Look at the change, then go on with the ticket as it stands.',
     changed_gone: 'What you wrote is kept, but this step is no longer possible. Copy it if you need it.',

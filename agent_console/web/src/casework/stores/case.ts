@@ -11,7 +11,7 @@ export const useCase = defineStore('case', () => {
   const ticket = ref<Casefile | null>(null)
   const phase = ref<ListPhase>('loading')
   const error = ref<unknown>(null)
-  /** How often something was done here; lists look again when it rises, whatever has become of the form. */
+  /** How often something was done here, or turned out to have been done; lists look again when it rises. */
   const acted = ref(0)
   let wanted = 0
 
@@ -69,5 +69,11 @@ export const useCase = defineStore('case', () => {
     return found
   }
 
-  return { ticket, phase, error, acted, open, show, close, changed, act }
+  /** Somebody was quicker: the ticket and the lists are read again. */
+  async function overtaken(id: number): Promise<void> {
+    await open(id)
+    acted.value += 1
+  }
+
+  return { ticket, phase, error, acted, overtaken, open, show, close, changed, act }
 })
