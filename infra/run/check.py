@@ -32,6 +32,7 @@ async def check(settings: Settings) -> dict[str, Report]:
         "settings": _settings,
         "database": _database,
         "data key": _key,
+        "documents": _documents,
     }
     if settings.redis.url:
         checks["redis"] = _redis
@@ -63,6 +64,27 @@ async def _database(settings: Settings) -> Report:
     finally:
         await database.close()
     return Report(ok=True, detail_en="answers, up to date", detail_zh="正常，版本为最新")
+
+
+async def _documents(settings: Settings) -> Report:
+    from crm_bridge.supervision.documents.fonts import Face, Fonts
+    from infra.run.supervision import wording
+
+    wording(settings)
+    own = settings.supervision
+    fonts = Fonts(own.font, own.title_font)
+    if not fonts.embeds:
+        return Report(
+            ok=True,
+            detail_en="no TrueType Chinese font found: PDF papers name STSong-Light, which the reader's program must"
+            " have; name a font file in supervision.font to embed it",
+            detail_zh="未找到中文 TrueType 字体：PDF 文书引用 STSong-Light，由阅读软件提供；"
+            "可在 supervision.font 指定字体文件以嵌入",
+        )
+    names = "、".join(dict.fromkeys(fonts.types[face].file for face in Face))
+    return Report(
+        ok=True, detail_en=f"PDF papers embed {names}", detail_zh=f"PDF 文书嵌入字体 {names}"
+    )
 
 
 async def _key(settings: Settings) -> Report:

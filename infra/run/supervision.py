@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from agent_console.accounts.staff import AccountStaff
 from channels.contacts.service import Contacts
@@ -18,6 +19,7 @@ from crm_bridge.supervision.wording import Wording
 from infra.kit.http import Routes
 from infra.run.foundation import Foundation
 from infra.run.lifecycle import file_keeper
+from infra.run.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,17 @@ class SupervisionDesk:
     routes: Routes
 
 
+def wording(settings: Settings) -> Wording:
+    """Return what puts papers into words.
+
+    Raises:
+        Misconfigured: A template cannot be used.
+    """
+    own = settings.supervision
+    zone = ZoneInfo(settings.city.timezone)
+    return Wording(own.issuer_in(settings.city.name_zh), own.telephone, zone, own.templates)
+
+
 def supervision_desk(
     base: Foundation, contacts: Contacts, calendars: WorkingTime, poke: Callable[[], None]
 ) -> SupervisionDesk:
@@ -44,10 +57,10 @@ def supervision_desk(
         Misconfigured: A template or a font that the settings name cannot be used.
     """
     settings, database, clock = base.settings.supervision, base.database, base.clock
-    issuer = settings.issuer_in(base.settings.city.name_zh)
-    wording = Wording(issuer, settings.telephone, base.zone, settings.templates)
     notices = Notices(clock, AccountStaff())
-    issuing = Issuing(clock, base.zone, settings, wording, contacts, calendars, notices)
+    issuing = Issuing(
+        clock, base.zone, settings, wording(base.settings), contacts, calendars, notices
+    )
     attachments = file_keeper(base)
     service = Supervision(database, clock, settings, issuing, notices, attachments, poke)
     fonts = Fonts(settings.font, settings.title_font)

@@ -8,7 +8,7 @@ reader's program supplies a Song of its own.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -68,11 +68,13 @@ class Type:
         name: As it is registered.
         bold: Whether it is drawn bolder than it is, as it stands in for a heavier one.
         embedded: Whether the document contains it.
+        file: Name of its file; empty when it is not embedded.
     """
 
     name: str
     bold: bool
     embedded: bool
+    file: str = ""
 
     def has(self, sign: str) -> bool:
         """Return whether the font has a sign."""
@@ -137,16 +139,16 @@ class Fonts:
                     f"{setting}: {named} is not a TrueType font that can be embedded",
                     f"{setting}：{named} 不是可嵌入的 TrueType 字体文件",
                 )
-            return Type(name, bold=False, embedded=True)
+            return Type(name, bold=False, embedded=True, file=named.name)
         for file in _FILES[face]:
             path = installed.get(file.lower())
             name = _registered(face, path) if path is not None else None
-            if name is not None:
-                return Type(name, bold=False, embedded=True)
+            if path is not None and name is not None:
+                return Type(name, bold=False, embedded=True, file=path.name)
         if face is Face.body:
             return self._fallback
         body = self.types[Face.body]
-        return Type(body.name, bold=face is not Face.subheading, embedded=body.embedded)
+        return replace(body, bold=face is not Face.subheading)
 
 
 def _registered(face: Face, path: Path) -> str | None:
