@@ -10,7 +10,7 @@ from types import MappingProxyType
 from infra.kit.identity import Role
 
 _EVERYBODY = frozenset({"figures.read", "catalogue.read"})
-_TICKETS = frozenset({"ticket.read", "ticket.write"})
+_TICKETS = frozenset({"ticket.read", "ticket.write", "file.send"})
 _OWN_CALLS = frozenset({"call.read", "recording.listen"})
 _ANY_CALLS = _OWN_CALLS | {"call.read_any", "recording.listen_any"}
 _PHONE = frozenset({"phone.use", "presence.set"})
@@ -19,6 +19,8 @@ _UNIT = frozenset(
     {
         "ticket.read",
         "unit.work",
+        "file.send",
+        "ticket.ask_stop",
         "supervision.read",
         "supervision.answer",
         "ticket.reveal_number",
@@ -29,6 +31,7 @@ _CENTRE = frozenset(
     {
         "ticket.dispatch",
         "ticket.audit",
+        "ticket.ask_stop",
         "ticket.approve_stop",
         "ticket.grant_confidential",
         "supervision.issue",

@@ -13,6 +13,7 @@ SCOPES = frozenset(
         "catalogue.read",
         "contact.write",
         "figures.read",
+        "file.send",
         "open311.write",
         "rates.read",
         "supervision.read",
@@ -24,7 +25,9 @@ SCOPES = frozenset(
 )
 """The permissions that a key may carry; whatever takes a person's judgement or shows a number is not among them."""
 
-UNIT_SCOPES = frozenset({"catalogue.read", "rates.read_own", "ticket.read", "unit.work"})
+UNIT_SCOPES = frozenset(
+    {"catalogue.read", "file.send", "rates.read_own", "ticket.read", "unit.work"}
+)
 """Those of a unit's own system, which acts for that unit and sees no more than the unit does."""
 
 PER_MINUTE = 600

@@ -31,7 +31,7 @@ def routes(attachments: Attachments, sights: Mapping[str, Sight]) -> Routes:
     """Return the endpoints of files; `sights` tells who may see what they belong to."""
     api = Routes(tag="attachments")
 
-    @api.post("/api/v1/attachments", permission="ticket.read", status=201)
+    @api.post("/api/v1/attachments", permission="file.send", status=201)
     async def take(principal: Principal, request: web.Request) -> AttachmentView:
         """Send a file: the field `file` of a form, or the whole body with its name in `X-File-Name`."""
         name, content = await _received(request, attachments.limit)

@@ -88,7 +88,8 @@ def _of_unit(principal: Principal, life: Life, now: datetime) -> Iterator[str]:
                 word != "extension" or assignment.longest_extension
             ):
                 yield f"{word}:{assignment.n}"
-        if lead and _possible(principal, life, E.stop_asked, now):
+        may_stop = lead and principal.may("ticket.ask_stop")
+        if may_stop and _possible(principal, life, E.stop_asked, now):
             yield "stop"
 
 

@@ -19,7 +19,6 @@ from crm_bridge.tickets.joining import Joining
 from crm_bridge.tickets.notes import Notes
 from crm_bridge.tickets.reading import TicketReader
 from crm_bridge.tickets.views import TicketView
-from infra.kit.errors import Forbidden
 from infra.kit.http import Routes
 from infra.kit.idempotency import IdempotencyKey
 from infra.kit.identity import Principal
@@ -111,7 +110,7 @@ def _joins(api: Routes, joining: Joining, reader: TicketReader) -> None:
 
 
 def _stops(api: Routes, closing: Closing, reader: TicketReader) -> None:
-    @api.post(f"{_OF_TICKET}/stop", permission="ticket.read", idempotent=True)
+    @api.post(f"{_OF_TICKET}/stop", permission="ticket.ask_stop", idempotent=True)
     async def ask_stop(
         principal: Principal,
         ticket_id: int,
@@ -119,10 +118,6 @@ def _stops(api: Routes, closing: Closing, reader: TicketReader) -> None:
         idempotency: IdempotencyKey | None,
     ) -> TicketView:
         """Ask that work on a ticket end without a result: the centre, or its lead unit."""
-        if not principal.may(_DISPATCH) and not principal.may("unit.work"):
-            raise Forbidden(
-                "the centre or the lead unit asks for a stop", "由中心或主办单位申请终止"
-            )
         await closing.ask_stop(principal, command_of(ticket_id, body, idempotency), body.reason)
         return await reader.show(principal, ticket_id)
 
