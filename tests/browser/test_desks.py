@@ -33,7 +33,7 @@ from tests.browser.city import (
     written_down,
 )
 from tests.browser.desk import Desk
-from tests.installation import Installation, Person
+from tests.installation import PASSWORD, Installation, Person
 
 pytestmark = [
     pytest.mark.browser,
@@ -258,6 +258,63 @@ async def test_a_missing_field_is_said_beside_it_and_nothing_is_sent(
     await expect(unit.page.locator("[data-testid=pending][data-kind=extension]")).to_contain_text(
         "2"
     )
+
+
+async def test_a_login_that_ends_while_a_reply_is_written_takes_nothing_of_it(
+    open_page: OpenPage, people: Callable[[str], Person]
+) -> None:
+    ticket = await in_hand(
+        people(AGENT), people(DISPATCHER), people(CLERK), title="公园健身器材损坏"
+    )
+    unit = await open_page(f"/desk#/in_hand/{ticket['id']}", CLERK)
+    await unit.at("do-reply").click()
+    await unit.at("reply-text").fill("器材已更换。")
+    await unit.choose("reply-contacted-yes")
+    await unit.log_out()
+    await expect(unit.at("login-password")).to_be_visible()
+    await unit.at("login-password").fill(PASSWORD)
+    await unit.at("login-submit").click()
+    await expect(unit.at("login-password")).to_be_hidden()
+    await expect(unit.at("reply-text")).to_have_value("器材已更换。")
+    await unit.at("reply-send").click()
+    await has_state(unit, "replied")
+    unit.forgive("401")
+
+
+async def test_a_file_that_did_not_arrive_is_said_so_and_sent_again_by_one_press(
+    open_page: OpenPage, people: Callable[[str], Person]
+) -> None:
+    ticket = await in_hand(people(AGENT), people(DISPATCHER), people(CLERK), title="绿化带垃圾堆积")
+    unit = await open_page(f"/desk#/in_hand/{ticket['id']}", CLERK)
+    await unit.at("do-reply").click()
+    await unit.at("reply-text").fill("垃圾已清运。")
+    await unit.choose("reply-contacted-no")
+    await unit.page.route("**/api/v1/attachments", lambda route: route.abort())
+    await unit.at("file-input").set_input_files(
+        {"name": "清运前.pdf", "mimeType": "application/pdf", "buffer": PDF}
+    )
+    await expect(unit.at("file")).to_have_attribute("data-state", "failed")
+    await unit.at("reply-send").click()
+    await expect(unit.at("problem-reply")).to_contain_text("有附件没有传上去")
+    await unit.page.unroute("**/api/v1/attachments")
+    await unit.at("file").get_by_role("button", name="重传").click()
+    await expect(unit.at("file")).to_have_attribute("data-state", "done")
+    await unit.at("reply-send").click()
+    await has_state(unit, "replied")
+    unit.forgive("ERR_FAILED")
+
+
+async def test_a_file_that_only_calls_itself_a_picture_is_refused_in_place(
+    open_page: OpenPage, people: Callable[[str], Person]
+) -> None:
+    ticket = await in_hand(people(AGENT), people(DISPATCHER), people(CLERK), title="早餐店占道经营")
+    unit = await open_page(f"/desk#/in_hand/{ticket['id']}", CLERK)
+    await unit.at("do-reply").click()
+    await unit.at("file-input").set_input_files(
+        {"name": "现场.jpg", "mimeType": "image/jpeg", "buffer": b"<script>alert(1)</script>"}
+    )
+    await expect(unit.at("file")).to_contain_text("不支持此类文件")
+    unit.forgive("422")
 
 
 async def test_an_audit_is_not_sent_back_without_a_reason(
