@@ -106,6 +106,12 @@ def routes(accounts: Accounts, people: People) -> Routes:
         await accounts.disable(number, actor=principal)
         return _view(await people.get(number))
 
+    @api.post("/api/v1/users/{number}/enable", permission=_PERMISSION)
+    async def enable(principal: Principal, number: str) -> PersonView:
+        """Let a person in again who was disabled; he logs in anew."""
+        await accounts.enable(number, actor=principal)
+        return _view(await people.get(number))
+
     @api.put("/api/v1/users/{number}/password", permission=_PERMISSION)
     async def set_password(principal: Principal, number: str, body: PasswordBody) -> None:
         """Give a person another password; his logins end."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, update
 from sqlmodel import col, select
@@ -127,12 +127,27 @@ class Accounts:
         """
         if actor is not None and actor.number == number:
             raise Conflict("you cannot disable yourself", "不能停用自己的账号")
+        await self._let_in(number, actor, allowed=False)
+
+    async def enable(self, number: str, *, actor: Principal | None = None) -> None:
+        """Let a person in again who was disabled; the logins of before stay ended.
+
+        Raises:
+            NotFound: There is no such person.
+        """
+        await self._let_in(number, actor, allowed=True)
+
+    async def _let_in(self, number: str, actor: Principal | None, *, allowed: bool) -> None:
         async with self._database.transaction() as session:
             user = await _person(session, number)
-            user.disabled = True
+            user.disabled = not allowed
             session.add(user)
+            if allowed:
+                # The sweep may not have come by yet: he must not find his old logins open.
+                await _end_logins(session, user, self._clock.now())
+            action = "user.enable" if allowed else "user.disable"
             await audit.write(
-                session, self._clock, actor=actor, action="user.disable", subject=f"user:{user.id}"
+                session, self._clock, actor=actor, action=action, subject=f"user:{user.id}"
             )
 
     async def set_password(
@@ -146,16 +161,11 @@ class Accounts:
         """
         _refuse(wrong_password(password))
         password_hash = await self._passwords.hash(password)
-        now = self._clock.now()
         async with self._database.transaction() as session:
             user = await _person(session, number)
             user.password_hash = password_hash
             session.add(user)
-            await session.exec(
-                update(SessionRow)
-                .where(col(SessionRow.user_id) == user.id, col(SessionRow.ended_at).is_(None))
-                .values(ended_at=now, phone_secret=None)
-            )
+            await _end_logins(session, user, self._clock.now())
             await session.exec(delete(LoginAttemptRow).where(col(LoginAttemptRow.number) == number))
             await audit.write(
                 session, self._clock, actor=actor, action="user.password", subject=f"user:{user.id}"
@@ -240,6 +250,14 @@ async def _person(session: AsyncSession, number: str) -> UserRow:
     if user is None:
         raise NotFound(f"there is no staff number {number}", f"没有工号 {number}")
     return user
+
+
+async def _end_logins(session: AsyncSession, user: UserRow, now: datetime) -> None:
+    await session.exec(
+        update(SessionRow)
+        .where(col(SessionRow.user_id) == user.id, col(SessionRow.ended_at).is_(None))
+        .values(ended_at=now, phone_secret=None)
+    )
 
 
 async def _require_unit(session: AsyncSession, code: str | None) -> None:

@@ -18,6 +18,7 @@ from infra.kit.errors import (
     FieldError,
     Invalid,
     LianxinError,
+    NotAuthenticated,
     NotFound,
     Refused,
     TooLarge,
@@ -60,6 +61,10 @@ def problem(error: LianxinError) -> web.Response:
     headers = {}
     if isinstance(error, TryLater):
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
+    if isinstance(error, NotAuthenticated):
+        headers["WWW-Authenticate"] = (
+            "Bearer"  # RFC 9110 wants a 401 to say how; pages log in otherwise
+        )
     response = web.json_response(body, status=error.status, headers=headers)
     response.content_type = PROBLEM_JSON
     return response

@@ -143,6 +143,18 @@ def user_disable(settings: Settings, number: str) -> None:
     click.echo(f"{number} cannot log in any more / {number} 已停用")
 
 
+@user.command("enable")
+@click.argument("number")
+@pass_settings
+def user_enable(settings: Settings, number: str) -> None:
+    """Let the person with the staff number NUMBER in again."""
+    from infra.run.people import enable_person
+
+    configure("warning", readable=True)
+    _run(enable_person(settings, SystemClock(), number))
+    click.echo(f"{number} can log in again / {number} 已重新启用")
+
+
 @user.command("password")
 @click.argument("number")
 @click.password_option(help="Asked for without it.")

@@ -58,6 +58,17 @@ async def disable_person(settings: Settings, clock: Clock, number: str) -> None:
         await accounts.disable(number)
 
 
+async def enable_person(settings: Settings, clock: Clock, number: str) -> None:
+    """Let a person in again who was disabled.
+
+    Raises:
+        NotFound: There is no such person.
+        Misconfigured: The database is not at this program's version, or its data key is missing.
+    """
+    async with people(settings, clock) as accounts:
+        await accounts.enable(number)
+
+
 async def set_password(settings: Settings, clock: Clock, number: str, password: str) -> None:
     """Give a person another password and end his logins.
 

@@ -160,6 +160,18 @@ async def test_a_disabled_person_is_not_let_in_and_nobody_disables_himself(
     assert (await administrator.request("POST", "/api/v1/users/7777/disable")).status == 404
 
 
+async def test_who_is_let_in_again_logs_in_anew(
+    administrator: Person, open_browser: Browser
+) -> None:
+    agent = await open_browser()
+    await agent.log_in("1001")
+    await administrator.request("POST", "/api/v1/users/1001/disable")
+    response = await administrator.request("POST", "/api/v1/users/1001/enable")
+    assert (await response.json())["disabled"] is False
+    assert (await agent.request("GET", "/api/v1/session")).status == 401
+    assert (await agent.log_in("1001")).status == 200
+
+
 async def test_another_password_ends_the_logins_made_with_the_old_one(
     administrator: Person, open_browser: Browser
 ) -> None:

@@ -33,6 +33,7 @@ def test_a_person_is_disabled_and_given_a_password_from_the_command_line(folder:
     said = lianxin(folder, "user", "password", "1001", "--password", "second-long-password")
     assert "1001 的密码已重置" in said
     assert "1001 已停用" in lianxin(folder, "user", "disable", "1001")
+    assert "1001 已重新启用" in lianxin(folder, "user", "enable", "1001")
 
 
 def test_who_is_not_there_is_said(folder: Path) -> None:

@@ -151,6 +151,11 @@ async def test_a_body_that_is_no_form_is_refused_and_not_crashed_on(
     assert response.status == 422
 
 
+async def test_who_is_not_known_is_told_how_to_make_himself_known(client: Client) -> None:
+    response = await client.post("/things", json={"title": "ab"})
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+
+
 @pytest.mark.parametrize(
     ("call", "status", "slug"),
     [
