@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import date, timedelta
 
+import pytest
 from sqlmodel import select
 
 from crm_bridge.deadlines.arrangement import Arrangement, NamedDay
@@ -180,13 +181,13 @@ async def test_its_warnings_come_for_the_new_end(city: City) -> None:
     ]
 
 
-async def test_hundreds_follow_with_two_workers_at_once_each_once(
+@pytest.mark.timeout(180)
+async def test_more_than_a_slice_follow_with_two_workers_at_once_each_once(
     city: City, database: Database
 ) -> None:
-    """More than one slice; both workers follow the same change."""
     city.clock.set(MONDAY)
     async with database.transaction() as session:
-        tickets = [await city.dispatch(session) for _ in range(230)]
+        tickets = [await city.dispatch(session) for _ in range(120)]
     await city.calendars.load([of_2027(SUNDAY)])
     other = Database(database.url.render_as_string(hide_password=False))
     city.clock.set(MONDAY + timedelta(minutes=1))

@@ -143,13 +143,15 @@ async def test_an_overdue_assignment_climbs_rung_by_rung(city: City) -> None:
     ticket = await city.new_ticket(MONDAY, helpers=(GRGS,))
     await signed(city, ticket)
     seen: list[tuple[datetime, str]] = []
-    step = timedelta(hours=1, minutes=30)
-    moment = DUE - timedelta(hours=3)
-    while moment < DUE + timedelta(days=20):
+    closes = [DUE + timedelta(days=day) for day in range(20)]
+    for moment in sorted(
+        close - before
+        for close in closes
+        for before in (timedelta(hours=9), timedelta(seconds=1), timedelta(0))
+    ):
         await city.look(moment)
         for rung, _, n in (await city.papers())[len(seen) :]:
             seen.append((moment, f"{rung} {n}"))
-        moment += step
 
     of_lead = {rung: at for at, rung in seen if rung.endswith(" 1")}
     # At the end itself, then 2, 5 and 10 working days later, at the close of the day.
