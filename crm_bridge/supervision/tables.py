@@ -46,21 +46,22 @@ class PaperRow(Row, table=True):
     occurrence: str | None = Field(default=None, max_length=60, unique=True)
     origin: Origin = Field(sa_type=StrEnumType(Origin))
     cause: Cause | None = Field(default=None, sa_type=StrEnumType(Cause))
-    grounds: str = Field(max_length=2000)
     hidden: bool
     issued_by: str | None = Field(default=None, max_length=40)
     issued_at: datetime = Field(sa_type=UtcDateTime, index=True)
     reply_due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     meeting_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    snapshot: dict[str, Any] = Field(sa_type=JsonType)
     digest: str = Field(max_length=64)
     state: PaperState = Field(sa_type=StrEnumType(PaperState))
-    minutes: dict[str, Any] | None = Field(default=None, sa_type=JsonType)
     minuted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     minuted_by: str | None = Field(default=None, max_length=40)
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     closed_by: str | None = Field(default=None, max_length=40)
+    # What is long stands last: SQLite reads a row from its beginning, and lists and counts need only that.
     conclusion: str | None = Field(default=None, max_length=2000)
+    grounds: str = Field(max_length=2000)
+    minutes: dict[str, Any] | None = Field(default=None, sa_type=JsonType)
+    snapshot: dict[str, Any] = Field(sa_type=JsonType)
 
 
 class RecipientRow(Row, table=True):
