@@ -117,6 +117,7 @@ export const ACTIONS = {
     ],
     verdicts: SEND,
   },
+  answer: { path: ofTicket('answer'), fields: [{ name: 'text', kind: 'text', required: true, least: 2, most: 4000 }], verdicts: SEND },
   dispatch: { path: ofTicket('dispatch'), fields: DISPATCH, verdicts: SEND },
   join: { path: ofTicket('join'), fields: [], verdicts: SEND },
   helpers: {

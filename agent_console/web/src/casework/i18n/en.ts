@@ -52,6 +52,7 @@ export default {
     amend: { title: 'Amend the registration', do: 'Amend', send: 'Save', done: 'Amended', hint: 'What stood there before stays in the story.' },
     told: { title: 'Tell the citizen', do: 'Tell citizen', send: 'Record', done: 'Recorded' },
     grant: { title: 'Let somebody see the citizen', do: 'Grant sight', send: 'Grant', done: 'Granted', hint: 'Every look is written to the audit log.' },
+    answer: { title: 'Answer now', do: 'Answer now', send: 'Answer and close', done: 'The ticket is answered and closed' },
     dispatch: { title: 'Dispatch', do: 'Dispatch', send: 'Dispatch', done: 'Dispatched' },
     join: { title: 'Join', do: 'Join', send: 'Join', done: 'Joined' },
   },
@@ -89,6 +90,7 @@ export default {
   },
   field_of: {
     reply: { text: 'Reply' },
+    answer: { text: 'Answer' },
     return: { text: 'Details' },
     lane: { text: 'Plan or explanation' },
     talk: { text: 'What was said' },

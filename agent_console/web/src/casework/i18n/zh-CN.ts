@@ -52,6 +52,7 @@ export default {
     amend: { title: '修正登记内容', do: '修正登记', send: '保存修正', done: '登记内容已修正', hint: '原来的内容保留在办理经过中。' },
     told: { title: '告知诉求人', do: '告知诉求人', send: '登记告知', done: '已登记告知' },
     grant: { title: '授权查看诉求人', do: '授权查看', send: '授权', done: '已授权', hint: '每次查看都会记入审计日志。' },
+    answer: { title: '直接答复', do: '直接答复', send: '答复并办结', done: '工单已答复并办结' },
     dispatch: { title: '派单', do: '派单', send: '派单', done: '已派单' },
     join: { title: '并单', do: '并单', send: '并入', done: '已并单' },
   },
@@ -89,6 +90,7 @@ export default {
   },
   field_of: {
     reply: { text: '回复内容' },
+    answer: { text: '答复内容' },
     return: { text: '具体说明' },
     lane: { text: '办理计划或情况说明' },
     talk: { text: '沟通情况' },
