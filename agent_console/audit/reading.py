@@ -9,7 +9,8 @@ from datetime import datetime
 from sqlmodel import col, select
 
 from infra.kit.audit import AuditRow
-from infra.kit.audit_chain import Head, read_head
+from infra.kit.audit_chain import read_head
+from infra.kit.audit_verdict import Head
 from infra.kit.database import Database
 
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import BodyPartReader, web
 
 from crm_bridge.sheets.columns import refuse
-from crm_bridge.sheets.reading import Limits
+from crm_bridge.sheets.limits import Limits
 from crm_bridge.sheets.transfer import Outcome, Transfer
 from crm_bridge.sheets.writing import MEDIA_TYPES, SheetKind
 from infra.kit.errors import Invalid, TooLarge

@@ -9,48 +9,22 @@ from __future__ import annotations
 import csv
 import io
 import re
-import warnings
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, time
-from itertools import repeat
 from pathlib import Path
-from typing import Any
 
-from openpyxl import load_workbook
 from openpyxl.utils import get_column_letter
 
 from crm_bridge.sheets.columns import Column, RowError, Sheet, SheetRow
-from infra.kit.errors import Invalid, NotFound, TooLarge
+from crm_bridge.sheets.limits import Limits, too_large
+from crm_bridge.sheets.workbook import workbook_lines
+from infra.kit.errors import Invalid, NotFound
 
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 _ZIP = b"PK\x03\x04"
-_LAST_ROW = 1_048_576  # of Excel; a file that claims more would be read for ever
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SHIELDED = re.compile(r"'+\s*[=+\-@\t\r＝＋－＠]")
-_PART_WITH_FORMULA = re.compile(rb"<(?:\w+:)?f[\s>/]")
 
 Line = tuple[int, list[str]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How much of a file is borne.
-
-    Attributes:
-        size: Bytes of the file.
-        unpacked: Bytes that a workbook may unpack to.
-        parts: Files within a workbook.
-        rows: Rows below the header that are not blank.
-        columns: Cells in a row; what lies further right is not looked at.
-    """
-
-    size: int = 8 * 1024 * 1024
-    unpacked: int = 64 * 1024 * 1024
-    parts: int = 500
-    rows: int = 20_000
-    columns: int = 64
 
 
 _LIMITS = Limits()
@@ -84,7 +58,7 @@ def read(content: bytes, columns: Sequence[Column], limits: Limits = _LIMITS) ->
         TooLarge: It is larger than the limits.
     """
     if len(content) > limits.size:
-        raise _too_large(f"{limits.size // 1024} KiB")
+        raise too_large(f"{limits.size // 1024} KiB")
     if content.startswith(_OLD_EXCEL):
         raise Invalid(
             "this is an old .xls workbook, or one with a password: save it as .xlsx or CSV without a password",
@@ -92,7 +66,7 @@ def read(content: bytes, columns: Sequence[Column], limits: Limits = _LIMITS) ->
         )
     errors: list[RowError] = []
     if content.startswith(_ZIP):
-        lines = _workbook_lines(content, limits, errors)
+        lines = workbook_lines(content, limits, errors)
     else:
         lines = _csv_lines(_decoded(content), limits)
     return _placed(lines, columns, limits, errors)
@@ -108,7 +82,7 @@ def _placed(
         if not any(cells):
             continue
         if len(rows) >= limits.rows:
-            raise _too_large(f"{limits.rows} rows / 行")
+            raise too_large(f"{limits.rows} rows / 行")
         if places is not None:
             values = {
                 column.name: cells[places[column.name]]
@@ -225,101 +199,3 @@ def _csv_lines(text: str, limits: Limits) -> Iterator[Line]:
 def _unshielded(cell: str) -> str:
     """Take away the one apostrophe that our own export puts before what a spreadsheet would calculate."""
     return cell[1:] if _SHIELDED.match(cell) else cell
-
-
-def _workbook_lines(content: bytes, limits: Limits, errors: list[RowError]) -> Iterator[Line]:
-    _require_harmless(content, limits)
-    try:
-        values = _first_sheet(content, limits, calculated=True)
-        formulas: Iterable[tuple[Any, ...]] = repeat(())
-        if _has_formula(content):
-            formulas = _first_sheet(content, limits, calculated=False)
-        for number, (cells, written) in enumerate(zip(values, formulas, strict=False), start=1):
-            for place, formula in enumerate(written):
-                if formula is not None and cells[place] is None:
-                    errors.append(_uncalculated(number, place))
-            if cells.count(None) < len(cells):
-                yield number, [_text(cell) for cell in cells]
-    except Exception as error:  # whatever a stranger's file makes of openpyxl's insides
-        raise _damaged() from error
-
-
-def _first_sheet(content: bytes, limits: Limits, *, calculated: bool) -> Iterator[tuple[Any, ...]]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of styles and extensions, which nobody here looks at
-        book = load_workbook(io.BytesIO(content), read_only=True, data_only=calculated)
-    try:
-        sheet = book.worksheets[0] if book.worksheets else None
-        if sheet is None:
-            raise _damaged()
-        yield from sheet.iter_rows(
-            min_row=1, min_col=1, max_row=_LAST_ROW, max_col=limits.columns, values_only=True
-        )
-    finally:
-        book.close()
-
-
-def _require_harmless(content: bytes, limits: Limits) -> None:
-    """Return if the workbook unpacks to little; only what its directory admits to is ever unpacked."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            parts = archive.infolist()
-            small = sum(part.file_size for part in parts) <= limits.unpacked
-            small = small and len(parts) <= limits.parts
-            # A workbook has no document type; one that has brings entities that unpack once more.
-            plain = small and not any(
-                b"<!DOCTYPE" in archive.read(part)
-                for part in parts
-                if part.filename.endswith((".xml", ".rels"))
-            )
-    except Exception as error:  # zipfile raises many kinds, of which not all are documented
-        raise _damaged() from error
-    if not small:
-        raise _too_large(f"{limits.unpacked // 1024 // 1024} MiB")
-    if not plain:
-        raise _damaged()
-
-
-def _has_formula(content: bytes) -> bool:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        return any(
-            _PART_WITH_FORMULA.search(archive.read(part))
-            for part in archive.infolist()
-            if part.filename.startswith("xl/worksheets/")
-        )
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, datetime):
-        return (value.date() if value.time() == time() else value).isoformat()
-    if isinstance(value, (date, time)):
-        return value.isoformat()
-    return str(value).strip()
-
-
-def _uncalculated(number: int, place: int) -> RowError:
-    return RowError(
-        row=number,
-        column=get_column_letter(place + 1),
-        message_zh="公式没有计算结果：请在 Excel 中打开并保存，或直接填写数值",
-        message_en="A formula without a value: open and save the file in Excel, or type the value",
-    )
-
-
-def _damaged() -> Invalid:
-    return Invalid(
-        "the workbook is damaged or not an .xlsx workbook: save it again in Excel",
-        "工作簿已损坏或不是 .xlsx 格式：请在 Excel 中重新保存",
-    )
-
-
-def _too_large(limit: str) -> TooLarge:
-    return TooLarge(
-        f"the file is larger than is taken ({limit}): split it", f"文件超过上限（{limit}）：请拆分"
-    )

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy
@@ -21,6 +20,18 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from infra.kit.audit import CHAINED, AuditHeadRow, AuditRow, waiting_rows
+from infra.kit.audit_verdict import (
+    CHANGED_BEFORE,
+    FORGED_HEAD,
+    GONE_HEAD,
+    OTHER_THAN_EXPECTED,
+    Break,
+    Head,
+    Verdict,
+    changed,
+    inserted,
+    missing,
+)
 from infra.kit.database import Database
 from infra.kit.errors import Misconfigured
 from infra.kit.vault import Vault
@@ -41,52 +52,6 @@ _COLUMNS = (
     col(AuditRow.detail),
     col(AuditRow.hash),
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
-    """Where the chain ends; written down outside, it shows later that nothing before it was changed.
-
-    Attributes:
-        count: Rows in the chain.
-        hash: The code of the last of them.
-    """
-
-    count: int
-    hash: str
-
-    def __str__(self) -> str:
-        return f"{self.count}:{self.hash}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Break:
-    """The first place at which the chain does not hold.
-
-    Attributes:
-        row: Number in the chain (`seq`); 0: a row from before the chain, or the head itself.
-        reason_zh: What is seen there, in Chinese.
-        reason_en: The same in English.
-    """
-
-    row: int
-    reason_zh: str
-    reason_en: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What looking at the whole chain found.
-
-    Attributes:
-        head: Where the chain ends; None if it was never begun.
-        checked: Rows that were looked at.
-        broken: The first break, or None: all of it holds.
-    """
-
-    head: Head | None
-    checked: int
-    broken: Break | None
 
 
 class Chain:
@@ -130,7 +95,7 @@ class Chain:
                 return Verdict(head=None, checked=0, broken=await _headless(session))
             head = Head(count=row.count, hash=row.hash)
             if self._seal(row) != row.seal:
-                return Verdict(head=head, checked=0, broken=_FORGED_HEAD)
+                return Verdict(head=head, checked=0, broken=FORGED_HEAD)
             checked, broken = await self._verify_before(session, row)
             if broken is None:
                 linked, broken = await self._verify_links(session, row, expected)
@@ -199,7 +164,7 @@ class Chain:
     ) -> tuple[int, Break | None]:
         code, count = await self._fold(session, head.before_id)
         if code != head.genesis:
-            return count, _CHANGED_BEFORE
+            return count, CHANGED_BEFORE
         stray = select(func.min(AuditRow.id)).where(
             col(AuditRow.seq).is_(None), col(AuditRow.id) > head.before_id
         )
@@ -217,7 +182,7 @@ class Chain:
     ) -> tuple[int, Break | None]:
         code, seq = head.genesis, 0
         if expected is not None and expected.count == 0 and expected.hash != code:
-            return seq, _OTHER_THAN_EXPECTED
+            return seq, OTHER_THAN_EXPECTED
         while True:
             statement = (
                 sqlalchemy.select(*_COLUMNS)
@@ -227,22 +192,22 @@ class Chain:
             )
             for row in (rows := await _rows(session, statement)):
                 if row.seq != seq + 1:
-                    return seq, _missing(seq + 1)
+                    return seq, missing(seq + 1)
                 code = self._linked(code, _content(row))
                 if code != row.hash:
-                    return seq, _changed(row.seq, row.id)
+                    return seq, changed(row.seq, row.id)
                 seq += 1
                 if expected is not None and expected.count == seq and expected.hash != code:
-                    return seq, _OTHER_THAN_EXPECTED
+                    return seq, OTHER_THAN_EXPECTED
             if not rows:
                 break
             await asyncio.sleep(0)
         if seq != head.count:
-            return seq, _missing(seq + 1)
+            return seq, missing(seq + 1)
         if code != head.hash:
-            return seq, _FORGED_HEAD
+            return seq, FORGED_HEAD
         if expected is not None and expected.count > seq:
-            return seq, _missing(seq + 1)
+            return seq, missing(seq + 1)
         return seq, await _beyond(session, head)
 
     def _seal(self, head: AuditHeadRow) -> str:
@@ -283,60 +248,11 @@ async def _rows(
 
 async def _headless(session: AsyncSession) -> Break | None:
     linked = select(func.min(AuditRow.seq))
-    return _GONE_HEAD if (await session.exec(linked)).one() is not None else None
+    return GONE_HEAD if (await session.exec(linked)).one() is not None else None
 
 
 async def _beyond(session: AsyncSession, head: AuditHeadRow) -> Break | None:
     """Return a break if there are rows that the head, read again, does not know of."""
     newest = (await session.exec(select(func.max(AuditRow.seq)))).one() or 0
     await session.refresh(head)  # what was written meanwhile is in order
-    return None if newest <= head.count else _inserted(head.count + 1)
-
-
-def _missing(seq: int) -> Break:
-    return Break(
-        row=seq,
-        reason_zh=f"第 {seq} 条记录缺失，已被删除",
-        reason_en=f"row {seq} is missing: it was deleted",
-    )
-
-
-def _changed(seq: int, row_id: int) -> Break:
-    return Break(
-        row=seq,
-        reason_zh=f"第 {seq} 条记录（id {row_id}）与校验码不符：内容被修改，或与其他记录调换",
-        reason_en=f"row {seq} (id {row_id}) does not match its code: it was changed, put in or moved",
-    )
-
-
-def _inserted(seq: int) -> Break:
-    return Break(
-        row=seq,
-        reason_zh=f"链尾之后有第 {seq} 条记录，是后来插入的",
-        reason_en=f"there is a row {seq} beyond the end of the chain: it was put in",
-    )
-
-
-_FORGED_HEAD = Break(
-    row=0,
-    reason_zh="链尾记录与校验码不符，已被修改",
-    reason_en="the head does not match its code: it was changed",
-)
-
-_GONE_HEAD = Break(
-    row=0,
-    reason_zh="链尾记录缺失，已被删除",
-    reason_en="the head is missing: it was deleted",
-)
-
-_CHANGED_BEFORE = Break(
-    row=0,
-    reason_zh="启用校验链之前的记录被修改或删除",
-    reason_en="a row from before the chain was changed, deleted or put in",
-)
-
-_OTHER_THAN_EXPECTED = Break(
-    row=0,
-    reason_zh="与先前记下的链尾不符：整个数据库可能被替换或回退",
-    reason_en="the chain is other than the head that was written down: the whole database may have been replaced",
-)
+    return None if newest <= head.count else inserted(head.count + 1)

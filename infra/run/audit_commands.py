@@ -7,7 +7,8 @@ import re
 
 import click
 
-from infra.kit.audit_chain import Chain, Head, Verdict
+from infra.kit.audit_chain import Chain
+from infra.kit.audit_verdict import Head, Verdict
 from infra.kit.database import Database
 from infra.kit.errors import Misconfigured
 from infra.kit.installation import require_own_key

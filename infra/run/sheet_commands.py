@@ -32,7 +32,7 @@ KINDS = ("units", "catalogue", "categories", "calendar")
 @pass_settings
 def import_file(settings: Settings, kind: str, file: Path, *, dry_run: bool) -> None:
     """Bring in FILE, an .xlsx workbook or a CSV file, as KIND: all of it or nothing."""
-    from crm_bridge.sheets.reading import Limits
+    from crm_bridge.sheets.limits import Limits
 
     configure("warning", readable=True)
     with file.open("rb") as opened:

@@ -14,8 +14,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from infra.kit import audit
 from infra.kit.audit import AuditHeadRow, AuditRow
-from infra.kit.audit_chain import Chain, Head, _content, read_head
+from infra.kit.audit_chain import Chain, _content, read_head
 from infra.kit.audit_guards import guard
+from infra.kit.audit_verdict import Head
 from infra.kit.clock import ManualClock
 from infra.kit.database import Database
 from infra.kit.errors import Misconfigured

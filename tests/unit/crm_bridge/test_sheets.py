@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
 from crm_bridge.sheets.columns import Column, RowError, join_list, refuse, split_list
-from crm_bridge.sheets.reading import Limits, read
+from crm_bridge.sheets.limits import Limits
+from crm_bridge.sheets.reading import read
 from crm_bridge.sheets.writing import SheetKind, kind_of, write
 from infra.kit.errors import Invalid, TooLarge
 
