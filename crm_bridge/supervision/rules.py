@@ -45,6 +45,8 @@ class PaperEvent(StrEnum):
     closed = "closed"
     delisted = "delisted"
     withdrawn = "withdrawn"
+    lapsed = "lapsed"
+    """The assignment that it was about has ended; only a rule lets it."""
 
 
 class RecipientRole(StrEnum):
@@ -79,6 +81,10 @@ class PaperRefused(Conflict):
     title_en = "The paper's state does not allow this"
 
 
+LAPSING = frozenset({Rung.reminder, Rung.order})
+"""Rungs that ask for nothing more once the assignment has ended; a meeting's decisions and a list stay."""
+
+
 def _table() -> Mapping[tuple[Rung, PaperState, PaperEvent], PaperState]:
     s, e = PaperState, PaperEvent
     table: dict[tuple[Rung, PaperState, PaperEvent], PaperState] = {}
@@ -92,6 +98,8 @@ def _table() -> Mapping[tuple[Rung, PaperState, PaperEvent], PaperState]:
             table[rung, waiting, e.replied] = s.replied
     for state in (s.issued, s.read, s.replied):
         table[Rung.reminder, state, e.closed] = s.closed
+        for mild in LAPSING:
+            table[mild, state, e.lapsed] = s.closed
     for state in (s.read, s.replied):
         table[Rung.order, state, e.closed] = s.closed
         table[Rung.listed, state, e.delisted] = s.closed

@@ -68,6 +68,13 @@ class SupervisionSettings(BaseModel):
         max_length=100,
         description="Where a meeting called by rule is held.",
     )
+    close_by_rule: bool = Field(
+        default=True,
+        description="Whether reminder letters and supervision orders are closed when the assignment has ended.",
+    )
+    look_seconds: float = Field(
+        default=60, gt=0, description="How often is looked for papers that are to be closed so."
+    )
     templates: Path | None = Field(
         default=None,
         description="A folder with the city's own reminder.txt, order.txt, meeting.txt or listed.txt;"

@@ -113,7 +113,7 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
         intake=intake,
         callbacks=callbacks,
         history=history,
-        tasks={**advised.tasks, "deadlines": worker.run},
+        tasks={**advised.tasks, **supervision.tasks, "deadlines": worker.run},
         subjects=(
             *life.subjects,
             *advised.subjects,

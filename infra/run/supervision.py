@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -12,11 +12,13 @@ from crm_bridge.supervision import api
 from crm_bridge.supervision.book import LedgerBook
 from crm_bridge.supervision.documents.fonts import Fonts
 from crm_bridge.supervision.issuing import Issuing, WorkingTime
+from crm_bridge.supervision.lapsing import Lapsing
 from crm_bridge.supervision.notices import Notices
 from crm_bridge.supervision.reading import PaperReader
 from crm_bridge.supervision.service import Supervision
 from crm_bridge.supervision.wording import Wording
 from infra.kit.http import Routes
+from infra.kit.tasks import Work
 from infra.run.foundation import Foundation
 from infra.run.lifecycle import file_keeper
 from infra.run.settings import Settings
@@ -29,11 +31,13 @@ class SupervisionDesk:
     Attributes:
         service: Issues papers, by hand and by rule.
         reader: Shows papers, and tells who may see the files of replies.
+        tasks: What runs beside the requests.
         routes: Its HTTP face.
     """
 
     service: Supervision
     reader: PaperReader
+    tasks: Mapping[str, Work]
     routes: Routes
 
 
@@ -66,4 +70,9 @@ def supervision_desk(
     fonts = Fonts(settings.font, settings.title_font)
     reader = PaperReader(database, clock, base.zone, attachments, fonts)
     book = LedgerBook(database, clock, base.zone)
-    return SupervisionDesk(service=service, reader=reader, routes=api.routes(service, reader, book))
+    tasks: dict[str, Work] = {}
+    if settings.close_by_rule:
+        tasks["supervision"] = Lapsing(database, clock, settings.look_seconds).run
+    return SupervisionDesk(
+        service=service, reader=reader, tasks=tasks, routes=api.routes(service, reader, book)
+    )
