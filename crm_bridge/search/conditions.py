@@ -14,7 +14,7 @@ from channels.contacts.tables import ContactRow
 from crm_bridge.categories.tables import CategoryRow
 from crm_bridge.forms import LARGEST_ID
 from crm_bridge.rates.rules import lineage
-from crm_bridge.search.finding import Groups
+from crm_bridge.search.finding import Terms
 from crm_bridge.search.rules import (
     Wanted,
     category_term,
@@ -102,19 +102,17 @@ def others(filters: Filters, codes: Collection[str]) -> Condition:
     return and_(*found)
 
 
-def terms_of(asked: Wanted | None, filters: Filters, codes: Collection[str]) -> Groups:
-    """Return the terms that the index is asked for; of each group one must be there."""
-    groups: list[Sequence[str]] = []
-    if asked is not None:
-        serial = [serial_term(asked.serial)] if asked.serial is not None else []
-        groups += [[term, *serial] for term in asked.terms] or [serial]
+def terms_of(asked: Wanted | None, filters: Filters, codes: Collection[str]) -> Terms:
+    """Return what the index is asked for."""
+    choices = [[category_term(code) for code in sorted(codes)]] if codes else []
     if filters.type is not None:
-        groups.append([type_term(filters.type)])
+        choices.append([type_term(filters.type)])
     if filters.urgency is not None:
-        groups.append([urgency_term(filters.urgency)])
-    if codes:
-        groups.append([category_term(code) for code in sorted(codes)])
-    return groups
+        choices.append([urgency_term(filters.urgency)])
+    if asked is None:
+        return Terms(choices=choices)
+    serial = serial_term(asked.serial) if asked.serial is not None else None
+    return Terms(words=asked.terms, serial=serial, choices=choices)
 
 
 async def between(

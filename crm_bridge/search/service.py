@@ -24,7 +24,8 @@ from crm_bridge.search.conditions import (
 from crm_bridge.search.finding import (
     FEW,
     PORTION,
-    Groups,
+    Terms,
+    among,
     by_terms,
     every,
     having_terms,
@@ -103,10 +104,10 @@ class TicketSearch:
             conditions.append(direct)
         fits = and_(*conditions)
         before, after = await between(session, filters, before)
-        groups = terms_of(asked, filters, codes)
-        if direct is not None or not (groups or filters.unit or filters.channel):
+        terms = terms_of(asked, filters, codes)
+        if direct is not None or not (terms or filters.unit or filters.channel):
             return _cut(await _rows(session, fits, before, limit + 1), limit)
-        portions = self._portions(session, filters, groups, allowed, before, limit + 1)
+        portions = self._portions(session, filters, terms, allowed, before, limit + 1)
         async with aclosing(portions):
             return await self._gather(session, portions, fits, asked, after, limit)
 
@@ -114,26 +115,28 @@ class TicketSearch:
         self,
         session: AsyncSession,
         filters: Filters,
-        groups: Groups,
+        terms: Terms,
         allowed: Condition,
         before: int | None,
         first: int,
     ) -> AsyncGenerator[Sequence[int], None]:
         """Yield tickets to look at, newest first, by whatever leads to the fewest."""
         narrowed = filters.unit is not None or bool(selective(filters, self._clock.now()))
-        if groups and (narrowed or not isinstance(allowed, True_)):
-            seldom = await rare(session, groups, before)
+        if terms and (narrowed or not isinstance(allowed, True_)):
+            seldom = await rare(session, terms, before)
             if seldom is not None:
                 yield seldom
                 return
         few = await self._few(session, filters, allowed, before)
         if few is not None:
-            for start in range(0, len(few), PORTION):
-                part = few[start : start + PORTION]
-                yield await having_terms(session, groups, part) if groups else part
+            start, width = 0, PORTION // 4
+            while start < len(few):
+                part = few[start : start + width]
+                yield await having_terms(session, terms, part) if terms else part
+                start, width = start + width, PORTION
             return
-        if groups:
-            ways = by_terms(session, groups, before, first)
+        if terms:
+            ways = by_terms(session, terms, before, first)
         elif filters.unit is not None:
             ways = of_unit(session, filters.unit, before, first)
         else:
@@ -172,11 +175,13 @@ class TicketSearch:
         after: int,
         limit: int,
     ) -> Found:
-        started = self._clock.monotonic()
+        started, width = self._clock.monotonic(), 2 * limit
         rows: list[tuple[TicketRow, str]] = []
         async for portion in portions:
-            for start in range(0, len(portion), PORTION):
-                ids = portion[start : start + PORTION]
+            start = 0
+            while start < len(portion):
+                ids = portion[start : start + width]
+                start, width = start + width, min(4 * width, PORTION)
                 rows += await _fitting(session, ids, fits, asked, limit + 1 - len(rows))
                 if len(rows) > limit:
                     return _cut(rows, limit)
@@ -225,7 +230,7 @@ async def _fitting(
 ) -> Sequence[tuple[TicketRow, str]]:
     """Return the tickets among these that fit, newest first, at most `limit`."""
     found: list[tuple[TicketRow, str]] = []
-    within = and_(fits, col(TicketRow.id).in_(ids))
+    within = and_(fits, among(await session.connection(), col(TicketRow.id), ids))
     before: int | None = None
     while True:
         rows = await _rows(session, within, before, limit)

@@ -56,6 +56,8 @@ TICKETS = 120
 def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (rules, finding):
         monkeypatch.setattr(module, "BLOCK", 16)
+    monkeypatch.setattr(finding, "_MOST_AT_ONCE", 6)
+    monkeypatch.setattr(finding, "_OFTEN", 3)
     for module in (finding, service):
         monkeypatch.setattr(module, "FEW", 7)
         monkeypatch.setattr(module, "PORTION", 5)
