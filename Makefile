@@ -14,7 +14,9 @@ run: .python .pages .asterisk ## The demo city: everything in one process, with 
 
 test: .dev .pages .asterisk .test-parts lint ## Everything: lint, types, import rules, unit, contract, integration, faults, browser
 	cd agent_console/web && npm run --silent check
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n 2 --dist loadfile tests/unit tests/contract tests/integration -m "not asterisk"
+	$(PYTHON) -m pytest tests/integration -m asterisk
+	$(PYTHON) -m pytest tests/faults tests/browser
 
 test-fast: .dev ## What one runs every few minutes: under 60 s, nothing external
 	$(PYTHON) -m pytest tests/unit tests/contract -m "not postgresql and not redis and not asterisk and not browser"
