@@ -82,6 +82,17 @@ async def test_a_key_that_was_taken_back_opens_nothing_in_any_process(
     assert [row.revoked_at is not None for row in await rows(database)] == [True]
 
 
+async def test_a_revocation_reaches_the_processes_that_hear_hints_at_once(
+    database: Database, clock: ManualClock
+) -> None:
+    hints = MemoryHints()
+    one, other = Keys(database, clock, hints), Keys(database, clock, hints)
+    minted = await one.add(None, NEW)
+    assert await other.find(minted.token) is not None
+    await one.revoke(None, minted.key.id)
+    assert await other.find(minted.token) is None
+
+
 async def test_a_key_ends_at_its_end_though_it_is_remembered(
     keys: Keys, clock: ManualClock
 ) -> None:
