@@ -70,7 +70,7 @@ export default {
     fit: 'fits {percent}%',
     fit_title: 'Reckoned from the catalogue, the place and earlier dispatches; a hint only',
     by_rule: 'By rule',
-    by_rule_is: 'By rule: {limit}',
+    by_rule_is: 'Rule: {limit}',
     sign_by: 'Sign by',
     reply_by: 'Reply by',
     similar: 'Perhaps the same matter',
