@@ -77,8 +77,13 @@ class Notes:
         except IntegrityError:
             # The same note was delivered twice at once, and the other one committed first.
             return _id((await session.exec(known)).one())
+        await self._tell(session, ticket, _id(row.id))
+        return _id(row.id)
+
+    async def _tell(self, session: AsyncSession, ticket: TicketRow, note_id: int) -> None:
+        key = f"ticket:{ticket.id}"
         data = {
-            "ticket_id": ticket_id,
+            "ticket_id": ticket.id,
             "number": ticket.number,
             "state": ticket.state.value,
             "version": ticket.version,
@@ -88,10 +93,10 @@ class Notes:
             self._clock,
             destination="feed",
             kind="ticket.changed",
-            key=f"ticket:{ticket_id}",
+            key=key,
             body={
                 "agents": [ticket.agent] if ticket.agent else [],
-                "data": data | {"note_id": row.id},
+                "data": data | {"note_id": note_id},
             },
         )
         await outbox.put(
@@ -99,10 +104,9 @@ class Notes:
             self._clock,
             destination="webhook",
             kind="ticket.noted",
-            key=f"ticket:{ticket_id}",
+            key=key,
             body=data,
         )
-        return _id(row.id)
 
     async def of_ticket(self, principal: Principal, ticket_id: int) -> NoteList:
         """Return the notes of a ticket, the oldest first.

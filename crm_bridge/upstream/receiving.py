@@ -59,16 +59,7 @@ class Receiving:
         judge(None, exchange)
         assert exchange.matter is not None  # noqa: S101  # the rules have seen it
         matter, now = exchange.matter, self._clock.now()
-        contact = Contact(
-            channel=CHANNEL,
-            external_id=f"{system}/{exchange.key}",
-            received_at=now,
-            phone=PhoneNumber.parse(matter.phone) if matter.phone else None,
-            message=Message(title=matter.title, text=matter.text, address=matter.address),
-        )
-        contact_id = await self._contacts.store(session, contact)
-        await self._contacts.claim_follow_up(session, contact_id, now)
-        citizen_id = await self._contacts.identify(session, contact_id, contact)
+        contact_id, citizen_id = await self._contact(session, system, exchange.key, matter)
         ticket = await self._ledger.open(
             session,
             await _twin(session, matter),
@@ -91,6 +82,21 @@ class Receiving:
         await session.flush()
         await self._put_notes(session, link, exchange, ())
         return link
+
+    async def _contact(
+        self, session: AsyncSession, system: str, key: str, matter: Matter
+    ) -> tuple[int, int | None]:
+        now = self._clock.now()
+        contact = Contact(
+            channel=CHANNEL,
+            external_id=f"{system}/{key}",
+            received_at=now,
+            phone=PhoneNumber.parse(matter.phone) if matter.phone else None,
+            message=Message(title=matter.title, text=matter.text, address=matter.address),
+        )
+        contact_id = await self._contacts.store(session, contact)
+        await self._contacts.claim_follow_up(session, contact_id, now)
+        return contact_id, await self._contacts.identify(session, contact_id, contact)
 
     async def hear(self, session: AsyncSession, link: UpstreamLinkRow, exchange: Exchange) -> None:
         """Do what the other side says of a ticket that is shared already.

@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from crm_bridge.forms import LARGEST_ID
 from crm_bridge.tickets.tables import TicketEventRow, TicketRow
 from crm_bridge.tickets.vocabulary import TicketEvent
 from crm_bridge.upstream.receiving import Receiving
@@ -228,7 +229,8 @@ class Exchanges:
 def _position(cursor: str) -> int:
     if not cursor:
         return 0
-    if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 10:
+    known = cursor.isascii() and cursor.isdigit() and len(cursor) <= 10
+    if not known or int(cursor) > LARGEST_ID:
         raise Invalid(
             fields=[
                 FieldError(

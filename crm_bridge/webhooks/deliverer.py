@@ -129,21 +129,7 @@ class Deliverer:
             next_at = next_attempt(claimed.tries, now, claimed.until, outcome, jitter)
             state = DeliveryState.dead if next_at is None else DeliveryState.waiting
         async with self._database.transaction() as session:
-            ours = await session.exec(
-                update(WebhookDeliveryRow)
-                .where(
-                    col(WebhookDeliveryRow.id) == claimed.id,
-                    col(WebhookDeliveryRow.attempts) == claimed.attempts,
-                    col(WebhookDeliveryRow.state) == DeliveryState.waiting,
-                )
-                .values(
-                    state=state,
-                    next_at=next_at or now,
-                    leased_until=None,
-                    finished_at=None if next_at else now,
-                )
-            )
-            if not ours.rowcount:
+            if not await self._finish(session, claimed, state, next_at or now, now):
                 log.warning("webhook_lease_lost", delivery=claimed.id, attempt=claimed.attempts)
                 return
             session.add(
@@ -167,6 +153,30 @@ class Deliverer:
                 status=outcome.status,
                 state=state.value,
             )
+
+    async def _finish(
+        self,
+        session: AsyncSession,
+        claimed: Claimed,
+        state: DeliveryState,
+        next_at: datetime,
+        now: datetime,
+    ) -> bool:
+        ours = await session.exec(
+            update(WebhookDeliveryRow)
+            .where(
+                col(WebhookDeliveryRow.id) == claimed.id,
+                col(WebhookDeliveryRow.attempts) == claimed.attempts,
+                col(WebhookDeliveryRow.state) == DeliveryState.waiting,
+            )
+            .values(
+                state=state,
+                next_at=next_at,
+                leased_until=None,
+                finished_at=None if state is DeliveryState.waiting else now,
+            )
+        )
+        return bool(ours.rowcount)
 
     async def _move_younger(self, session: AsyncSession, claimed: Claimed, at: datetime) -> None:
         # They wait for this one anyway; with a time of their own every look for work would find them.

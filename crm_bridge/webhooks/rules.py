@@ -36,7 +36,7 @@ DESTINATION = "webhook"
 
 ANY = "*"
 PING = "webhook.ping"
-EVENT_TYPES = ("ticket.created", "ticket.changed", "ticket.noted")
+EVENT_TYPES = ("ticket.created", "ticket.assigned", "ticket.changed", "ticket.noted")
 """What a subscription can name; `*` is all of them, and whatever is told in later versions."""
 
 URL_LENGTH = 500
