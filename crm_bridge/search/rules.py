@@ -23,6 +23,7 @@ BLOCK = 16_384
 """Tickets are numbered in blocks of this many, so that an index without an order can be asked for the newest first."""
 
 _NUMBER = re.compile(r"([0-9]{8})-?([0-9]{6})")
+_BLANK_BESIDE_CHINESE = re.compile(r"(?<=[^\x00-\x7f])\s+|\s+(?=[^\x00-\x7f])")
 _SERIAL = re.compile(r"[0-9]{1,6}")
 
 
@@ -30,6 +31,11 @@ def normal(text: str) -> str:
     """Return a text as it is compared: full-width signs as ordinary ones, no capitals, one blank for all else."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     return " ".join("".join(c if c.isalnum() else " " for c in folded).split())
+
+
+def written(text: str) -> str:
+    """Return a text of a ticket in normal form; blanks beside a Chinese character mean nothing (滨江路 18 号)."""
+    return normal(_BLANK_BESIDE_CHINESE.sub("", unicodedata.normalize("NFKC", text)))
 
 
 def pairs(text: str) -> Iterator[str]:
@@ -70,7 +76,9 @@ def index_terms(title: str, text: str, address: str, number: str) -> str:
     Pairs have two characters; terms of three and more are what we know of the ticket besides, and no text can be
     mistaken for them.
     """
-    found = dict.fromkeys(pair for field in (title, text, address) for pair in pairs(normal(field)))
+    found = dict.fromkeys(
+        pair for field in (title, text, address) for pair in pairs(written(field))
+    )
     serial = number.rpartition("-")[2]
     if _SERIAL.fullmatch(serial):
         found[serial_term(int(serial))] = None
@@ -124,7 +132,7 @@ class Wanted:
         """Return whether every word stands in title, text or address as it was typed, or the number ends so."""
         if self.serial is not None and number.endswith(f"-{self.serial:06d}"):
             return True
-        whole = [normal(field) for field in (title, text, address)]
+        whole = [written(field) for field in (title, text, address)]
         return all(any(part in field for field in whole) for part in self.parts)
 
 
