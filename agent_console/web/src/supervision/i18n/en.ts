@@ -29,7 +29,6 @@ export default {
     },
     column: { number: 'Number', matter: 'Matter', units: 'Main recipients', due: 'Reply due', state: 'State', issued: 'Issued' },
     hidden: 'Confidential',
-    overdue: 'overdue',
     by_rule: 'issued by rule',
     by: 'issued by {who}',
     no_limit: 'after the meeting',
@@ -60,7 +59,6 @@ export default {
     decisions: 'Decisions',
     conclusion: { closed: 'Result', withdrawn: 'Why it was withdrawn' },
     concluded: '{who} {time}',
-    updated: 'The paper has changed',
     act: {
       optional: 'optional',
       cancel: 'Cancel',

@@ -29,7 +29,6 @@ export default {
     },
     column: { number: '文号', matter: '督办事项', units: '主送单位', due: '反馈时限', state: '状态', issued: '签发时间' },
     hidden: '保密件',
-    overdue: '超期',
     by_rule: '系统按规则签发',
     by: '{who} 签发',
     no_limit: '会后确定',
@@ -60,7 +59,6 @@ export default {
     decisions: '议定事项',
     conclusion: { closed: '办结意见', withdrawn: '撤回原因' },
     concluded: '{who} {time}',
-    updated: '文书已更新',
     act: {
       optional: '选填',
       cancel: '取消',
