@@ -68,6 +68,14 @@ async def test_request_sent_again_with_its_key_makes_one_subscription(
     assert len(listed["items"]) == 1
 
 
+async def test_every_type_that_is_told_of_a_ticket_can_be_named(
+    client: Client, receiver: Receiver
+) -> None:
+    types = ["ticket.created", "ticket.assigned", "ticket.changed", "ticket.noted"]
+    code, _ = await ask(client, "POST", "", form(receiver.url, types=types))
+    assert code == 201
+
+
 @pytest.mark.parametrize(
     ("changes", "pointer"),
     [
