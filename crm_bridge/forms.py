@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from infra.kit.errors import Invalid
 
@@ -14,6 +15,15 @@ LARGEST_ID = 2**31 - 1
 
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 """The id of a row, whether or not there is one."""
+
+Version = Annotated[int, Field(ge=1, le=LARGEST_ID)]
+"""The version of a row that somebody has on his screen."""
+
+Moment = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(1970, 1, 1, tzinfo=UTC), le=datetime(2200, 1, 1, tzinfo=UTC)),
+]
+"""A moment from which some days can be reckoned either way; the calendar itself ends at the years 1 and 9999."""
 
 # Unicode's category Cc, but for new lines and tabs.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from agent_console.audit.reading import AuditReader, Wanted
-from crm_bridge.forms import LARGEST_ID
+from crm_bridge.forms import LARGEST_ID, Moment
 from infra.kit.audit import AuditRow
 from infra.kit.http import ApiModel, Routes
 
@@ -21,8 +21,8 @@ class AuditQuery(ApiModel):
     actor: Annotated[str | None, Field(max_length=40)] = None
     action: Annotated[str | None, Field(max_length=60)] = None
     subject: Annotated[str | None, Field(max_length=100)] = None
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     cursor: Annotated[int | None, Field(ge=0, le=LARGEST_ID)] = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from agent_console.keys.rules import PER_MINUTE, Key
 from agent_console.keys.service import Keys, NewKey
+from crm_bridge.forms import Moment
 from infra.kit.http import ApiModel, Routes
 from infra.kit.idempotency import IdempotencyKey
 from infra.kit.identity import Principal
@@ -23,7 +24,7 @@ class KeyBody(ApiModel):
     scopes: Annotated[list[str], Field(min_length=1, max_length=20)]
     unit: Annotated[str | None, Field(max_length=20)] = None
     per_minute: Annotated[int, Field(ge=1, le=600_000)] = PER_MINUTE
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
 
 class KeyView(ApiModel):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from crm_bridge.catalogue.rules import Change, Exemption, Matter
 from crm_bridge.catalogue.service import Catalogue
 from crm_bridge.catalogue.storing import Version
 from crm_bridge.catalogue.transfer import CatalogueTransfer
-from crm_bridge.forms import LARGEST_ID, Text
+from crm_bridge.forms import LARGEST_ID, Moment, Text
 from crm_bridge.sheets.api import add_routes
 from crm_bridge.sheets.values import CODE
 from infra.kit.errors import FieldError, Invalid
@@ -84,7 +84,7 @@ class CatalogueQuery(ApiModel):
     """Which matters, of which version: by its number, or the one that held `at` a moment; else the newest."""
 
     version: Number | None = None
-    at: AwareDatetime | None = None
+    at: Moment | None = None
     q: Annotated[str | None, Field(max_length=40)] = None
     unit: Annotated[str | None, Field(max_length=20)] = None
     category: Annotated[str | None, Field(max_length=20)] = None

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from crm_bridge.deadlines.arrangement import Arrangement, NamedDay, may_hold, missing_days
 from crm_bridge.deadlines.calendars import Calendars, KnownYear
 from crm_bridge.deadlines.reckoner import Deadlines
 from crm_bridge.deadlines.transfer import CalendarTransfer
-from crm_bridge.forms import Text
+from crm_bridge.forms import Moment, Text
 from crm_bridge.sheets.api import add_routes
 from crm_bridge.tickets.vocabulary import TicketType, Urgency
 from infra.kit.errors import FieldError, Invalid, NotFound
@@ -70,7 +70,7 @@ class PreviewQuery(ApiModel):
     urgency: Urgency = Urgency.normal
     redo: bool = False
     limit: str | None = Field(default=None, max_length=10)
-    at: AwareDatetime | None = None
+    at: Moment | None = None
 
 
 class PreviewView(ApiModel):

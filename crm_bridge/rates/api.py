@@ -8,9 +8,9 @@ from enum import StrEnum
 from typing import Annotated, TypeVar
 
 from aiohttp import web
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from crm_bridge.forms import Id, Text
+from crm_bridge.forms import Id, Moment, Text
 from crm_bridge.rates.exclusion_list import Exclusion, ExclusionList
 from crm_bridge.rates.exclusions import Exclusions
 from crm_bridge.rates.listing import FigureTickets
@@ -59,7 +59,7 @@ class CohortQuery(ApiModel):
 
     first: Day = Field(alias="from")
     last: Day = Field(alias="to")
-    as_of: AwareDatetime | None = None
+    as_of: Moment | None = None
     unit: Values | None = None
     area: Values | None = None
     category: Values | None = None

@@ -73,7 +73,8 @@ def cohort_of(
         only[Dimension.unit] = _own(principal, only.get(Dimension.unit))
     return Cohort(
         period=question.period,
-        as_of=question.as_of or now,
+        # Of a moment to come nobody knows: all that is open would seem late then.
+        as_of=min(question.as_of or now, now),
         zone=zone,
         only=only,
         role=question.role,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from crm_bridge.forms import Text
+from crm_bridge.forms import Moment, Text
 from crm_bridge.suggestions.outcomes import Outcomes
 from crm_bridge.suggestions.pace import Pace
 from crm_bridge.suggestions.rules import Question, ReasonKind
@@ -60,8 +60,8 @@ class QuestionBody(ApiModel):
 class AccuracyQuery(ApiModel):
     """Dispatches from `since`, before `until`."""
 
-    since: AwareDatetime
-    until: AwareDatetime
+    since: Moment
+    until: Moment
 
 
 class AccuracyView(ApiModel):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AfterValidator, Field
 
-from crm_bridge.forms import Id, Text
+from crm_bridge.forms import Id, Moment, Text, Version
 from crm_bridge.search.conditions import Filters
 from crm_bridge.tickets.reading import TicketReader
 from crm_bridge.tickets.service import ADDRESS_LENGTH, TEXT_LENGTH, TITLE_LENGTH, Tickets
@@ -34,7 +34,7 @@ class Answer(ApiModel):
 class AnswerBody(Answer):
     """An answer to an open ticket; `version` is the one on the screen, if it is to be checked."""
 
-    version: int | None = Field(default=None, ge=1)
+    version: Version | None = None
 
 
 class NewTicketBody(ApiModel):
@@ -84,8 +84,8 @@ class TicketQuery(ApiModel):
     unit: str | None = Field(default=None, max_length=20)
     agent: str | None = Field(default=None, max_length=40)
     channel: str | None = Field(default=None, max_length=40)
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     overdue: bool = False
     cursor: str | None = Field(default=None, max_length=40)
     limit: int = Field(default=50, ge=1, le=100)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from crm_bridge.forms import Id, Text
+from crm_bridge.forms import Id, Moment, Text, Version
 from crm_bridge.tickets.service import ADDRESS_LENGTH, TITLE_LENGTH
 from crm_bridge.tickets.vocabulary import Lane, ReturnGrounds, TicketType, Urgency
 from infra.kit.http import ApiModel
@@ -25,7 +25,7 @@ Helpers = Annotated[list[UnitCode], Field(min_length=1, max_length=MOST_HELPERS)
 class Versioned(ApiModel):
     """Everything that changes a ticket says which version was on the screen."""
 
-    version: int = Field(ge=1)
+    version: Version
 
 
 class ReasonBody(Versioned):
@@ -78,14 +78,14 @@ class LaneBody(Versioned):
 
     lane: Lane
     text: Annotated[Text, Field(max_length=2000)] = ""
-    talk_by: AwareDatetime | None = None
+    talk_by: Moment | None = None
 
 
 class TalkBody(Versioned):
     """A talk with the citizen."""
 
     text: Annotated[Text, Field(min_length=2, max_length=2000)]
-    talked_at: AwareDatetime
+    talked_at: Moment
 
 
 class DispatchBody(Versioned):

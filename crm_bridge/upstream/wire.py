@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from crm_bridge.forms import LARGEST_ID, Text
+from crm_bridge.forms import Moment, Text, Version
 from crm_bridge.tickets.service import ADDRESS_LENGTH, TEXT_LENGTH, TITLE_LENGTH
 from crm_bridge.tickets.vocabulary import TicketType, Urgency
 from crm_bridge.upstream.rules import (
@@ -23,7 +23,6 @@ from crm_bridge.upstream.rules import (
 from infra.kit.http import ApiModel
 
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
-Version = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 _LONGEST_ANSWER = 8000
 
 
@@ -37,7 +36,7 @@ class MatterBody(ApiModel):
     address: Text = Field(default="", max_length=ADDRESS_LENGTH)
     urgency: Urgency = Urgency.normal
     confidential: bool = False
-    created_at: AwareDatetime
+    created_at: Moment
     phone: Annotated[str | None, Field(pattern=r"^[0-9]{3,15}$")] = None
 
 
@@ -46,7 +45,7 @@ class AdditionBody(ApiModel):
 
     id: Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[\x21-\x7e]+$")]
     text: Text = Field(min_length=1, max_length=_LONGEST_ANSWER)
-    at: AwareDatetime
+    at: Moment
 
 
 class ExchangeBody(ApiModel):

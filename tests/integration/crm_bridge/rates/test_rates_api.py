@@ -105,6 +105,10 @@ async def test_as_of_tells_of_a_moment_long_past(client: Client) -> None:
     assert early["cohort"]["as_of"] == "2026-03-01T08:00:00+08:00"
 
 
+async def test_of_a_moment_to_come_no_more_is_told_than_of_now(client: Client) -> None:
+    assert await ask(client, as_of="2100-01-01T00:00:00+08:00") == await ask(client)
+
+
 async def test_comparison_is_in_points_and_an_empty_period_shows_a_dash(client: Client) -> None:
     table = await ask(client, compare="previous", figures="response")
     compared = table["total"]["cells"]["response"]["compared"]
@@ -194,6 +198,8 @@ async def test_titles_are_for_those_who_may_read_tickets(client: Client) -> None
         ({"from": "1999-01-01"}, "/from"),
         ({"to": "yesterday"}, "/to"),
         ({"as_of": "2026-03-01T00:00:00"}, "/as_of"),
+        ({"as_of": "0001-01-01T00:00:00+14:00"}, "/as_of"),
+        ({"as_of": "9999-12-31T23:59:59-12:00"}, "/as_of"),
         ({"rank": "answer"}, "/rank"),
         ({"type": "noise"}, "/type"),
         ({"role": "boss"}, "/role"),

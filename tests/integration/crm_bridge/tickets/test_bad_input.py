@@ -223,6 +223,8 @@ WRONG: list[tuple[Stage, str, str, dict[str, Any], str]] = [
     (open_, "9001", "instructions", {"text": "请\x00阅"}, "/text"),
     (open_, "3001", "dispatch", {"lead": CGJ, "version": None}, "/version"),
     (open_, "3001", "dispatch", {"lead": CGJ, "unit": CGJ}, "/unit"),
+    (open_, "3001", "dispatch", {"lead": CGJ, "version": 2**31}, "/version"),
+    (open_, "3001", "dispatch", {"lead": CGJ, "version": 10**20}, "/version"),
 ]  # fmt: skip
 
 
