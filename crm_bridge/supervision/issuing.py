@@ -130,18 +130,7 @@ class Issuing:
         if new.rung is not Rung.meeting:
             days = new.reply_days or self._settings.reply_days(new.rung)
             reply_due_at = await self.in_days(session, days)
-        notice = Notice(
-            rung=new.rung,
-            cause=cause,
-            grounds=new.grounds,
-            demands=new.demands,
-            main=tuple(case.units[code] for code in new.main),
-            copies=tuple(case.units[code] for code in new.copies),
-            issued_at=now,
-            reply_due_at=reply_due_at,
-            meeting=new.meeting,
-            listing=new.listing,
-        )
+        notice = _notice(case, new, cause, now, reply_due_at)
         return Draft(
             case=case,
             new=new,
@@ -267,6 +256,23 @@ class Issuing:
         connection = await session.connection()
         taken = await connection.execute(_TAKE_SERIAL, {"rung": rung, "year": year})
         return int(taken.scalar_one())
+
+
+def _notice(
+    case: Case, new: NewPaper, cause: Cause | None, at: datetime, reply_due_at: datetime | None
+) -> Notice:
+    return Notice(
+        rung=new.rung,
+        cause=cause,
+        grounds=new.grounds,
+        demands=new.demands,
+        main=tuple(case.units[code] for code in new.main),
+        copies=tuple(case.units[code] for code in new.copies),
+        issued_at=at,
+        reply_due_at=reply_due_at,
+        meeting=new.meeting,
+        listing=new.listing,
+    )
 
 
 async def _issued_before(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Self
 
 from crm_bridge.supervision.letter import Letter
@@ -135,53 +136,50 @@ class Snapshot:
         )
 
 
+_COMPLAINTS = MappingProxyType(
+    {
+        "/main": ("请至少选择一个主送单位", "Choose at least one main recipient"),
+        "/meeting": (
+            "专题调度须填写会议时间、地点和参会人员，其他类型不填",
+            "A coordination meeting needs time, place and participants; no other paper has them",
+        ),
+        "/meeting/at": (
+            "会议时间应晚于现在，并在一年之内",
+            "The meeting must be in the future, and within a year",
+        ),
+        "/listing": (
+            "挂牌督办须填写责任领导和整改措施，其他类型不填",
+            "Listed supervision needs a responsible leader and measures; no other paper has them",
+        ),
+        "/reply_days": (
+            "专题调度的反馈时限在填写会议纪要时确定",
+            "The limit of a meeting is set with its minutes",
+        ),
+    }
+)
+
+
 def require_contents(new: NewPaper, now: datetime) -> None:
     """Return if the paper holds what its rung must hold, and nothing that belongs to another.
 
     Raises:
         Invalid: It does not; each field is named.
     """
-    wrong: list[tuple[str, str, str]] = []
-    if not new.main:
-        wrong.append(("/main", "请至少选择一个主送单位", "Choose at least one main recipient"))
-    if (new.meeting is not None) != (new.rung is Rung.meeting):
-        wrong.append(
-            (
-                "/meeting",
-                "专题调度须填写会议时间、地点和参会人员，其他类型不填",
-                "A coordination meeting needs time, place and participants; no other paper has them",
-            )
-        )
-    elif new.meeting is not None and not now < new.meeting.at < now + _A_YEAR:
-        wrong.append(
-            (
-                "/meeting/at",
-                "会议时间应晚于现在，并在一年之内",
-                "The meeting must be in the future, and within a year",
-            )
-        )
-    if (new.listing is not None) != (new.rung is Rung.listed):
-        wrong.append(
-            (
-                "/listing",
-                "挂牌督办须填写责任领导和整改措施，其他类型不填",
-                "Listed supervision needs a responsible leader and measures; no other paper has them",
-            )
-        )
-    if new.rung is Rung.meeting and new.reply_days is not None:
-        wrong.append(
-            (
-                "/reply_days",
-                "专题调度的反馈时限在填写会议纪要时确定",
-                "The limit of a meeting is set with its minutes",
-            )
-        )
-    if wrong:
+    meeting, is_meeting = new.meeting, new.rung is Rung.meeting
+    wrong = {
+        "/main": not new.main,
+        "/meeting": (meeting is not None) != is_meeting,
+        "/meeting/at": is_meeting and meeting is not None and not now < meeting.at < now + _A_YEAR,
+        "/listing": (new.listing is not None) != (new.rung is Rung.listed),
+        "/reply_days": is_meeting and new.reply_days is not None,
+    }
+    if any(wrong.values()):
         raise Invalid(
             "correct the fields that are named",
             "请修改标出的各项",
             fields=[
                 FieldError(pointer=pointer, message_zh=chinese, message_en=english)
-                for pointer, chinese, english in wrong
+                for pointer, (chinese, english) in _COMPLAINTS.items()
+                if wrong[pointer]
             ],
         )
