@@ -18,10 +18,16 @@ from crm_bridge.deadlines.unit_duties import in_order
 from crm_bridge.tickets.assignment import Assignment
 from crm_bridge.tickets.details import ExtensionAsked, Rescheduled
 from crm_bridge.tickets.ledger import Ledger
+from crm_bridge.tickets.life import Life
 from crm_bridge.tickets.projection import happening_of, log_of
 from crm_bridge.tickets.tables import AssignmentRow
 from crm_bridge.tickets.ticket import Ticket
-from crm_bridge.tickets.vocabulary import AssignmentState, TicketEvent, Urgency
+from crm_bridge.tickets.vocabulary import (
+    AssignmentRole,
+    AssignmentState,
+    TicketEvent,
+    Urgency,
+)
 from infra.kit.clock import Clock
 from infra.kit.database import Database
 from infra.kit.errors import Refused
@@ -121,6 +127,7 @@ class Rescheduling:
             return False
         calendar = await self._calendars.calendar(session)
         reply = await self._reply_due(session, ticket_id, known, calendar)
+        reply = _not_after_lead(case.life, known, reply)
         sign_due_at = self._sign_due(case.ticket, known, calendar, now)
         detail = Rescheduled(
             n=known.n,
@@ -171,3 +178,14 @@ class Rescheduling:
                 row.reckoned_to = max(row.reckoned_to, reckoned_to)
             if row.finished_at is None:
                 row.finished_at = finished_at
+
+
+def _not_after_lead(life: Life, known: Assignment, reply: Due) -> Due:
+    """Return when a helper is due that was added while the lead had less time left than a helper is given."""
+    lead = life.lead
+    if lead is None or known.role is not AssignmentRole.helper:
+        return reply
+    added_in_time = lead.dispatched_at < known.dispatched_at < lead.due_at
+    if not added_in_time or reply.at <= lead.due_at:
+        return reply
+    return Due(at=lead.due_at, provisional=lead.due_provisional)

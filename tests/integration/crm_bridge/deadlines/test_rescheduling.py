@@ -16,8 +16,10 @@ from crm_bridge.tickets.details import (
     About,
     Extended,
     ExtensionAsked,
+    HelpersAdded,
     Reasoned,
     Replied,
+    Terms,
 )
 from crm_bridge.tickets.projection import differences
 from crm_bridge.tickets.vocabulary import TicketEvent
@@ -96,6 +98,22 @@ async def test_an_extended_deadline_keeps_its_extension(city: City) -> None:
     assert longer.at == local("2027-01-08 17:30")
     after = await city.assignment(ticket)
     assert (after.due_at, after.due_provisional) == (local("2027-01-07 17:30"), False)
+
+
+async def test_a_helper_that_was_added_later_is_never_due_after_its_lead(city: City) -> None:
+    ticket = await city.new_ticket(MONDAY)
+    city.clock.advance(timedelta(days=1).total_seconds())
+    terms = Terms(
+        sign_due_at=local("2026-12-29 12:00"), due_at=GUESSED, provisional=True, limit="5wd"
+    )
+    await city.happen(ticket, E.helper_added, HelpersAdded(units=(GRGS,), terms=terms))
+    await city.calendars.load([of_2027(SUNDAY)])
+
+    await city.look(MONDAY + timedelta(days=1, minutes=1))
+
+    for n in (1, 2):
+        after = await city.assignment(ticket, n)
+        assert (after.due_at, after.due_provisional) == (TRUE, False)
 
 
 async def test_a_deadline_that_has_passed_is_never_moved(city: City) -> None:
