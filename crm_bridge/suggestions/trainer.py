@@ -36,6 +36,16 @@ class TrainingFailed(LianxinError):
     title_en = "Training failed; the model that there was stays. Try again later"
 
 
+class NothingToLearn(TrainingFailed):
+    """The city has no unit yet that could be given tickets."""
+
+    slug = "nothing-to-learn"
+    title_zh = "还没有承办单位：请先启动一次系统，或用 lianxin import units 导入"
+    title_en = (
+        "There are no units yet: start the system once, or import them (lianxin import units)"
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
     """What became of a training.
@@ -111,6 +121,8 @@ class Trainer:
         snapshot = await self._catalogue.current()
         async with self._database.reading() as session:
             units = await units_of(session)
+        if not units:
+            raise NothingToLearn
         return Task(
             out=str(self._settings.model_file.absolute()),
             at=self._clock.now().isoformat(),

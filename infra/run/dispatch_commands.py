@@ -127,6 +127,7 @@ async def _adviser(settings: Settings) -> tuple[Adviser, Mapping[str, str], str]
     from crm_bridge.suggestions.adviser import Adviser
     from crm_bridge.suggestions.model import load
     from crm_bridge.suggestions.past import units_of
+    from crm_bridge.suggestions.trainer import NothingToLearn
     from infra.run.store import open_store
 
     clock = SystemClock()
@@ -134,6 +135,8 @@ async def _adviser(settings: Settings) -> tuple[Adviser, Mapping[str, str], str]
         snapshot = await Catalogue(store.database, clock).current()
         async with store.database.reading() as session:
             units = await units_of(session)
+    if not units:
+        raise NothingToLearn
     path = settings.suggestions.model_file
     model = load(path) if path.exists() else None
     version = model.version if model else "none, the catalogue alone / 无，仅职责目录"

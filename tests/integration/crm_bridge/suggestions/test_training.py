@@ -15,6 +15,9 @@ from crm_bridge.suggestions.trainer import Trainer, TrainingFailed
 from infra.kit.database import Database
 from tests.integration.crm_bridge.books import Books
 
+# The process that learns goes last: on a machine that others keep busy it may take minutes.
+pytestmark = pytest.mark.timeout(400)
+
 QUESTION = Question(title="暖气不热", text="家里冷", category="3004")
 
 
