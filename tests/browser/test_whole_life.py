@@ -180,17 +180,17 @@ async def test_from_the_call_through_dispatch_help_audit_callback_and_redo_to_th
     await agent.shows_rating(1, "非常满意")
 
     ticket_id = int(re.search(r"/tickets/(\d+)", agent.page.url)[1])  # type: ignore[index]
-    async with own_hotline.person(DISPATCHER) as person:
+    async with own_hotline.person(DISPATCHER) as dispatcher:
 
         async def state() -> str:
-            found = await person.call("GET", f"/tickets/{ticket_id}", expect=200)
+            found = await dispatcher.call("GET", f"/tickets/{ticket_id}", expect=200)
             return str(found["state"])
 
         await eventually(state, lambda seen: seen == "archived", "the ticket being archived")
-        ticket = await person.call("GET", f"/tickets/{ticket_id}", expect=200)
+        ticket = await dispatcher.call("GET", f"/tickets/{ticket_id}", expect=200)
         today = datetime.now(ZoneInfo("Asia/Shanghai")).date()
         asked = f"/rates?figures={','.join(DAY)}&from={today}&to={today}"
-        rates = await person.call("GET", asked, expect=200)
+        rates = await dispatcher.call("GET", asked, expect=200)
     given = [(a["n"], a["unit"], a["role"], a["round"], a["state"]) for a in ticket["assignments"]]
     assert given == [
         (1, LEAD_UNIT, "lead", 1, "finished"),

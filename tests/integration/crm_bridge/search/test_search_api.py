@@ -20,7 +20,7 @@ async def ask(client: Client, *, who: str = "3001", status: int = 200, **query: 
     return await answer.json()
 
 
-async def ids(client: Client, *, who: str = "3001", **query: str) -> list[int]:
+async def ids(client: Client, *, who: str = "3001", **query: Any) -> list[int]:
     return [item["id"] for item in (await ask(client, who=who, **query))["items"]]
 
 
@@ -68,7 +68,8 @@ async def test_list_goes_on_by_its_cursor(house: House, client: Client) -> None:
     found: list[int] = []
     cursor = ""
     for _ in range(3):
-        page = await ask(client, q="噪声", limit="2", **({"cursor": cursor} if cursor else {}))
+        place: dict[str, Any] = {"cursor": cursor} if cursor else {}
+        page = await ask(client, q="噪声", limit="2", **place)
         found += [item["id"] for item in page["items"]]
         cursor = page["next_cursor"] or ""
     assert found == made[::-1]
