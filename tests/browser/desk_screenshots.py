@@ -171,7 +171,11 @@ async def lay_the_ground(running: Installation) -> dict[str, Any]:
         for ticket in WAITING:
             await written_down(agent, **ticket)
         noise = await written_down(agent, urgency="urgent")
-        units: dict[str, Any] = {"lead": LEAD_UNIT, "helpers": [HELPING_UNIT], "note": "请核查夜间施工许可"}
+        units: dict[str, Any] = {
+            "lead": LEAD_UNIT,
+            "helpers": [HELPING_UNIT],
+            "note": "请核查夜间施工许可",
+        }
         await act(dispatcher, noise["id"], "dispatch", **units)
         await act(clerk, noise["id"], "assignments/1/sign")
         await act(helper, noise["id"], "assignments/2/sign")
