@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from uuid import uuid4
 
+import hypothesis
 import psycopg
 import pytest
 import structlog
@@ -20,6 +21,10 @@ from infra.kit.logging import places
 from infra.kit.vault import Vault
 from infra.run.tables import whole_metadata
 from tests.parts import PostgresServer, RedisServer, start_postgres, start_redis
+
+# A test says what is right, not how fast this machine is just now.
+hypothesis.settings.register_profile("lianxin", deadline=None)
+hypothesis.settings.load_profile("lianxin")
 
 CHINA = timezone(timedelta(hours=8))
 _TEMPLATE = "lianxin_template"
