@@ -362,6 +362,53 @@ async def test_the_dispatch_desk_is_worked_by_keyboard_alone(
     await expect(centre.at("case")).to_have_attribute("data-state", "to_dispatch")
 
 
+async def test_a_registration_is_put_right_and_the_story_keeps_what_stood_there(
+    open_page: OpenPage, people: Callable[[str], Person]
+) -> None:
+    ticket = await written_down(people(AGENT), title="滨江路积水")
+    centre = await open_page(f"/dispatch#/to_dispatch/{ticket['id']}", DISPATCHER)
+    await centre.at("do-more").click()
+    await centre.at("do-amend").click()
+    await centre.at("amend-title").fill("滨江路与望江路口积水")
+    await centre.at("amend-reason").fill("听录音更正地点")
+    await centre.at("amend-send").click()
+    await is_told(centre, "登记内容已修正")
+    await expect(centre.at("story")).to_contain_text("滨江路积水 → 滨江路与望江路口积水")
+    stands = await people(DISPATCHER).call("GET", f"/tickets/{ticket['id']}", expect=200)
+    changed = next(one for one in stands["events"] if one["event"] == "amended")
+    assert changed["detail"]["changes"] == {"title": "滨江路与望江路口积水"}
+
+
+async def test_a_matter_that_is_not_accepted_tells_the_citizen_where_to_turn(
+    open_page: OpenPage, people: Callable[[str], Person]
+) -> None:
+    ticket = await written_down(people(AGENT), title="反映法院判决不公")
+    centre = await open_page(f"/dispatch#/to_dispatch/{ticket['id']}", DISPATCHER)
+    await centre.at("do-not_accepted").click()
+    await centre.at("not_accepted-grounds").fill("属于司法程序处理事项")
+    await centre.at("not_accepted-where_to_turn").fill("向上一级人民法院申请再审")
+    await centre.at("not_accepted-send").click()
+    await has_state(centre, "closed")
+    await expect(centre.at("story")).to_contain_text("向上一级人民法院申请再审")
+
+
+async def test_a_stop_is_asked_for_by_one_and_approved_by_another(
+    open_page: OpenPage, people: Callable[[str], Person]
+) -> None:
+    ticket = await in_hand(
+        people(AGENT), people(DISPATCHER), people(CLERK), title="诉求人撤回的投诉"
+    )
+    await act(people(DISPATCHER), ticket["id"], "stop", reason="诉求人书面撤回")
+    asker = await open_page(f"/dispatch#/stops/{ticket['id']}", DISPATCHER)
+    await expect(asker.at("pending")).to_contain_text("诉求人书面撤回")
+    await expect(asker.at("form-stop_decision")).to_have_count(0)
+    other = await open_page(f"/dispatch#/stops/{ticket['id']}", COLLEAGUE)
+    await other.at("stop_decision-approve").click()
+    await is_told(other, "终止申请已审核")
+    stands = await people(DISPATCHER).call("GET", f"/tickets/{ticket['id']}", expect=200)
+    assert stands["state"] == "stopped"
+
+
 async def test_a_leader_looks_a_ticket_up_and_his_instruction_stands_on_top_of_it_at_the_unit(
     open_page: OpenPage, people: Callable[[str], Person]
 ) -> None:
