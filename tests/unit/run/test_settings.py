@@ -69,7 +69,7 @@ def test_the_citys_time_zone_is_that_of_recordings_unless_they_have_their_own() 
     Path("lianxin.toml").write_text('[city]\ntimezone = "Asia/Urumqi"\n')
     assert load().asterisk.timezone == "Asia/Urumqi"
     Path("lianxin.toml").write_text(
-        '[city]\ntimezone = "Asia/Urumqi"\n[asterisk]\ntimezone = "UTC"\nsip_port = 5070\n'
+        '[city]\ntimezone = "Asia/Urumqi"\n[asterisk]\nhome = "/tmp/pbx"\ntimezone = "UTC"\nsip_port = 5070\n'
     )
     settings = load()
     assert (settings.city.timezone, settings.asterisk.timezone) == ("Asia/Urumqi", "UTC")
