@@ -33,8 +33,8 @@ from infra.kit.identity import Principal
 
 SHOWN = 10
 _OF_CALLER = 50
-_OF_CATEGORY = 300
-_OF_KIN = 60
+_OF_CATEGORY = 150
+_OF_KIN = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

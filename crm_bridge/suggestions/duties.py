@@ -13,6 +13,7 @@ _SAME_CATEGORY = 1.5
 _TAKEN_AWAY = 0.3
 _CATEGORY_ALONE = 0.6
 _LONG_ENOUGH = 4
+_HEAD = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,11 @@ class Duties:
             for keyword in {_plain(keyword) for keyword in matter.keywords}:
                 if keyword:
                     self._by_word.setdefault(keyword, []).append(number)
+        self._short = [word for word in self._by_word if len(word) < _HEAD]
+        self._by_head: dict[str, list[str]] = {}
+        for word in self._by_word:
+            if len(word) >= _HEAD:
+                self._by_head.setdefault(word[:_HEAD], []).append(word)
         self._worth = {
             word: min(len(word), _LONG_ENOUGH)
             / 2
@@ -66,19 +72,26 @@ class Duties:
         said = _plain(f"{title}\n{text}")
         return frozenset(
             self._matters[number].code
-            for word, numbers in self._by_word.items()
-            if word in said
-            for number in numbers
+            for word in self._words_in(said)
+            for number in self._by_word[word]
         )
+
+    def _words_in(self, said: str) -> Iterable[str]:
+        """Return the keywords in a text; each place is asked only for the words that begin as it does."""
+        found = {word: None for word in self._short if word in said}
+        for start in range(len(said) - 1):
+            for word in self._by_head.get(said[start : start + _HEAD], ()):
+                if said.startswith(word, start):
+                    found[word] = None
+        return found
 
     def of(self, question: Question) -> Mapping[str, Duty]:
         """Return the strongest duty of each unit that has one; `AREA` stands for the subdistrict of the place."""
         said = _plain(f"{question.title}\n{question.text}")
         found: dict[int, list[str]] = {}
-        for word, numbers in self._by_word.items():
-            if word in said:
-                for number in numbers:
-                    found.setdefault(number, []).append(word)
+        for word in self._words_in(said):
+            for number in self._by_word[word]:
+                found.setdefault(number, []).append(word)
         duties: dict[str, Duty] = {}
         for number, words in found.items():
             matter = self._matters[number]
