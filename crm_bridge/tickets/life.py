@@ -178,6 +178,8 @@ class Life:
             (Wait.helps, 0): _asked_at(self.help),
             (Wait.lanes, 0): self.lane.at if self.lane and self.lane.undecided else None,
             (Wait.stops, 0): _asked_at(self.stop),
+            # Passed on is not yet taken: somebody has to ask the other platform.
+            (Wait.passing, 0): self._since_in(TicketState.passed_on),
             (Wait.to_tell, 0): self.to_tell,
         }
         if self.state is TicketState.callback and self.asked is not None and self.dissatisfied:

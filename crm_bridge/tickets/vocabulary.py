@@ -169,6 +169,7 @@ class Wait(StrEnum):
     audit = "audit"
     dissatisfied = "dissatisfied"
     stops = "stops"
+    passing = "passing"
     to_tell = "to_tell"
 
 

@@ -7,7 +7,7 @@ import { useBoxList } from '@/casework/stores/box-list'
 import { useSession } from '@/stores/session'
 
 /** What waits for the centre, in the order in which it stands above the list. */
-export const WAITS = ['to_dispatch', 'returns', 'extensions', 'helps', 'lanes', 'audit', 'dissatisfied', 'stops', 'to_tell'] as const
+export const WAITS = ['to_dispatch', 'returns', 'extensions', 'helps', 'lanes', 'audit', 'dissatisfied', 'stops', 'passing', 'to_tell'] as const
 /** What a leader looks through, for whom nothing waits: tickets by where they stand. */
 export const STATES = ['with_centre', 'to_sign', 'in_hand', 'replied', 'callback', 'archived'] as const
 export type Wait = (typeof WAITS)[number]

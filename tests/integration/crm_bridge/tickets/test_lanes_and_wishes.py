@@ -194,11 +194,14 @@ async def test_ways_out_without_a_unit(
 async def test_platform_confirms_or_gives_back(city: City, client: Client) -> None:
     desk = Desk(client, await city.left_open())
     await desk.act("3001", "pass-on", platform="信访")
+    assert await city.waiting(Wait.passing) == 1
     seen = await desk.act("3001", "passing", confirmed=False, reason="不属受理范围")
-    assert seen["state"] == "to_dispatch"
+    assert (seen["state"], await city.waiting(Wait.passing)) == ("to_dispatch", 0)
     await desk.act("3001", "pass-on", platform="110")
     seen = await desk.act("3001", "passing", confirmed=True, reference="B-9")
     assert (seen["state"], (await city.callback(seen["id"])).state) == ("closed", "due")
+    assert await city.waiting(Wait.passing) == 0
+    assert await city.is_whole()
 
 
 async def test_instructions_and_corrections_stand_on_the_ticket_and_its_assignments(
