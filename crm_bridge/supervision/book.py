@@ -136,7 +136,7 @@ class LedgerBook:
             "是" if late else "否",
             _printable("\n".join(f"{one.name_zh}：{one.row.reply}" for one in told)),
             self._moment(row.closed_at),
-            _printable(row.conclusion or ""),
+            _printable(paper.conclusion or ""),
         ]
 
     def _moment(self, moment: datetime | None) -> str:

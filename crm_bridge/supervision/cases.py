@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlmodel import col, select
@@ -41,13 +41,7 @@ class Case:
 
     def mend(self, text: str) -> str:
         """Return what somebody wrote, in one line, without the citizen and without a hidden matter."""
-        said, ticket = discreet(text, self.names), self.ticket
-        door = door_of(ticket.address, self.names)
-        if door:
-            said = said.replace(door, "")
-        if not self.matter.hidden:
-            return said
-        return silenced(said, {ticket.title, ticket.address, ticket.text})
+        return _mended(text, self.ticket, self.names)
 
     def mended(self, new: NewPaper) -> NewPaper:
         """Return what a dispatcher filled in, with every text mended."""
@@ -97,16 +91,46 @@ async def gather(
         )
     ticket = ticket_of(row)
     units = await _units(session, new, by_rule=by_rule)
-    names: list[str] = []
-    if ticket.citizen_id is not None:
-        name = (await contacts.citizen(session, ticket.citizen_id)).name
-        names = [name] if name else []
+    names = await _names(session, contacts, ticket)
     return Case(
         ticket=ticket,
         matter=await _matter(session, ticket, new.n, names),
         units=units,
         names=names,
     )
+
+
+async def mending(
+    session: AsyncSession, contacts: Contacts, ticket_id: int
+) -> Callable[[str], str]:
+    """Return what takes the citizen, and a hidden matter, out of what is written about a ticket, line by line.
+
+    The ticket may be over: a paper about it is still closed with a conclusion.
+    """
+    ticket = ticket_of(await session.get_one(TicketRow, ticket_id))
+    names = await _names(session, contacts, ticket)
+
+    def mend(text: str) -> str:
+        return "\n".join(_mended(line, ticket, names) for line in text.splitlines())
+
+    return mend
+
+
+def _mended(text: str, ticket: Ticket, names: Collection[str]) -> str:
+    said = discreet(text, names)
+    door = door_of(ticket.address, names)
+    if door:
+        said = said.replace(door, "")
+    if not ticket.hides_citizen:
+        return said
+    return silenced(said, {ticket.title, ticket.address, ticket.text})
+
+
+async def _names(session: AsyncSession, contacts: Contacts, ticket: Ticket) -> Sequence[str]:
+    if ticket.citizen_id is None:
+        return ()
+    name = (await contacts.citizen(session, ticket.citizen_id)).name
+    return (name,) if name else ()
 
 
 async def _matter(

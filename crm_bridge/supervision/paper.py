@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Self
@@ -74,6 +74,15 @@ class Minutes:
     text: str
     decisions: tuple[str, ...]
     reply_days: int | None = None
+
+    def mended(self, mend: Callable[[str], str]) -> Minutes:
+        """Return the minutes with every text mended; a decision of which nothing is left goes."""
+        return replace(
+            self,
+            attended=mend(self.attended),
+            text=mend(self.text),
+            decisions=tuple(line for line in map(mend, self.decisions) if line),
+        )
 
     def stored(self) -> dict[str, Any]:
         """Return the minutes as JSON keeps them."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -60,6 +61,8 @@ class Paper:
         snapshot: What it said; of a ticket that hides its citizen by now, without the matter.
         hidden: Whether the ticket hides its citizen, when the paper was issued or now.
         grounds: What was written when it was issued by hand; without the matter of a hidden ticket.
+        minutes: Of a meeting, as they are stored; without the matter too.
+        conclusion: With what it ended; without the matter too.
         recipients: In the order of the paper, those addressed first.
     """
 
@@ -69,6 +72,8 @@ class Paper:
     snapshot: Snapshot
     hidden: bool
     grounds: str
+    minutes: Mapping[str, Any] | None
+    conclusion: str | None
     recipients: Sequence[Recipient]
 
     @property
@@ -237,15 +242,30 @@ def _paper(row: PaperRow, ticket: TicketRow, recipients: Sequence[Recipient]) ->
     secrets = {snapshot.title, snapshot.place, ticket.title, ticket.address, ticket.text}
     if hidden and not row.hidden:
         snapshot = _without_matter(snapshot, secrets)
+
+    def shown(text: str) -> str:
+        lines = text.splitlines()
+        return "\n".join(silenced(line, secrets) for line in lines) if hidden else text
+
     return Paper(
         row=row,
         id=row.id or 0,
         ticket_number=ticket.number,
         snapshot=snapshot,
         hidden=hidden,
-        grounds=silenced(row.grounds, secrets) if hidden else row.grounds,
+        grounds=shown(row.grounds),
+        minutes=row.minutes and _minutes(row.minutes, shown),
+        conclusion=row.conclusion and shown(row.conclusion),
         recipients=recipients,
     )
+
+
+def _minutes(minutes: Mapping[str, Any], shown: Callable[[str], str]) -> Mapping[str, Any]:
+    return {
+        "attended": shown(minutes["attended"]),
+        "text": shown(minutes["text"]),
+        "decisions": [shown(line) for line in minutes["decisions"]],
+    }
 
 
 def _without_matter(snapshot: Snapshot, secrets: Collection[str]) -> Snapshot:

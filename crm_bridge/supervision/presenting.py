@@ -98,8 +98,8 @@ def paper_view(
     row, snapshot = paper.row, paper.snapshot
     meeting, listing = snapshot.meeting, snapshot.listing
     minutes = (
-        MinutesView(**row.minutes, at=row.minuted_at, by=row.minuted_by)
-        if row.minutes and row.minuted_at
+        MinutesView(**paper.minutes, at=row.minuted_at, by=row.minuted_by)
+        if paper.minutes and row.minuted_at
         else None
     )
     return PaperView.model_validate(
@@ -116,7 +116,7 @@ def paper_view(
             "listing": listing
             and ListingView(leader=listing.leader, measures=list(listing.measures)),
             "minutes": minutes,
-            "conclusion": row.conclusion,
+            "conclusion": paper.conclusion,
             "closed_by": row.closed_by,
             "recipients": [
                 _recipient(principal, paper, one, files.get(one.row.unit, ()))

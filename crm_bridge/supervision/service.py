@@ -9,6 +9,8 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.attachments.service import Attachments
+from channels.contacts.service import Contacts
+from crm_bridge.supervision.cases import mending
 from crm_bridge.supervision.issuing import Draft, Issuing
 from crm_bridge.supervision.notices import Notices
 from crm_bridge.supervision.paper import Minutes, NewPaper
@@ -26,7 +28,7 @@ from crm_bridge.supervision.rules import (
     takes_replies,
 )
 from crm_bridge.supervision.settings import SupervisionSettings
-from crm_bridge.supervision.tables import PaperRow, RecipientRow
+from crm_bridge.supervision.tables import CONCLUSION_LENGTH, PaperRow, RecipientRow
 from crm_bridge.tickets.tables import AssignmentRow
 from infra.kit import audit, idempotency
 from infra.kit.clock import Clock
@@ -46,6 +48,7 @@ class Supervision:
         issuing: Writes them.
         notices: Tells those concerned.
         attachments: Knows what was uploaded for a reply.
+        contacts: Knows the citizens' names, which nobody writes into minutes or conclusions.
         poke: Wakes the relay when there is something to tell.
     """
 
@@ -57,6 +60,7 @@ class Supervision:
         issuing: Issuing,
         notices: Notices,
         attachments: Attachments,
+        contacts: Contacts,
         poke: Callable[[], None],
     ) -> None:
         self._database = database
@@ -65,6 +69,7 @@ class Supervision:
         self._issuing = issuing
         self._notices = notices
         self._attachments = attachments
+        self._contacts = contacts
         self._poke = poke
 
     async def raise_to(
@@ -198,7 +203,8 @@ class Supervision:
             paper, _ = await self._locked(session, paper_id)
             paper.state = follow(paper.rung, paper.state, PaperEvent.minuted)
             days = minutes.reply_days or self._settings.reply_days(Rung.meeting)
-            paper.minutes = minutes.stored()
+            mend = await mending(session, self._contacts, paper.ticket_id)
+            paper.minutes = minutes.mended(mend).stored()
             paper.minuted_at, paper.minuted_by = self._clock.now(), principal.number
             paper.reply_due_at = await self._issuing.in_days(session, days)
             await self._audit(session, principal, paper, "minutes")
@@ -224,7 +230,8 @@ class Supervision:
             paper, _ = await self._locked(session, paper_id)
             paper.state = follow(paper.rung, paper.state, event)
             paper.closed_at, paper.closed_by = self._clock.now(), principal.number
-            paper.conclusion = conclusion
+            mend = await mending(session, self._contacts, paper.ticket_id)
+            paper.conclusion = mend(conclusion)[:CONCLUSION_LENGTH]
             await self._audit(session, principal, paper, event.value)
             await self._notices.units(session, paper, f"supervision.{event.value}")
         self._poke()

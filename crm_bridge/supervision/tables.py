@@ -11,6 +11,8 @@ from sqlmodel import Field
 from crm_bridge.supervision.rules import Cause, Origin, PaperState, RecipientRole, Rung
 from infra.kit.database import JsonType, Row, StrEnumType, UtcDateTime
 
+CONCLUSION_LENGTH = 2000
+
 
 class PaperRow(Row, table=True):
     """A paper as it was issued, and how far it has come.
@@ -58,7 +60,7 @@ class PaperRow(Row, table=True):
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     closed_by: str | None = Field(default=None, max_length=40)
     # What is long stands last: SQLite reads a row from its beginning, and lists and counts need only that.
-    conclusion: str | None = Field(default=None, max_length=2000)
+    conclusion: str | None = Field(default=None, max_length=CONCLUSION_LENGTH)
     grounds: str = Field(max_length=2000)
     minutes: dict[str, Any] | None = Field(default=None, sa_type=JsonType)
     snapshot: dict[str, Any] = Field(sa_type=JsonType)

@@ -66,7 +66,7 @@ def supervision_desk(
         clock, base.zone, settings, wording(base.settings), contacts, calendars, notices
     )
     attachments = file_keeper(base)
-    service = Supervision(database, clock, settings, issuing, notices, attachments, poke)
+    service = Supervision(database, clock, settings, issuing, notices, attachments, contacts, poke)
     fonts = Fonts(settings.font, settings.title_font)
     reader = PaperReader(database, clock, base.zone, attachments, fonts)
     book = LedgerBook(database, clock, base.zone)

@@ -48,7 +48,16 @@ def supervision(city: City, database: Database) -> Supervision:
         notices,
     )
     attachments = city.house.attachments
-    return Supervision(database, city.clock, settings, issuing, notices, attachments, lambda: None)
+    return Supervision(
+        database,
+        city.clock,
+        settings,
+        issuing,
+        notices,
+        attachments,
+        city.house.contacts,
+        lambda: None,
+    )
 
 
 @pytest.mark.timeout(120)

@@ -10,12 +10,13 @@ from sqlmodel import select
 
 from crm_bridge.sheets.writing import SheetKind
 from crm_bridge.supervision.documents.fonts import Fonts
+from crm_bridge.supervision.paper import Minutes
 from crm_bridge.supervision.papers import Choice
 from crm_bridge.supervision.reading import DocumentFormat
-from crm_bridge.supervision.rules import Rung
+from crm_bridge.supervision.rules import PaperEvent, Rung
 from crm_bridge.supervision.tables import PaperRow
 from crm_bridge.tickets.tables import TicketRow
-from crm_bridge.tickets.vocabulary import TicketType
+from crm_bridge.tickets.vocabulary import TicketState, TicketType
 from infra.kit.audit import AuditRow
 from infra.kit.errors import Misconfigured, NotFound
 from infra.kit.outbox import OutboxRow
@@ -109,6 +110,66 @@ async def test_a_ticket_that_is_hidden_later_leaks_nothing_from_then_on(town: To
     for place, text in (await said(town, paper_id)).items():
         for secret in ("夜间施工", "桂花小区"):
             assert secret not in text, place
+
+
+TOLD = "李明（电话13800015121）说：工地通宵施工。\n住在桂花小区5栋402室。"
+MINUTES = Minutes(attended="城管局、李明", text=TOLD, decisions=(TOLD, "请三日内停止夜间施工"))
+
+
+async def concluded(town: Town, ticket: int) -> int:
+    """A meeting that was minuted and closed by somebody who wrote down everything."""
+    paper_id = await town.supervision.issue(SUN, new_paper(ticket, Rung.meeting))
+    await town.supervision.minute(SUN, paper_id, MINUTES)
+    await town.supervision.reply(CLERK, paper_id, "已停工。")
+    await town.supervision.end(SUN, paper_id, PaperEvent.closed, TOLD)
+    return paper_id
+
+
+@pytest.mark.usefixtures("unfonted")
+async def test_minutes_and_conclusions_tell_the_matter_and_not_the_citizen(town: Town) -> None:
+    paper_id = await concluded(town, await town.ticket())
+    found = await said(town, paper_id)
+    for place, text in found.items():
+        for secret in PERSON:
+            assert secret not in text, place
+    assert "工地通宵施工" in found["view"]
+    assert "工地通宵施工" in found["ledger"]
+    row = await town.paper(paper_id)
+    assert row.minutes is not None
+    # Lines stay lines, and what is stored says no more than what is shown.
+    assert row.conclusion == row.minutes["text"]
+    assert row.conclusion is not None
+    assert row.conclusion.splitlines() == [
+        "诉求人（电话〔号码略〕）说：工地通宵施工。",
+        "住在桂花小区5栋。",
+    ]
+
+
+@pytest.mark.usefixtures("unfonted")
+@pytest.mark.parametrize("later", [False, True])
+async def test_minutes_and_conclusions_of_a_hidden_ticket_leak_nothing(
+    town: Town, later: bool
+) -> None:
+    ticket = await town.ticket(confidential=not later)
+    paper_id = await concluded(town, ticket)
+    async with town.database.transaction() as session:
+        (await session.get_one(TicketRow, ticket)).confidential = True
+    found = await said(town, paper_id)
+    for place, text in found.items():
+        for secret in (*PERSON, "夜间施工", "桂花小区", "工地通宵施工"):
+            assert secret not in text, place
+    assert "已停工" in found["ledger"]
+
+
+async def test_a_paper_of_an_archived_ticket_is_still_closed(town: Town) -> None:
+    ticket = await town.ticket()
+    paper_id = await town.supervision.issue(SUN, new_paper(ticket))
+    await town.supervision.reply(CLERK, paper_id, "已停工。")
+    async with town.database.transaction() as session:
+        (await session.get_one(TicketRow, ticket)).state = TicketState.archived
+    await town.supervision.end(SUN, paper_id, PaperEvent.closed, "经核实，" + "李明" * 498)
+    conclusion = (await town.paper(paper_id)).conclusion
+    assert conclusion == "经核实，" + "诉求人" * 498
 
 
 async def test_another_unit_cannot_read_a_paper_or_find_it(town: Town) -> None:

@@ -102,12 +102,13 @@ class Town:
         self.calendars = Calendars(self.database, self.clock, ZONE, DeadlineSettings().hours())
         notices = Notices(self.clock, AccountStaff())
         wording = Wording(settings.issuer_in("临江市"), settings.telephone, ZONE)
+        contacts = Contacts(self.database, self.vault)
         issuing = Issuing(
             self.clock,
             ZONE,
             settings,
             wording,
-            Contacts(self.database, self.vault),
+            contacts,
             self.calendars,
             notices,
         )
@@ -115,7 +116,14 @@ class Town:
             self.database, self.clock, FolderStore(self.folder), 1_000_000
         )
         self.supervision = Supervision(
-            self.database, self.clock, settings, issuing, notices, self.attachments, self.poke
+            self.database,
+            self.clock,
+            settings,
+            issuing,
+            notices,
+            self.attachments,
+            contacts,
+            self.poke,
         )
         self.reader = PaperReader(self.database, self.clock, ZONE, self.attachments, Fonts())
         self.book = LedgerBook(self.database, self.clock, ZONE)
