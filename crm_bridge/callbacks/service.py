@@ -118,6 +118,8 @@ class Callbacks:
             row = await self._owed(session, ticket)
         if ticket.state not in FINISHED:
             return
+        if asked_before:
+            await _point_at_finisher(session, ticket, row)
         if row.bar is not None:
             await self._archive(session, ticket, row.bar.value)
         elif row.state is CallbackState.rated:
@@ -239,6 +241,19 @@ class Callbacks:
         if ticket.citizen_id is None:
             return None
         return (await self._contacts.citizen(session, ticket.citizen_id)).phone
+
+
+async def _point_at_finisher(session: AsyncSession, ticket: Ticket, row: CallbackRow) -> None:
+    """Let what the citizen will say count for the lead that finished, which may be another than was late.
+
+    What he has said already, or is asked just now, stays with the lead about which he was asked.
+    """
+    if row.state is not CallbackState.due:
+        return
+    lead = await _lead(session, ticket)
+    row.assignment_id = lead.id if lead else None
+    row.unit = lead.unit if lead else None
+    row.counted_at = lead.dispatched_at if lead else ticket.created_at
 
 
 async def _lead(session: AsyncSession, ticket: Ticket) -> AssignmentRow | None:

@@ -16,8 +16,9 @@ class CallbackRow(Row, table=True):
     """The callback of one round of a ticket; the lease belongs to the worker that rings.
 
     Attributes:
-        assignment_id: The lead assignment that answered for the ticket when it was owed; None for a ticket that was
-            answered without a unit. What the citizen says counts for it, whoever is dispatched to later.
+        assignment_id: The lead assignment that answers for the ticket; None for a ticket that was answered without a
+            unit. It is the one of when it was owed, or the one that finished if the citizen was not asked before that;
+            what he says counts for it, whoever is dispatched to later.
         unit: Its unit, which never changes; repeated here to be counted without a join.
         counted_at: The moment by which figures find it: that assignment's dispatch, else the ticket's registration.
     """

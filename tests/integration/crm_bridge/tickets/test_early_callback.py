@@ -11,8 +11,8 @@ from crm_bridge.tickets.details import Replied, ReturnAsked
 from crm_bridge.tickets.vocabulary import ReturnGrounds, Wait
 from telephony.dialer.memory import Reply
 from telephony.dialer.rules import Outcome, Question, Result
-from tests.integration.crm_bridge.house import MOBILE
-from tests.integration.crm_bridge.tickets.city import CHEN, HE, City
+from tests.integration.crm_bridge.house import CGJ, GRGS, MOBILE
+from tests.integration.crm_bridge.tickets.city import CHEN, FENG, HE, City
 
 LIMIT = timedelta(days=5).total_seconds()
 
@@ -135,6 +135,36 @@ async def test_key_that_arrives_when_the_ticket_has_been_returned_counts_when_it
     assert await city.waiting(Wait.dissatisfied) == 1
     await city.closing.redo(HE, await city.now(ticket_id), "应予办理")
     assert (await city.ticket(ticket_id)).state == "to_dispatch"
+
+
+@pytest.mark.parametrize(
+    ("rung_before", "charged"),
+    [(False, (GRGS, 2)), (True, (CGJ, 1))],
+    ids=["asked after", "before"],
+)
+async def test_what_the_citizen_says_counts_for_the_lead_about_which_he_was_asked(
+    city: City, rung_before: bool, charged: tuple[str, int]
+) -> None:
+    ticket_id = await limit_passes(city)
+    if rung_before:
+        await ring(city, ticket_id, pressed(1))
+    asked = ReturnAsked(n=1, grounds=ReturnGrounds.not_ours, text="不属本单位")
+    await city.work.ask_return(CHEN, await city.now(ticket_id), asked)
+    await city.dispatching.decide_return(HE, await city.now(ticket_id), 1, approve=True, reason="")
+    await city.dispatching.dispatch(HE, await city.now(ticket_id), lead=GRGS)
+    await city.work.sign(FENG, await city.now(ticket_id), 2)
+    reply = Replied(n=2, text="已办理", contacted=True)
+    await city.work.reply(FENG, await city.now(ticket_id), reply)
+    await city.closing.audit(HE, await city.now(ticket_id), accept=True, reason="")
+    if not rung_before:
+        await ring(city, ticket_id, pressed(1))
+    unit, n = charged
+    lead = (await city.assignments(ticket_id))[n - 1]
+    async with city.database.reading() as session:
+        rating = (await session.exec(select(RatingRow))).one()
+    callback = await city.callback(ticket_id)
+    for row in (callback, rating):
+        assert (row.unit, row.assignment_id, row.counted_at) == (unit, lead.id, lead.dispatched_at)
 
 
 async def test_rating_of_an_earlier_round_is_not_taken_for_this_one(city: City) -> None:
