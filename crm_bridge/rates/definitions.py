@@ -49,6 +49,9 @@ SOLVED = 1
 
 _REACHED = (Result.answered, Result.wants_person)
 _STRICT = 2
+_WAITING = (TicketState.registered, TicketState.to_dispatch)
+"""States of a ticket that is answered by nobody yet and lies with no unit."""
+
 _WISHES = (Bar.call_me_not, Bar.anonymous)
 
 
@@ -153,7 +156,7 @@ def _waits_for_dispatch(as_of: datetime) -> Condition:
         .correlate(TicketRow)
         .scalar_subquery()
     )
-    return state == TicketState.to_dispatch
+    return state.in_(_WAITING)
 
 
 def _answers(as_of: datetime, *digits: int) -> Condition:
@@ -213,7 +216,10 @@ DEFINITIONS: Mapping[Figure, Definition] = MappingProxyType(
         Figure.direct_answer: Definition(
             universe=Universe.tickets,
             denominator=lambda as_of: not_(_happened(TicketEvent.not_accepted, as_of)),
-            numerator=lambda as_of: _happened(TicketEvent.answered, as_of),
+            # What a unit had in its hands was not answered on the spot, whoever told the citizen in the end.
+            numerator=lambda as_of: and_(
+                _happened(TicketEvent.answered, as_of), not_(_dispatched(as_of))
+            ),
             further=True,
         ),
         Figure.forwarding: Definition(

@@ -122,8 +122,8 @@ FIGURE_WORDS: Mapping[Figure, FigureWords] = MappingProxyType(
         Figure.direct_answer: FigureWords(
             zh="直接答复率",
             en="Direct answer rate",
-            numerator_zh="当场答复的工单",
-            numerator_en="tickets that were answered on the spot",
+            numerator_zh="当场答复、未经派单的工单",
+            numerator_en="tickets that were answered on the spot, never dispatched",
             denominator_zh="已受理的工单（不含不予受理）",
             denominator_en="tickets that were registered, without those not accepted",
         ),
@@ -132,8 +132,8 @@ FIGURE_WORDS: Mapping[Figure, FigureWords] = MappingProxyType(
             en="Dispatch rate",
             numerator_zh="已派单的工单",
             numerator_en="tickets that were dispatched",
-            denominator_zh="应派单的工单（已派单或待派单）",
-            denominator_en="tickets that were dispatched or wait for dispatch",
+            denominator_zh="应派单的工单（已派单，或已登记、待派单）",
+            denominator_en="tickets that were dispatched, or registered and wait for it",
         ),
         Figure.response: FigureWords(
             zh="响应率",

@@ -174,6 +174,10 @@ def _dispatches(made: History, chance: Random, row: TicketRow, at: datetime) -> 
             at = later(chance, lead.ended_at or at)
             _happen(made, row, TicketEvent.return_approved, TicketState.to_dispatch, at)
             at = later(chance, at)
+            if chance.random() < 0.5:
+                # The centre answers what no unit wanted.
+                _happen(made, row, TicketEvent.answered, TicketState.closed, at)
+                return
         if lead is None or lead.state is not AssignmentState.finished or lead.ended_at is None:
             return
         _callback(made, chance, row, lead, lead.ended_at)

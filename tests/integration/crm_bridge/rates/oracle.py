@@ -140,13 +140,16 @@ class Oracle:
 
     def direct_answer(self, ticket: TicketRow) -> Verdict:
         events = [event for event, _ in self.log(ticket)]
-        return None if TicketEvent.not_accepted in events else TicketEvent.answered in events
+        if TicketEvent.not_accepted in events:
+            return None
+        return TicketEvent.answered in events and TicketEvent.dispatched not in events
 
     def forwarding(self, ticket: TicketRow) -> Verdict:
         log = self.log(ticket)
         if any(event is TicketEvent.dispatched for event, _ in log):
             return True
-        return False if log and log[-1][1] is TicketState.to_dispatch else None
+        waiting = (TicketState.registered, TicketState.to_dispatch)
+        return False if log and log[-1][1] in waiting else None
 
     def end(self, row: AssignmentRow) -> datetime:
         """How far the clock has run against the unit."""
