@@ -11,6 +11,9 @@ from infra.kit.identity import Role
 
 _EVERYBODY = frozenset({"figures.read", "catalogue.read"})
 _TICKETS = frozenset({"ticket.read", "ticket.write", "file.send"})
+_FORWARD = frozenset({"ticket.forward"})
+"""Decides where a registered ticket goes: to a unit, to its main ticket, to another platform, or nowhere."""
+
 _OWN_CALLS = frozenset({"call.read", "recording.listen"})
 _ANY_CALLS = _OWN_CALLS | {"call.read_any", "recording.listen_any"}
 _PHONE = frozenset({"phone.use", "presence.set"})
@@ -43,15 +46,17 @@ _CENTRE = frozenset(
 
 PERMISSIONS: Mapping[Role, frozenset[str]] = MappingProxyType(
     {
-        Role.AGENT: _EVERYBODY | _TICKETS | _OWN_CALLS | _PHONE | {"number.reveal"},
+        Role.AGENT: _EVERYBODY | _TICKETS | _FORWARD | _OWN_CALLS | _PHONE | {"number.reveal"},
         Role.LEAD: _EVERYBODY
         | _TICKETS
+        | _FORWARD
         | _ANY_CALLS
         | _PHONE
         | _WATCH
         | {"number.reveal", "callback.review"},
         Role.DISPATCHER: _EVERYBODY
         | _TICKETS
+        | _FORWARD
         | _ANY_CALLS
         | _WATCH
         | _CENTRE

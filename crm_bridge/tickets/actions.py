@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from crm_bridge.tickets.access import READ_ANY
 from crm_bridge.tickets.assignment import Assignment
 from crm_bridge.tickets.life import Life
 from crm_bridge.tickets.refusals import TransitionRefused
@@ -38,7 +39,7 @@ HELPER_ACTIONS = {
 """What a helper does."""
 
 TICKET_ACTIONS = {
-    "dispatch": ("ticket.dispatch", (E.dispatched,)),
+    "dispatch": ("ticket.forward", (E.dispatched,)),
     "helpers": ("ticket.dispatch", (E.helper_added,)),
     "extension_decision": ("ticket.dispatch", (E.extension_refused,)),
     "help_decision": ("ticket.dispatch", (E.help_refused,)),
@@ -46,10 +47,10 @@ TICKET_ACTIONS = {
     "audit": ("ticket.audit", (E.accepted,)),
     "redo": ("ticket.audit", (E.redone, E.reopened)),
     "explain": ("ticket.audit", (E.explained,)),
-    "not_accepted": ("ticket.dispatch", (E.not_accepted,)),
-    "pass_on": ("ticket.dispatch", (E.passed_on,)),
+    "not_accepted": ("ticket.forward", (E.not_accepted,)),
+    "pass_on": ("ticket.forward", (E.passed_on,)),
     "passing": ("ticket.dispatch", (E.passing_confirmed,)),
-    "join": ("ticket.dispatch", (E.joined,)),
+    "join": ("ticket.forward", (E.joined,)),
     "separate": ("ticket.dispatch", (E.separated,)),
     "stop": ("ticket.dispatch", (E.stop_asked,)),
     "stop_decision": ("ticket.approve_stop", (E.stop_refused,)),
@@ -69,10 +70,12 @@ def actions(principal: Principal, ticket: Ticket, life: Life, now: datetime) -> 
         life: What its log says.
         now: The present moment.
     """
+    # An agent sees what a citizen reported before to others, and does nothing to it.
+    mine = ticket.agent == principal.number or principal.may(READ_ANY)
     return [
         *_of_unit(principal, life, now),
-        *_of_centre(principal, life, now),
-        *_of_ticket(principal, ticket, life, now),
+        *(_of_centre(principal, life, now) if mine else ()),
+        *_of_ticket(principal, ticket, life, now, mine=mine),
     ]
 
 
@@ -106,8 +109,9 @@ def _of_centre(principal: Principal, life: Life, now: datetime) -> Iterator[str]
         yield from (f"return_decision:{pending.n}" for pending in life.returns)
 
 
-def _of_ticket(principal: Principal, ticket: Ticket, life: Life, now: datetime) -> Iterator[str]:
-    mine = ticket.agent == principal.number or principal.may("ticket.read_any")
+def _of_ticket(
+    principal: Principal, ticket: Ticket, life: Life, now: datetime, *, mine: bool
+) -> Iterator[str]:
     if principal.may("ticket.write") and mine and _possible(principal, life, E.answered, now):
         yield "answer"
     if principal.may("ticket.grant_confidential") and ticket.hides_citizen:

@@ -22,6 +22,7 @@ from infra.kit.identity import Principal
 
 _OF_TICKET = "/api/v1/tickets/{ticket_id}"
 _DISPATCH = "ticket.dispatch"
+_FORWARD = "ticket.forward"
 _AUDIT = "ticket.audit"
 
 
@@ -50,7 +51,7 @@ def command_of(ticket_id: int, body: Versioned, key: IdempotencyKey | None) -> C
 
 
 def _dispatch(api: Routes, dispatching: Dispatching, reader: TicketReader) -> None:
-    @api.post(f"{_OF_TICKET}/dispatch", permission=_DISPATCH, idempotent=True)
+    @api.post(f"{_OF_TICKET}/dispatch", permission=_FORWARD, idempotent=True)
     async def dispatch(
         principal: Principal,
         ticket_id: int,

@@ -25,6 +25,7 @@ from infra.kit.identity import Principal
 
 _OF_TICKET = "/api/v1/tickets/{ticket_id}"
 _DISPATCH = "ticket.dispatch"
+_FORWARD = "ticket.forward"
 
 
 def routes(closing: Closing, joining: Joining, notes: Notes, reader: TicketReader) -> Routes:
@@ -38,7 +39,7 @@ def routes(closing: Closing, joining: Joining, notes: Notes, reader: TicketReade
 
 
 def _ways_out(api: Routes, closing: Closing, reader: TicketReader) -> None:
-    @api.post(f"{_OF_TICKET}/not-accepted", permission=_DISPATCH, idempotent=True)
+    @api.post(f"{_OF_TICKET}/not-accepted", permission=_FORWARD, idempotent=True)
     async def not_accept(
         principal: Principal,
         ticket_id: int,
@@ -52,7 +53,7 @@ def _ways_out(api: Routes, closing: Closing, reader: TicketReader) -> None:
         )
         return await reader.show(principal, ticket_id)
 
-    @api.post(f"{_OF_TICKET}/pass-on", permission=_DISPATCH, idempotent=True)
+    @api.post(f"{_OF_TICKET}/pass-on", permission=_FORWARD, idempotent=True)
     async def pass_on(
         principal: Principal,
         ticket_id: int,
@@ -86,7 +87,7 @@ def _ways_out(api: Routes, closing: Closing, reader: TicketReader) -> None:
 
 
 def _joins(api: Routes, joining: Joining, reader: TicketReader) -> None:
-    @api.post(f"{_OF_TICKET}/join", permission=_DISPATCH, idempotent=True)
+    @api.post(f"{_OF_TICKET}/join", permission=_FORWARD, idempotent=True)
     async def join(
         principal: Principal,
         ticket_id: int,

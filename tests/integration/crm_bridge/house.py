@@ -49,7 +49,14 @@ LI = Principal(
     name="李静",
     role=Role.AGENT,
     permissions=frozenset(
-        {"ticket.read", "ticket.write", "figures.read", "call.read", "catalogue.read"}
+        {
+            "ticket.read",
+            "ticket.write",
+            "ticket.forward",
+            "figures.read",
+            "call.read",
+            "catalogue.read",
+        }
     ),
 )
 WANG = replace(LI, user_id=2, number="1002", name="王磊")

@@ -161,7 +161,8 @@ async def test_actions_are_what_this_very_person_can_do(city: City, client: Clie
     desk = Desk(client, await city.left_open())
     centre = ["dispatch", "not_accepted", "pass_on", "join", "stop", "amend", "told"]
     assert (await desk.look("3001"))["actions"] == [*centre, "answer", "reveal_number"]
-    assert (await desk.look("1001"))["actions"] == ["answer"]
+    agent = ["dispatch", "not_accepted", "pass_on", "join"]
+    assert (await desk.look("1001"))["actions"] == [*agent, "answer"]
     assert (await desk.look("9001"))["actions"] == ["instruct"]
     await desk.act("3001", "dispatch", lead=CGJ, helpers=[GRGS])
     assert (await desk.look("5001"))["actions"] == ["sign:1", "return:1", "stop", "reveal_number"]
@@ -181,6 +182,48 @@ async def test_actions_are_what_this_very_person_can_do(city: City, client: Clie
     assert {"return_decision:2", "extension_decision"} <= set((await desk.look("3001"))["actions"])
     await desk.act("5001", "stop", reason="诉求人撤回")
     assert "stop_decision" in (await desk.look("3001"))["actions"]
+
+
+FORWARD = [
+    ("dispatch", {"lead": CGJ}),
+    ("not-accepted", {"grounds": "涉法涉诉", "where_to_turn": "人民法院"}),
+    ("pass-on", {"platform": "110"}),
+]
+
+
+@pytest.mark.parametrize(("what", "said"), FORWARD, ids=[what for what, _ in FORWARD])
+async def test_agent_says_where_a_ticket_goes_that_he_wrote_and_no_other(
+    city: City, client: Client, what: str, said: dict[str, Any]
+) -> None:
+    desk = Desk(client, await city.left_open())
+    # He is talking to the same citizen, and so sees what was reported before.
+    await city.ring(agent="1002")
+    seen = await desk.look("1002")
+    assert (seen["agent"], seen["actions"]) == ("1001", [])
+    status, problem = await desk.try_to("1002", what, **said)
+    assert (status, problem["detail_zh"]) == (403, "这是其他话务员的工单")
+    assert (await desk.look("1001"))["state"] == "to_dispatch"
+    assert (await desk.act("1001", what, **said))["state"] != "to_dispatch"
+
+
+async def test_agent_joins_a_ticket_that_he_wrote_and_no_other(city: City, client: Client) -> None:
+    main, desk = await city.dispatched(), Desk(client, await city.left_open())
+    await desk.look("1001")
+    assert (await desk.try_to("1002", "join", main_id=main))[0] == 403
+    assert (await desk.act("1001", "join", main_id=main))["state"] == "joined"
+
+
+async def test_agent_neither_decides_nor_audits_nor_corrects(city: City, client: Client) -> None:
+    desk = Desk(client, await city.in_hand())
+    await desk.act("5001", "assignments/1/extension", days=2, reason="材料未到")
+    for what, said in (
+        ("extension/decision", {"approve": True}),
+        ("helpers", {"units": [GRGS]}),
+        ("amend", {"title": "另一标题", "reason": "登记有误"}),
+        ("passing", {"confirmed": True}),
+        ("audit", {"accept": True}),
+    ):
+        assert (await desk.try_to("1001", what, **said))[0] == 403, what
 
 
 async def test_what_waits_is_shown_with_who_asked_and_why(city: City, client: Client) -> None:
