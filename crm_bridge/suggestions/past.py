@@ -60,10 +60,10 @@ async def confirmed(
     while len(seen) < most:
         async with database.reading() as session:
             rows = await _page(session, since, below)
-        for _, unit, ticket in rows:
-            if ticket.id not in seen and len(seen) < most:
-                seen.add(ticket.id or 0)
-                yield question_of(ticket), unit
+        for _, unit, ticket_id, question in rows:
+            if ticket_id not in seen and len(seen) < most:
+                seen.add(ticket_id)
+                yield question, unit
         if len(rows) < _AT_ONCE:
             return
         below = rows[-1][0]
@@ -76,20 +76,34 @@ def question_of(row: TicketRow) -> Question:
 
 async def _page(
     session: AsyncSession, since: datetime, below: int | None
-) -> Sequence[tuple[int | None, str, TicketRow]]:
+) -> Sequence[tuple[int | None, str, int, Question]]:
     statement = (
-        select(AssignmentRow.id, AssignmentRow.unit, TicketRow)
-        .join(TicketRow, col(TicketRow.id) == AssignmentRow.ticket_id)
+        columns(
+            col(AssignmentRow.id),
+            col(AssignmentRow.unit),
+            col(AssignmentRow.ticket_id),
+            col(TicketRow.title),
+            col(TicketRow.text),
+            col(TicketRow.address),
+            col(TicketRow.category),
+        )
+        .join_from(AssignmentRow, TicketRow, col(TicketRow.id) == AssignmentRow.ticket_id)
         .where(
-            AssignmentRow.role == AssignmentRole.lead,
+            col(AssignmentRow.role) == AssignmentRole.lead,
             col(AssignmentRow.state).in_(STOOD),
             col(AssignmentRow.dispatched_at) >= since,
             col(TicketRow.confidential).is_(False),
-            TicketRow.type != TicketType.report,
+            col(TicketRow.type) != TicketType.report,
         )
         .order_by(col(AssignmentRow.id).desc())
         .limit(_AT_ONCE)
     )
     if below is not None:
         statement = statement.where(col(AssignmentRow.id) < below)
-    return (await session.exec(statement)).all()
+    connection = await session.connection()
+    return [
+        (number, unit, ticket_id, Question(title=title, text=text, address=address, category=kind))
+        for number, unit, ticket_id, title, text, address, kind in await connection.execute(
+            statement
+        )
+    ]
