@@ -33,6 +33,7 @@ from infra.kit.clock import Clock
 from infra.kit.database import Database
 from infra.kit.errors import Conflict, FieldError, Invalid, NotFound
 from infra.kit.identity import Principal
+from infra.kit.seeding import hold_seeding
 
 log = structlog.get_logger()
 
@@ -165,6 +166,7 @@ class Catalogue:
         """Load the catalogue that ships, if there was never one and all that it names is there."""
         content = files("crm_bridge.catalogue").joinpath("default.csv").read_bytes()
         async with self._database.transaction() as session:
+            await hold_seeding(self._database, session)
             if (await _newest(session)).number > 0:
                 return
             sheet = read(content, COLUMNS)

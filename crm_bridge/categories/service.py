@@ -17,6 +17,7 @@ from infra.kit import audit
 from infra.kit.clock import Clock, SystemClock
 from infra.kit.database import Database
 from infra.kit.identity import Principal
+from infra.kit.seeding import hold_seeding
 
 UNSORTED = "9099"
 """The category of a ticket that no agent has read yet."""
@@ -73,6 +74,7 @@ class Categories:
         """Load the default tree into an empty table; a table with anything in it is left as it is."""
         content = files("crm_bridge.categories").joinpath("default.csv").read_bytes()
         async with self._database.transaction() as session:
+            await hold_seeding(self._database, session)
             if (await session.exec(select(CategoryRow.code).limit(1))).first() is None:
                 sheet = read(content, COLUMNS)
                 filed, errors = categories_of(sheet.rows, {})

@@ -20,6 +20,7 @@ from infra.kit.database import Database
 from infra.kit.errors import Conflict, NotFound
 from infra.kit.idempotency import IdempotencyKey
 from infra.kit.identity import Principal
+from infra.kit.seeding import hold_seeding
 
 
 class NoSuchUnit(NotFound):
@@ -111,6 +112,7 @@ class Units:
         """Load the units that ship into an empty table; a table with anything in it is left as it is."""
         content = files("crm_bridge.units").joinpath("default.csv").read_bytes()
         async with self._database.transaction() as session:
+            await hold_seeding(self._database, session)
             if (await session.exec(select(UnitRow.code).limit(1))).first() is None:
                 filed, errors = units_of(read(content, COLUMNS))
                 refuse(errors)
