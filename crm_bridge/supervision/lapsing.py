@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from sqlmodel import and_, col, select
 
+from crm_bridge.supervision.notices import Notices
 from crm_bridge.supervision.rules import LAPSING, OPEN, PaperEvent, follow
 from crm_bridge.supervision.tables import PaperRow
 from crm_bridge.tickets.tables import AssignmentRow
@@ -24,12 +26,23 @@ class Lapsing:
         database: Where they lie.
         clock: Gives the time of closing.
         look_seconds: How long to wait before looking again.
+        notices: Tells the units that a paper asks nothing more of them.
+        poke: Wakes the relay when there is something to tell.
     """
 
-    def __init__(self, database: Database, clock: Clock, look_seconds: float) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        look_seconds: float,
+        notices: Notices,
+        poke: Callable[[], None],
+    ) -> None:
         self._database = database
         self._clock = clock
         self._look_seconds = look_seconds
+        self._notices = notices
+        self._poke = poke
 
     async def run(self) -> None:
         """Close what is to be closed, again and again, until cancelled."""
@@ -72,4 +85,7 @@ class Lapsing:
                     subject=f"paper:{paper.id}",
                     detail={"number": paper.number, "state": paper.state.value},
                 )
+                await self._notices.units(session, paper, "supervision.closed")
+        if papers:
+            self._poke()
         return len(papers)

@@ -72,7 +72,7 @@ def supervision_desk(
     book = LedgerBook(database, clock, base.zone)
     tasks: dict[str, Work] = {}
     if settings.close_by_rule:
-        tasks["supervision"] = Lapsing(database, clock, settings.look_seconds).run
+        tasks["supervision"] = Lapsing(database, clock, settings.look_seconds, notices, poke).run
     return SupervisionDesk(
         service=service, reader=reader, tasks=tasks, routes=api.routes(service, reader, book)
     )

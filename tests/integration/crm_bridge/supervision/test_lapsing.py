@@ -2,7 +2,9 @@ import asyncio
 
 from sqlmodel import select
 
+from agent_console.accounts.staff import AccountStaff
 from crm_bridge.supervision.lapsing import CONCLUSION, Lapsing
+from crm_bridge.supervision.notices import Notices
 from crm_bridge.supervision.rules import PaperEvent, PaperState, Rung
 from crm_bridge.tickets.tables import AssignmentRow
 from tests.integration.crm_bridge.supervision.town import CLERK, SUN, Town, new_paper
@@ -18,7 +20,8 @@ async def end(town: Town, ticket_id: int, n: int = 1) -> None:
 
 
 def lapsing(town: Town) -> Lapsing:
-    return Lapsing(town.database, town.clock, 60)
+    notices = Notices(town.clock, AccountStaff())
+    return Lapsing(town.database, town.clock, 60, notices, town.poke)
 
 
 async def test_letters_and_orders_are_closed_when_their_assignment_has_ended(town: Town) -> None:
@@ -38,6 +41,22 @@ async def test_letters_and_orders_are_closed_when_their_assignment_has_ended(tow
     paper = await town.paper(ids[Rung.order])
     assert (paper.conclusion, paper.closed_by) == (CONCLUSION, None)
     assert (None, "supervision.lapsed", f"paper:{paper.id}") in await town.audited()
+
+
+async def test_units_are_told_of_a_paper_that_lapses_and_nobody_when_none_does(town: Town) -> None:
+    ticket = await town.ticket()
+    paper_id = await town.raise_to(ticket, Rung.reminder)
+    await lapsing(town).once()
+    assert town.pokes == 0
+    await end(town, ticket)
+    await lapsing(town).once()
+    assert town.pokes == 1
+    (told,) = await town.told("supervision.closed")
+    assert told["agents"] == ["4001", "4002"]
+    assert (told["data"]["paper_id"], told["data"]["state"]) == (paper_id, "closed")
+    await lapsing(town).once()
+    assert town.pokes == 1
+    assert len(await town.told("supervision.closed")) == 1
 
 
 async def test_what_is_about_another_assignment_or_the_whole_ticket_stays(town: Town) -> None:
