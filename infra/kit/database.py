@@ -220,7 +220,11 @@ class Database:
     def _writing_engine(self) -> Engine:
         # One connection, on the one thread that writes; it says itself where its transactions begin and end.
         if self.dialect == "sqlite":
-            engine = create_engine(self.url.set(drivername="sqlite+pysqlite"), poolclass=NullPool)
+            engine = create_engine(
+                self.url.set(drivername="sqlite+pysqlite"),
+                poolclass=NullPool,
+                connect_args={"check_same_thread": False},
+            )
             event.listen(engine, "connect", _prepare_sqlite)
         else:
             arguments = {**_NOTICE_A_SILENT_SERVER, "autocommit": True}

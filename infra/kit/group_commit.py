@@ -1,9 +1,9 @@
 """Group commit: small writes of many requests share one transaction, and so one flush to disk.
 
 A commit costs a flush, whatever is in it; a request that waits for its own flush leaves the disk idle while it talks to
-its client. Here a piece of work is a plain function that runs on the one thread that writes: while a batch is being
-committed the next one gathers, and everybody is answered after the commit that holds his work. A piece that fails is
-rolled back alone, to its savepoint. Nothing is answered that is not on disk.
+its client. Here a piece of work is a plain function; while a batch is being flushed the next one gathers, and everybody
+is answered after the commit that holds his work. A piece that fails is rolled back alone, to its savepoint. Nothing is
+answered that is not on disk.
 
 The statements are compiled once by SQLAlchemy and handed to the driver as they are: the session of the ORM, not the
 database, is what costs most of a small write.
@@ -31,7 +31,7 @@ from infra.kit.errors import TryLater
 
 T = TypeVar("T")
 
-_LARGEST_BATCH = 256
+_LARGEST_BATCH = 64
 _LONGEST_QUEUE = 20_000
 
 
@@ -92,7 +92,7 @@ class _Compiled:
 
 
 class Writing:
-    """What a piece of work writes with, on the writing thread and inside the transaction of its batch."""
+    """What a piece of work writes with, inside the transaction of its batch."""
 
     def __init__(self, cursor: DBAPICursor, dialect: Dialect) -> None:
         self._cursor = cursor
@@ -121,6 +121,10 @@ class Writing:
         """Execute a statement and return how many rows it touched."""
         self._execute(statement, values)
         return self._cursor.rowcount
+
+    def control(self, command: str) -> None:
+        """Begin or end what is being written; for the group itself, not for its pieces."""
+        self._cursor.execute(command)
 
     def _execute(self, statement: Prepared, values: dict[str, Any]) -> None:
         compiled = statement.on(self._dialect)
@@ -190,7 +194,7 @@ class GroupCommit:
         self._connection: PoolProxiedConnection | None = None
 
     async def write(self, piece: Piece[T]) -> T:
-        """Run a piece of work on the writing thread; when this returns, it is on disk.
+        """Run a piece of work; when this returns, it is on disk.
 
         Raises:
             TryLater: Too many wait already, or the database does not take the batch: nothing of it is on disk, or, if
@@ -214,19 +218,35 @@ class GroupCommit:
         self._engine.dispose()
 
     async def _drain(self) -> None:
-        loop = asyncio.get_running_loop()
         while self._waiting:
+            batch: list[_Waiting[Any]] = []
             try:
                 async with self._turn():
-                    # Taken when the turn has come: whoever asked meanwhile is in it.
-                    batch = self._next_batch()
-                    await loop.run_in_executor(self._thread, self._commit, batch)
-            except TryLater as error:
-                batch = self._next_batch()
+                    await self._write(batch)
+            except (
+                Exception
+            ) as error:  # a broken batch must neither kill the writer nor leave anybody waiting
+                await self._in_thread(lambda: self._hang_up(broken=True))
+                batch = batch or self._next_batch()
                 for waiting in batch:
-                    waiting.error = TryLater(error.detail_en, error.detail_zh)
+                    waiting.error = _of_batch(error)
             for waiting in batch:
                 waiting.settle()
+
+    async def _write(self, batch: list[_Waiting[Any]]) -> None:
+        writing = await self._in_thread(self._begin)
+        # Taken when the turn has come: whoever asked meanwhile is in it.
+        batch += self._next_batch()
+        if self._engine.dialect.name == "sqlite":
+            # A statement that finds its pages in memory takes microseconds. On a thread of its own each would give up
+            # the interpreter and wait to get it back from a busy event loop, for far longer than it runs.
+            self._run(batch, writing)
+        else:
+            await self._in_thread(lambda: self._run(batch, writing))
+        await self._in_thread(lambda: writing.control("COMMIT"))
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _next_batch(self) -> list[_Waiting[Any]]:
         count = min(len(self._waiting), _LARGEST_BATCH)
@@ -234,28 +254,21 @@ class GroupCommit:
         # Whoever has gone away meanwhile gets nothing written in his name.
         return [waiting for waiting in taken if not waiting.future.cancelled()]
 
-    def _commit(self, batch: Sequence[_Waiting[Any]]) -> None:
-        """Write a batch, on the writing thread; the outcome of each piece stands in it."""
-        try:
-            if self._connection is None:
-                self._connection = self._engine.raw_connection()
-            cursor = self._connection.cursor()
-            writing = Writing(cursor, self._engine.dialect)
-            sqlite = self._engine.dialect.name == "sqlite"
-            cursor.execute("BEGIN IMMEDIATE" if sqlite else "BEGIN")
-            for waiting in batch:
-                cursor.execute("SAVEPOINT piece")
-                if not waiting.run(writing):
-                    cursor.execute("ROLLBACK TO SAVEPOINT piece")
-                cursor.execute("RELEASE SAVEPOINT piece")
-            cursor.execute("COMMIT")
-            cursor.close()
-        except (
-            Exception
-        ) as error:  # a broken batch must neither kill the writer nor leave anybody waiting
-            self._hang_up(broken=True)
-            for waiting in batch:
-                waiting.error = _of_batch(error)
+    def _begin(self) -> Writing:
+        if self._connection is None:
+            self._connection = self._engine.raw_connection()
+        writing = Writing(self._connection.cursor(), self._engine.dialect)
+        sqlite = self._engine.dialect.name == "sqlite"
+        writing.control("BEGIN IMMEDIATE" if sqlite else "BEGIN")
+        return writing
+
+    def _run(self, batch: Sequence[_Waiting[Any]], writing: Writing) -> None:
+        """Do the pieces of a batch; the outcome of each stands in it."""
+        for waiting in batch:
+            writing.control("SAVEPOINT piece")
+            if not waiting.run(writing):
+                writing.control("ROLLBACK TO SAVEPOINT piece")
+            writing.control("RELEASE SAVEPOINT piece")
 
     def _hang_up(self, *, broken: bool = False) -> None:
         connection, self._connection = self._connection, None
