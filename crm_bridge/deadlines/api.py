@@ -86,7 +86,7 @@ def routes(calendars: Calendars, deadlines: Deadlines) -> Routes:
     """Return the endpoints of the working calendar."""
     api = Routes(tag="deadlines")
 
-    @api.get("/api/v1/calendar")
+    @api.get("/api/v1/calendar", permission="catalogue.read")
     async def show(query: CalendarQuery) -> CalendarView:
         """Show the working calendar of a year."""
         return _view(await calendars.year(query.year))

@@ -165,12 +165,21 @@ class TicketReader:
 
     async def may_see(self, principal: Principal, subject: str) -> bool:
         """Return whether this person may see a ticket, named as `ticket:7`: for the files that belong to it."""
-        async with self._database.reading() as session:
-            try:
-                await self._visible(session, principal, int(subject.partition(":")[2]))
-            except (NotFound, Forbidden):
-                return False
+        try:
+            await self.require_visible(principal, int(subject.partition(":")[2]))
+        except (NotFound, Forbidden):
+            return False
         return True
+
+    async def require_visible(self, principal: Principal, ticket_id: int) -> None:
+        """Return if this person may see a ticket.
+
+        Raises:
+            NotFound: There is no such ticket.
+            Forbidden: It is not this person's to see.
+        """
+        async with self._database.reading() as session:
+            await self._visible(session, principal, ticket_id)
 
     async def _visible(self, session: AsyncSession, principal: Principal, ticket_id: int) -> Ticket:
         row = await session.get(TicketRow, ticket_id)
