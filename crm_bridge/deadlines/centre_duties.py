@@ -12,7 +12,14 @@ from crm_bridge.deadlines.marks import mark, marked
 from crm_bridge.deadlines.notices import DeadlineNotices
 from crm_bridge.deadlines.policy import Policy
 from crm_bridge.deadlines.rules import due, latest_start
-from crm_bridge.deadlines.unit_duties import UNANSWERED, assignment_now, found_assignments, in_order
+from crm_bridge.deadlines.unit_duties import (
+    UNANSWERED,
+    assignment_now,
+    extending,
+    found_assignments,
+    in_order,
+    is_now,
+)
 from crm_bridge.tickets.details import Decided
 from crm_bridge.tickets.ledger import Ledger
 from crm_bridge.tickets.tables import AssignmentRow, TicketWaitRow
@@ -145,6 +152,8 @@ class UrgeToDecide:
 class AskEarly:
     """Has the citizen asked when a ticket's limit has passed, whether or not the unit has finished [law 北京条例 23].
 
+    While the lead's extension is undecided nobody knows whether the limit has passed: he is asked when it is refused.
+
     Args:
         owe: Writes down that the citizen is to be asked.
     """
@@ -167,6 +176,7 @@ class AskEarly:
             col(AssignmentRow.due_at) <= moment.now,
             col(AssignmentRow.role) == AssignmentRole.lead,
             ~marked(self.name, AssignmentRow.id, AssignmentRow.due_at),
+            ~extending(),
         )
 
     async def fulfil(
@@ -175,6 +185,8 @@ class AskEarly:
         """Write down that the citizen is to be asked; once a round, as `owe` has it."""
         row = await assignment_now(session, found)
         if row.state not in self._OPEN or row.due_at > moment.now:
+            return False
+        if await is_now(session, found, extending()):
             return False
         if not await mark(session, self.name, found.id, row.due_at, moment.now):
             return False

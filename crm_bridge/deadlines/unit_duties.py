@@ -60,6 +60,25 @@ def returning() -> ColumnElement[bool]:
     return asked.exists()
 
 
+def extending() -> ColumnElement[bool]:
+    """Return the condition that a lead has asked for more time and the centre has not decided.
+
+    It can ask only before the limit has passed: what the passing of the limit brings waits for the decision.
+    """
+    asked = select(TicketWaitRow.ticket_id).where(
+        AssignmentRow.role == AssignmentRole.lead,
+        TicketWaitRow.kind == Wait.extensions,
+        col(TicketWaitRow.ticket_id) == AssignmentRow.ticket_id,
+    )
+    return asked.exists()
+
+
+async def is_now(session: AsyncSession, found: Found, condition: ColumnElement[bool]) -> bool:
+    """Return whether an assignment meets a condition now that its ticket is locked."""
+    statement = select(AssignmentRow.id).where(AssignmentRow.id == found.id, condition)
+    return (await session.exec(statement)).first() is not None
+
+
 class Warn:
     """Warns a unit before an assignment is due.
 
@@ -162,6 +181,8 @@ class UrgeToSign:
         """Urge the unit."""
         row = await assignment_now(session, found)
         if row.state is not AssignmentState.dispatched or row.sign_due_at > moment.now:
+            return False
+        if await is_now(session, found, returning()):
             return False
         if not await mark(session, self.name, found.id, row.sign_due_at, moment.now):
             return False
