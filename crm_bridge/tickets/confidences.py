@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from sqlmodel.ext.asyncio.session import AsyncSession
+
 from channels.contacts.service import Contacts
 from crm_bridge.tickets.access import sees_citizen
 from crm_bridge.tickets.actions import may_reveal
 from crm_bridge.tickets.casebook import require_party
 from crm_bridge.tickets.ledger import Ledger
+from crm_bridge.tickets.refusals import unfit
 from crm_bridge.tickets.tables import TicketGrantRow, TicketRow
+from crm_bridge.units.staff import Staff
 from infra.kit import audit, idempotency
 from infra.kit.clock import Clock
 from infra.kit.database import Database
 from infra.kit.errors import Forbidden, NotFound
 from infra.kit.idempotency import IdempotencyKey
-from infra.kit.identity import Principal
+from infra.kit.identity import Principal, Role
 from infra.kit.vault import Vault
 from telephony.numbers import PhoneNumber
+
+_OF_UNITS = frozenset({Role.UNIT_CLERK, Role.UNIT_HEAD})
+_OTHERS = frozenset(Role) - _OF_UNITS
 
 
 class Confidences:
@@ -29,16 +36,24 @@ class Confidences:
         ledger: Knows the tickets.
         contacts: Knows the citizens.
         vault: Opens the number to call back.
+        staff: Knows who has an account, and who works for a unit.
     """
 
     def __init__(
-        self, database: Database, clock: Clock, ledger: Ledger, contacts: Contacts, vault: Vault
+        self,
+        database: Database,
+        clock: Clock,
+        ledger: Ledger,
+        contacts: Contacts,
+        vault: Vault,
+        staff: Staff,
     ) -> None:
         self._database = database
         self._clock = clock
         self._ledger = ledger
         self._contacts = contacts
         self._vault = vault
+        self._staff = staff
 
     async def grant(
         self,
@@ -52,8 +67,6 @@ class Confidences:
     ) -> datetime:
         """Let one person see whose a confidential ticket is, and return until when.
 
-        The people of a unit see it not even then.
-
         Args:
             principal: Who lets him.
             ticket_id: Row of the ticket.
@@ -65,6 +78,7 @@ class Confidences:
         Raises:
             NotFound: There is no such ticket.
             Forbidden: It is not this person's to see, or he would grant it to himself.
+            Invalid: Nobody with that number may log in, or he works for a unit.
         """
         if person == principal.number:
             raise Forbidden("a grant is for another person", "不能授权给自己，请由他人授权")
@@ -75,6 +89,7 @@ class Confidences:
             earlier = await idempotency.earlier(session, key)
             if earlier is not None:
                 return (await session.get_one(TicketGrantRow, int(earlier))).until
+            await self._require_grantee(session, person)
             row = TicketGrantRow(
                 ticket_id=ticket_id,
                 person=person,
@@ -95,6 +110,21 @@ class Confidences:
                 detail={"person": person, "hours": hours},
             )
         return until
+
+    async def _require_grantee(self, session: AsyncSession, person: str) -> None:
+        """Return if a grant would let this person see anything: the people of units see it not even then."""
+        if person in await self._staff.with_roles(session, _OF_UNITS):
+            raise unfit(
+                "/user_number",
+                "承办单位人员不得查看保密诉求人，请授权给中心人员",
+                "People of units never see a hidden citizen, grant it to somebody of the centre",
+            )
+        if person not in await self._staff.with_roles(session, _OTHERS):
+            raise unfit(
+                "/user_number",
+                "没有这个工号，或账号已停用，请核对",
+                "Nobody has this number, or the account is disabled; check it",
+            )
 
     async def reveal_number(self, principal: Principal, ticket_id: int, purpose: str) -> str:
         """Return the number at which the citizen is reached, in full.

@@ -88,7 +88,7 @@ def life_cycle(
     dispatching = Dispatching(casebook, reckoner, clock)
     closing = Closing(casebook, reckoner, clock, Exclusions(database, clock).stopped)
     joining = Joining(casebook, ledger)
-    confidences = Confidences(database, clock, ledger, contacts, base.vault)
+    confidences = Confidences(database, clock, ledger, contacts, base.vault, AccountStaff())
     sights: dict[str, Sight] = {"ticket": reader}
     relay.deliver_to(FOLLOWERS, Followers(clock, ledger).deliver)
     return LifeCycle(

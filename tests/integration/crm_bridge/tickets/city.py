@@ -114,7 +114,7 @@ class City(House):
         self.joining = Joining(self.casebook, self.ledger)
         self.notes = Notes(self.casebook, self.clock)
         self.confidences = Confidences(
-            self.database, self.clock, self.ledger, self.contacts, self.vault
+            self.database, self.clock, self.ledger, self.contacts, self.vault, Everybody()
         )
         self.unit_desk = UnitDesk(self.database, self.clock, ZONE)
         self.dispatch_desk = DispatchDesk(self.database, self.clock)
