@@ -88,7 +88,7 @@ def _of_unit(principal: Principal, life: Life, now: datetime) -> Iterator[str]:
         lead = assignment.role is AssignmentRole.lead
         for word, event in (LEAD_ACTIONS if lead else HELPER_ACTIONS).items():
             if _possible(principal, life, event, now, assignment) and (
-                word != "extension" or assignment.longest_extension
+                word != "extension" or assignment.longest_extension != 0
             ):
                 yield f"{word}:{assignment.n}"
         may_stop = lead and principal.may("ticket.ask_stop")

@@ -46,7 +46,7 @@ OPEN = frozenset({AssignmentState.dispatched, AssignmentState.in_hand, Assignmen
 """States in which the unit still answers for it."""
 
 _LIMIT = re.compile(r"(\d+)(wd|wh|d|h)")
-_UNITS_PER_DAY = {"wd": 1, "d": 1, "h": 24, "wh": 8}
+_UNITS_PER_DAY = {"wd": 1, "d": 1, "h": 24}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +92,18 @@ class Assignment:
         return self.state in OPEN
 
     @property
-    def longest_extension(self) -> int:
-        """The most days by which it may be extended: its original length; 0 for one of hours."""
+    def longest_extension(self) -> int | None:
+        """The most days by which it may be extended: its original length; 0 for one of less than a day.
+
+        None for one of working hours: how many of them a day has is the city's to say, and whoever reckons its
+        deadlines refuses what is too long.
+        """
         found = _LIMIT.fullmatch(self.limit)
-        return int(found[1]) // _UNITS_PER_DAY[found[2]] if found else 0
+        if found is None:
+            return 0
+        if found[2] == "wh":
+            return None
+        return int(found[1]) // _UNITS_PER_DAY[found[2]]
 
 
 def given(

@@ -94,7 +94,7 @@ def _extension_fits(life: Life, days: int) -> None:
         raise TransitionRefused(
             "A limit of hours cannot be extended by days.", "以小时计的办理期限不能延期。"
         )
-    if not 1 <= days <= longest:
+    if longest is not None and not 1 <= days <= longest:
         raise unfit(
             "/days",
             f"延期不能超过原办理期限，最多 {longest} 天",

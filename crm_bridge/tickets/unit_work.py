@@ -16,7 +16,7 @@ from crm_bridge.tickets.details import (
     TalkRecorded,
 )
 from crm_bridge.tickets.ledger import Case
-from crm_bridge.tickets.receivers import require_units
+from crm_bridge.tickets.receivers import Reckoner, require_units
 from crm_bridge.tickets.vocabulary import AssignmentRole, TicketEvent
 from infra.kit.errors import Forbidden, NotFound
 from infra.kit.identity import Principal
@@ -37,11 +37,13 @@ class UnitWork:
     Args:
         casebook: Opens a ticket for one act.
         attachments: Knows what was uploaded for a reply.
+        reckoner: Says by how much a limit can be extended.
     """
 
-    def __init__(self, casebook: Casebook, attachments: Attachments) -> None:
+    def __init__(self, casebook: Casebook, attachments: Attachments, reckoner: Reckoner) -> None:
         self._casebook = casebook
         self._attachments = attachments
+        self._reckoner = reckoner
 
     async def sign(self, principal: Principal, command: Command, n: int) -> None:
         """Say that the unit has seen the assignment.
@@ -105,7 +107,16 @@ class UnitWork:
             TransitionRefused: It is overdue, or the round has had its extension.
             Invalid: It is more than the original limit.
         """
-        await self._do(principal, command, TicketEvent.extension_asked, asked)
+
+        async def act(session: AsyncSession, case: Case) -> None:
+            event = _event(principal, case, asked.n, TicketEvent.extension_asked)
+            await self._casebook.happen(session, principal, case, event, asked)
+            lead = case.life.lead
+            if lead is not None:
+                # What could not be approved is refused at once, in the same words.
+                await self._reckoner.extended(session, lead.due_at, asked.days, lead.limit)
+
+        await self._casebook.act(principal, command, act)
 
     async def ask_help(self, principal: Principal, command: Command, asked: HelpAsked) -> None:
         """Ask for other units beside one's own; the centre decides.

@@ -64,6 +64,7 @@ from telephony.numbers import PhoneNumber
 _DAYS = 25
 _MATTERS = 60
 _SEED = 12345
+_FRESH = timedelta(hours=20)
 _LOOKS = (9, 15, 19)
 """At which hours of a day the workers look: citizens are rung in the morning and in the evening."""
 _ANSWERED_ON_THE_SPOT = 0.22
@@ -129,7 +130,7 @@ class Past:
         reckoner = Deadlines(database, clock, self._calendars, limits.policy())
         casebook = Casebook(database, clock, ledger, _nobody)
         files_of = Attachments(database, clock, FolderStore(settings.casework.attachments_dir), 0)
-        self._units = UnitWork(casebook, files_of)
+        self._units = UnitWork(casebook, files_of, reckoner)
         self._dispatching = Dispatching(casebook, reckoner, clock)
         self._closing = Closing(casebook, reckoner, clock)
         papers = supervision_desk(base, contacts, self._calendars, _nobody).service
@@ -144,7 +145,7 @@ class Past:
             self._until - timedelta(days=_DAYS) * self._chance.random() ** 0.8
             for _ in range(_MATTERS)
         )
-        for moment in moments:
+        for moment in moments + [self._until - timedelta(hours=hour) for hour in range(1, 12)]:
             self._plan(self._daytime(moment), self._reported(next(matter)))
         for day, hour in itertools.product(range(_DAYS + 1), _LOOKS):
             then = self._clock.now() + timedelta(days=day)
@@ -171,6 +172,10 @@ class Past:
 
     def _plan(self, at: datetime, step: Step) -> None:
         heapq.heappush(self._agenda, (at, next(self._numbers), step))
+
+    def _left_open(self) -> bool:
+        """Return whether the centre has not come to it yet: a visitor should find something to do."""
+        return self._until - self._clock.now() < _FRESH and self._chance.random() < 0.7
 
     def _later(self, low: float, high: float, step: Step) -> None:
         """Plan a step for a time of day at which people work, so many hours from now."""
@@ -228,6 +233,8 @@ class Past:
 
     def _dispatched(self, ticket_id: int, unit: str) -> Step:
         async def step() -> None:
+            if self._left_open():
+                return
             helpers = ["QXJD"] if unit != "QXJD" and self._chance.random() < 0.15 else []
             await self._dispatching.dispatch(
                 self._people[Role.DISPATCHER],
@@ -284,6 +291,8 @@ class Past:
 
     def _audited(self, ticket_id: int, n: int) -> Step:
         async def step() -> None:
+            if self._left_open():
+                return
             accept = self._chance.random() < 0.93
             await self._closing.audit(
                 self._people[Role.DISPATCHER],
@@ -313,6 +322,8 @@ class Past:
 
     def _return_approved(self, ticket_id: int, n: int) -> Step:
         async def step() -> None:
+            if self._left_open():
+                return
             centre = self._people[Role.DISPATCHER]
             await self._dispatching.decide_return(
                 centre, _on(ticket_id), n, approve=True, reason="同意，改派属地街道。"
@@ -329,7 +340,7 @@ class Past:
         async with self._database.reading() as session:
             found = (await session.exec(waiting)).all()
         for ticket_id in found:
-            if ticket_id is None or self._chance.random() < 0.5:
+            if ticket_id is None or self._left_open() or self._chance.random() < 0.5:
                 continue
             centre, command = self._people[Role.DISPATCHER], _on(ticket_id)
             given = (await self._case(ticket_id)).life.assignments

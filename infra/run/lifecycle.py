@@ -97,7 +97,7 @@ def life_cycle(
         sights=sights,
         subjects=(
             api.routes(tickets, reader),
-            unit_api.routes(UnitWork(casebook, attachments), reader),
+            unit_api.routes(UnitWork(casebook, attachments, reckoner), reader),
             centre_api.routes(dispatching, closing, reader),
             ways_api.routes(closing, joining, Notes(casebook, clock), reader),
             confidences_api.routes(confidences),

@@ -107,7 +107,7 @@ class City(House):
         super().__post_init__()
         self.casebook = Casebook(self.database, self.clock, self.ledger, self.poke)
         self.reckoner = PlainReckoner()
-        self.work = UnitWork(self.casebook, self.attachments)
+        self.work = UnitWork(self.casebook, self.attachments, self.reckoner)
         self.dispatching = Dispatching(self.casebook, self.reckoner, self.clock)
         exclusions = Exclusions(self.database, self.clock)
         self.closing = Closing(self.casebook, self.reckoner, self.clock, exclusions.stopped)
