@@ -70,8 +70,8 @@ def evaluate_dispatch(
 ) -> None:
     """Ask for every row of FILE (.csv or .xlsx: title, text, address, category, unit) and count right answers.
 
-    Without FILE the labelled set that ships is asked. Ends with 0, with 1 if the file is wrong or fewer are right than
-    --top1 and --top3 ask for, with 2 if used wrongly.
+    Without FILE the labelled set that ships is asked. While there are no units yet, all is done as with --shipped.
+    Ends with 0, with 1 if the file is wrong or fewer are right than --top1 and --top3 ask for, with 2 if used wrongly.
     """
     configure("warning", readable=True)
     from crm_bridge.sheets.reading import read, read_file
@@ -127,7 +127,6 @@ async def _adviser(settings: Settings) -> tuple[Adviser, Mapping[str, str], str]
     from crm_bridge.suggestions.adviser import Adviser
     from crm_bridge.suggestions.model import load
     from crm_bridge.suggestions.past import units_of
-    from crm_bridge.suggestions.trainer import NothingToLearn
     from infra.run.store import open_store
 
     clock = SystemClock()
@@ -136,7 +135,8 @@ async def _adviser(settings: Settings) -> tuple[Adviser, Mapping[str, str], str]
         async with store.database.reading() as session:
             units = await units_of(session)
     if not units:
-        raise NothingToLearn
+        # Nothing has been started yet: what its first start will load is what can be measured.
+        return _shipped_adviser()
     path = settings.suggestions.model_file
     model = load(path) if path.exists() else None
     version = model.version if model else "none, the catalogue alone / 无，仅职责目录"

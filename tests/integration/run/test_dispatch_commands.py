@@ -76,8 +76,6 @@ def test_own_city_is_trained_and_measured_on_its_own_file(folder: Path, lianxin:
     assert lianxin("migrate")[0] == 0
     code, said = lianxin("train", "dispatch")
     assert (code, "还没有承办单位" in said) == (1, True)
-    code, said = lianxin("evaluate", "dispatch")
-    assert (code, "还没有承办单位" in said) == (1, True)
     asyncio.run(seed(folder))
     file = folder / "asked.csv"
     file.write_text(
@@ -92,6 +90,13 @@ def test_own_city_is_trained_and_measured_on_its_own_file(folder: Path, lianxin:
     code, said = lianxin("evaluate", "dispatch", str(file), "--top1", "100", "--top3", "100")
     assert code == 0
     assert "top-1: 2/2 = 100%" in said
+
+
+def test_before_the_first_start_what_ships_is_measured(lianxin: Run) -> None:
+    assert lianxin("migrate")[0] == 0
+    code, said = lianxin("evaluate", "dispatch", "--top1", "80", "--top3", "93")
+    assert code == 0
+    assert "随附" in said
 
 
 def test_wrong_file_is_told_row_by_row(folder: Path, lianxin: Run) -> None:
