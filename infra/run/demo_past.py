@@ -64,6 +64,7 @@ from telephony.numbers import PhoneNumber
 _DAYS = 25
 _MATTERS = 60
 _SEED = 12345
+_AT_DESKS = frozenset({"CGJ", "GRGS", "QXJD"})
 _FRESH = timedelta(hours=20)
 _LOOKS = (9, 15, 19)
 """At which hours of a day the workers look: citizens are rung in the morning and in the evening."""
@@ -87,11 +88,13 @@ class Matter:
 
 
 def matters() -> Iterator[Matter]:
-    """Yield the matters that ship for learning, without end."""
+    """Yield the matters that ship for learning, without end; more of those whose units the demo has people of."""
     text = files("crm_bridge.suggestions").joinpath("data/train.csv").read_text(encoding="utf-8")
     rows = [Matter(**row) for row in csv.DictReader(text.splitlines())]
-    random.Random(_SEED).shuffle(rows)  # noqa: S311  # the demo's past is the same everywhere
-    return itertools.cycle(rows)
+    chance = random.Random(_SEED)  # noqa: S311  # the demo's past is the same everywhere
+    weights = [8 if row.unit in _AT_DESKS else 1 for row in rows]
+    while True:
+        yield from chance.choices(rows, weights, k=50)
 
 
 async def has_tickets(base: Foundation) -> bool:
