@@ -15,10 +15,8 @@ from crm_bridge.deadlines.rules import due, latest_start
 from crm_bridge.deadlines.unit_duties import (
     UNANSWERED,
     assignment_now,
-    extending,
     found_assignments,
     in_order,
-    is_now,
 )
 from crm_bridge.tickets.details import Decided
 from crm_bridge.tickets.ledger import Ledger
@@ -152,7 +150,8 @@ class UrgeToDecide:
 class AskEarly:
     """Has the citizen asked when a ticket's limit has passed, whether or not the unit has finished [law 北京条例 23].
 
-    While the lead's extension is undecided nobody knows whether the limit has passed: he is asked when it is refused.
+    An extension that is asked for and undecided holds nothing up: it is none yet, and the centre's silence must not be
+    the citizen's loss.
 
     Args:
         owe: Writes down that the citizen is to be asked.
@@ -176,7 +175,6 @@ class AskEarly:
             col(AssignmentRow.due_at) <= moment.now,
             col(AssignmentRow.role) == AssignmentRole.lead,
             ~marked(self.name, AssignmentRow.id, AssignmentRow.due_at),
-            ~extending(),
         )
 
     async def fulfil(
@@ -185,8 +183,6 @@ class AskEarly:
         """Write down that the citizen is to be asked; once a round, as `owe` has it."""
         row = await assignment_now(session, found)
         if row.state not in self._OPEN or row.due_at > moment.now:
-            return False
-        if await is_now(session, found, extending()):
             return False
         if not await mark(session, self.name, found.id, row.due_at, moment.now):
             return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from sqlmodel import col, or_, select
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from crm_bridge.deadlines.duties import Found, Moment
@@ -15,7 +15,6 @@ from crm_bridge.deadlines.rules import latest_start
 from crm_bridge.deadlines.unit_duties import (
     UNANSWERED,
     assignment_now,
-    extending,
     found_assignments,
     in_order,
     is_now,
@@ -42,8 +41,8 @@ class Climb:
     """Raises an overdue assignment to one rung of supervision.
 
     The first rung comes when it is overdue, each further one so many working days after the one before it: a pause of
-    this program skips none, and does not let two come at once. While the unit's return is undecided no rung comes, nor
-    while the lead's extension is.
+    this program skips none, and does not let two come at once. While the unit's return is undecided no rung comes; an
+    extension that is only asked for is none yet, and holds nothing up.
 
     Args:
         ladder: Issues the paper.
@@ -68,7 +67,6 @@ class Climb:
             col(AssignmentRow.due_at) <= moment.now,
             ~marked(self.name, AssignmentRow.id, AssignmentRow.due_at),
             ~returning(),
-            ~extending(),
         ]
         if self._gap is not None and self._before is not None:
             until = latest_start(self._gap, moment.now, moment.calendar)
@@ -84,7 +82,7 @@ class Climb:
         row = await assignment_now(session, found)
         if row.state not in UNANSWERED or row.due_at > moment.now:
             return False
-        if await is_now(session, found, or_(returning(), extending())):
+        if await is_now(session, found, returning()):
             return False
         if not await mark(session, self.name, found.id, row.due_at, moment.now):
             return False

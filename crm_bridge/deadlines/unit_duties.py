@@ -60,19 +60,6 @@ def returning() -> ColumnElement[bool]:
     return asked.exists()
 
 
-def extending() -> ColumnElement[bool]:
-    """Return the condition that a lead has asked for more time and the centre has not decided.
-
-    It can ask only before the limit has passed: what the passing of the limit brings waits for the decision.
-    """
-    asked = select(TicketWaitRow.ticket_id).where(
-        AssignmentRow.role == AssignmentRole.lead,
-        TicketWaitRow.kind == Wait.extensions,
-        col(TicketWaitRow.ticket_id) == AssignmentRow.ticket_id,
-    )
-    return asked.exists()
-
-
 async def is_now(session: AsyncSession, found: Found, condition: ColumnElement[bool]) -> bool:
     """Return whether an assignment meets a condition now that its ticket is locked."""
     statement = select(AssignmentRow.id).where(AssignmentRow.id == found.id, condition)

@@ -23,7 +23,7 @@ from tests.integration.agent_console.test_query_plans import plans
 from tests.integration.crm_bridge.house import CGJ, GRGS
 from tests.integration.crm_bridge.tickets.city import CHEN, DENG, City
 
-MANY = 3_000
+MANY = 6_000
 OPEN = 400
 ENDS = (AssignmentState.finished, AssignmentState.returned, AssignmentState.joined)
 Work = Callable[[City], Awaitable[object]]
