@@ -24,13 +24,14 @@ BLOCK = 16_384
 
 _NUMBER = re.compile(r"([0-9]{8})-?([0-9]{6})")
 _BLANK_BESIDE_CHINESE = re.compile(r"(?<=[^\x00-\x7f])\s+|\s+(?=[^\x00-\x7f])")
+_NEITHER_LETTER_NOR_DIGIT = re.compile(r"[\W_]+")
 _SERIAL = re.compile(r"[0-9]{1,6}")
 
 
 def normal(text: str) -> str:
     """Return a text as it is compared: full-width signs as ordinary ones, no capitals, one blank for all else."""
     folded = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join("".join(c if c.isalnum() else " " for c in folded).split())
+    return _NEITHER_LETTER_NOR_DIGIT.sub(" ", folded).strip()
 
 
 def written(text: str) -> str:

@@ -111,9 +111,10 @@ class News:
     def _feed(
         self, ticket: Ticket, kind: str, agents: Sequence[str], extra: dict[str, Any]
     ) -> dict[str, Any]:
-        # Without anybody to tell there is still the entry: it shows that the event was told of.
+        # Without anybody to tell there is still the entry, which is done as it stands: it shows what was told to whom.
         return outbox.entry(
             self._clock,
+            done=not agents,
             destination="feed",
             kind=kind,
             key=f"ticket:{ticket.id}",

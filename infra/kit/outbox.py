@@ -72,7 +72,13 @@ Deliver = Callable[[AsyncSession, OutboxEntry], Awaitable[None]]
 
 
 def entry(
-    clock: Clock, *, destination: str, kind: str, key: str, body: dict[str, Any]
+    clock: Clock,
+    *,
+    destination: str,
+    kind: str,
+    key: str,
+    body: dict[str, Any],
+    done: bool = False,
 ) -> dict[str, Any]:
     """Return the values of an entry's row, to be written in the transaction of the work that it tells of.
 
@@ -82,6 +88,7 @@ def entry(
         kind: Type of the event in dotted past tense.
         key: Entries with the same destination and key are delivered in the order in which they were written.
         body: Ids and small facts; never a phone, a name or a message.
+        done: Nobody has to be told: the entry is only kept.
     """
     now = clock.now()
     return {
@@ -92,6 +99,7 @@ def entry(
         "created_at": now,
         "next_at": now,
         "attempts": 0,
+        "done_at": now if done else None,
     }
 
 
