@@ -6,7 +6,7 @@ import asyncio
 import random
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -61,6 +61,14 @@ PEOPLE: Sequence[_Person] = (
     _Person(number="7001", name="审计员", role=Role.AUDITOR),
     _Person(number="9001", name="管理员", role=Role.ADMINISTRATOR),
 )
+
+_PAGES: Sequence[tuple[str, Collection[Role]]] = (
+    ("/", (Role.AGENT, Role.LEAD)),
+    ("/dispatch", (Role.DISPATCHER, Role.LEADER)),
+    ("/desk", (Role.UNIT_CLERK, Role.UNIT_HEAD)),
+    ("/reports", (Role.ANALYST, Role.AUDITOR, Role.ADMINISTRATOR)),
+)
+"""Where whose work is."""
 
 CALLERS = (
     "13800011121",
@@ -184,7 +192,8 @@ def _welcome(settings: Settings) -> None:
         f"  接口说明 / API        {where}/api/docs",
         f"  日志 / log            {LOG_FILE}",
         "",
-        f"  登录 / log in with    {'  '.join(f'{p.number} {p.name}' for p in PEOPLE)}",
+        "  登录 / log in with",
+        *(f"    {path:<14}{_names(roles)}" for path, roles in _PAGES),
         f"  密码 / password       {PASSWORD}",
         "",
         "  登录后选“在线”即可接听；模拟市民每分钟左右打进来一次。",
@@ -196,6 +205,14 @@ def _welcome(settings: Settings) -> None:
         "",
     ]
     click.echo("\n".join(lines))
+
+
+def _names(roles: Collection[Role]) -> str:
+    found = (person for person in PEOPLE if person.role in roles)
+    return "  ".join(
+        f"{person.number} {person.name}{f'（{person.unit}）' if person.unit else ''}"
+        for person in found
+    )
 
 
 def _say(text: str) -> None:
