@@ -66,4 +66,4 @@ def _made(_table: Table, connection: Connection, **_: Any) -> None:
     make_index(connection)
 
 
-event.listen(TicketTermsRow.__table__, "after_create", _made)  # type: ignore[attr-defined]
+event.listen(TicketTermsRow.__table__, "after_create", _made)  # type: ignore[attr-defined]  # SQLModel does not declare it

@@ -235,8 +235,8 @@ class _Table:
         self, chosen: NDArray[Any], chance: np.random.Generator
     ) -> tuple[list[str], Floats, Floats]:
         # Loaded here: it is slow to load, and a server never needs it.
-        from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
-        from sklearn.linear_model import SGDClassifier  # type: ignore[import-untyped]
+        from scipy.sparse import csr_matrix  # type: ignore[import-untyped]  # ships no types
+        from sklearn.linear_model import SGDClassifier  # type: ignore[import-untyped]  # ships no types
 
         # Some lines lose their category, so that the words learn to stand alone; of few examples each comes both ways.
         few = len(chosen) < _FEW

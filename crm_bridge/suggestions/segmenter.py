@@ -22,7 +22,7 @@ class Segmenter:
         with warnings.catch_warnings():
             # Its last release calls pkg_resources and has escapes that newer Pythons complain of.
             warnings.simplefilter("ignore")
-            import jieba  # type: ignore[import-untyped]
+            import jieba  # type: ignore[import-untyped]  # ships no types
         jieba.setLogLevel(logging.ERROR)
         self._tokenizer = jieba.Tokenizer()
         self._tokenizer.tmp_dir = str(folder)

@@ -64,7 +64,7 @@ class _Compiled:
     def __init__(
         self, statement: Executable, columns: Sequence[str] | None, dialect: Dialect
     ) -> None:
-        compiled = statement.compile(dialect=dialect, column_keys=columns)  # type: ignore[attr-defined]
+        compiled = statement.compile(dialect=dialect, column_keys=columns)  # type: ignore[attr-defined]  # every statement has it
         assert isinstance(compiled, SQLCompiler)  # noqa: S101  # it is no DDL
         self.sql = str(compiled)
         self._by_position = compiled.positiontup is not None
@@ -172,7 +172,7 @@ class _Waiting(Generic[T]):
         if self.error is not None:
             self.future.set_exception(self.error)
         else:
-            self.future.set_result(self.result)  # type: ignore[arg-type]
+            self.future.set_result(self.result)  # type: ignore[arg-type]  # without an error it is there
 
 
 class GroupCommit:

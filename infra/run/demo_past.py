@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from importlib.resources import files
 
 from prometheus_client import CollectorRegistry
-from sqlmodel import func, select, update
+from sqlmodel import col, func, select, update
 
 from agent_console.accounts.rules import PERMISSIONS
 from channels.attachments.service import Attachments
@@ -338,7 +338,7 @@ class Past:
     async def _decide_on_dissatisfied(self) -> None:
         waiting = select(TicketRow.id).where(
             TicketRow.state == TicketState.callback,
-            TicketRow.rating >= 4,  # type: ignore[operator]
+            col(TicketRow.rating) >= 4,
         )
         async with self._database.reading() as session:
             found = (await session.exec(waiting)).all()
