@@ -388,6 +388,10 @@ async def test_a_matter_that_is_not_accepted_tells_the_citizen_where_to_turn(
     await centre.at("not_accepted-grounds").fill("属于司法程序处理事项")
     await centre.at("not_accepted-where_to_turn").fill("向上一级人民法院申请再审")
     await centre.at("not_accepted-send").click()
+    await is_told(centre, "已按不予受理答复")
+    # It has left the box, and the desk goes on to the next one: it is looked up again.
+    await expect(row(centre, ticket["number"])).to_have_count(0)
+    centre = await open_page(f"/dispatch#/to_dispatch/{ticket['id']}", DISPATCHER)
     await has_state(centre, "closed")
     await expect(centre.at("story")).to_contain_text("向上一级人民法院申请再审")
 

@@ -27,6 +27,7 @@ pytestmark = [
 ]
 
 CITIZEN = "13800101230"
+CITY = ZoneInfo("Asia/Shanghai")
 """Is not satisfied when first asked (2, 3, 5), and is when asked again (1, 1, 1)."""
 
 AGENT, DISPATCHER, CLERK, HELPER = "1001", "3001", "4001", "4101"
@@ -188,8 +189,8 @@ async def test_from_the_call_through_dispatch_help_audit_callback_and_redo_to_th
 
         await eventually(state, lambda seen: seen == "archived", "the ticket being archived")
         ticket = await dispatcher.call("GET", f"/tickets/{ticket_id}", expect=200)
-        today = datetime.now(ZoneInfo("Asia/Shanghai")).date()
-        asked = f"/rates?figures={','.join(DAY)}&from={today}&to={today}"
+        first = datetime.fromisoformat(ticket["created_at"]).astimezone(CITY).date()
+        asked = f"/rates?figures={','.join(DAY)}&from={first}&to={datetime.now(CITY).date()}"
         rates = await dispatcher.call("GET", asked, expect=200)
     given = [(a["n"], a["unit"], a["role"], a["round"], a["state"]) for a in ticket["assignments"]]
     assert given == [
