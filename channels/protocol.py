@@ -6,14 +6,15 @@ carries replies back; storing, tickets and screens are the business of the floor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeVar, runtime_checkable
 
 import pydantic
 
-from channels.contacts.rules import Contact, Received
+from channels.contacts.rules import Contact, Enclosure, Received
 from infra.kit.errors import Refused
 
 Raw = TypeVar("Raw", contravariant=True)
@@ -28,6 +29,39 @@ class Mode(StrEnum):
     """We ask the provider now and then; `raw` is what it answered."""
     listen = "listen"
     """A part of our own tells us; `raw` is its event."""
+
+
+Take = Callable[[Contact], Awaitable[Received]]
+"""Takes a contact in: when it returns, the contact is on disk, once however often it is given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What a provider sent to `/channels/{name}`: the `raw` of every webhook.
+
+    Attributes:
+        method: `GET` or `POST`.
+        path: What follows the channel's name in the address, without the first slash; mostly empty.
+        url: The whole address as the provider knows it, for signatures that cover it.
+        query: Every parameter of the address with its values in their order.
+        headers: By their names in lower case.
+        body: As it came.
+        received_at: When it reached us.
+        remote: Address of the sender, behind trusted proxies.
+    """
+
+    method: str
+    path: str = ""
+    url: str = field(default="", repr=False)
+    query: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+    received_at: datetime
+    remote: str = field(default="", repr=False)
+
+    def parameter(self, name: str) -> str:
+        """Return the first value of a parameter of the address; empty without one."""
+        return next(iter(self.query.get(name, ())), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +81,68 @@ class ChannelSettings(pydantic.BaseModel):
     enabled: bool = pydantic.Field(
         default=True, description="Whether contacts are taken in over this channel."
     )
+
+
+class ReplyKind(StrEnum):
+    """What is told to a citizen."""
+
+    message = "message"
+    """What an agent or the guide says in a conversation."""
+    receipt = "receipt"
+    """That it was registered, with its number."""
+    progress = "progress"
+    """What has become of it meanwhile."""
+    answer = "answer"
+    """What came of it."""
+    rating = "rating"
+    """A request to rate, with a link."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What is carried back to the citizen.
+
+    Attributes:
+        key: Ours for it: the same reply handed over again has the same, for providers that remove duplicates.
+        kind: What it is; providers have templates for some.
+        text: What the citizen reads, whole, with number and link where they belong.
+        ticket_number: The ticket's number, where there is one.
+        link: Where to go on, e.g. to rate; empty without.
+    """
+
+    key: str
+    kind: ReplyKind
+    text: str = field(repr=False)
+    ticket_number: str = ""
+    link: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A reply that the provider has taken.
+
+    Attributes:
+        provider_id: What the provider knows it by, for later news of its delivery; empty without.
+    """
+
+    provider_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something about a channel that an operator should mend.
+
+    Attributes:
+        setting: The setting to look at, e.g. `wechat.token`.
+        message_zh: What is wrong and what to do, in Chinese.
+        message_en: The same in English.
+        fatal: False for what works but should not stay so.
+    """
+
+    setting: str
+    message_zh: str
+    message_en: str
+    fatal: bool = True
 
 
 class CannotReply(Refused):
@@ -90,11 +186,53 @@ class Channel(Protocol[Raw]):
         """Return the answer to the sender, once the contacts are on disk."""
         ...
 
-    async def reply(self, contact: Contact, text: str) -> None:
+    async def reply(self, contact: Contact, reply: Reply) -> Sent:
         """Carry a reply back to the citizen.
 
         Raises:
-            CannotReply: The channel has no way back.
-            TryLater: The provider cannot be reached now.
+            CannotReply: The channel has no way back, or none to this citizen now.
+            TryLater: The provider has not taken it, for certain; it may later.
+            TimeoutError: Nobody can tell whether the provider has taken it.
         """
+        ...
+
+
+@runtime_checkable
+class Greeting(Protocol):
+    """A webhook that answers some deliveries by itself, e.g. the provider's check of the address."""
+
+    def greet(self, raw: Delivery) -> Acknowledgement | None:
+        """Return the answer to a verified delivery that brings no contact; None for all others."""
+        ...
+
+
+@runtime_checkable
+class Listening(Protocol):
+    """A channel that fetches or hears its contacts by itself."""
+
+    async def run(self, take: Take) -> None:
+        """Take in what comes, until cancelled; what is not on disk yet comes again after a restart."""
+        ...
+
+
+@runtime_checkable
+class WithMedia(Protocol):
+    """A channel whose files are fetched from the provider."""
+
+    async def fetch(self, enclosure: Enclosure) -> bytes:
+        """Return the bytes of a file that came with a `media_id`.
+
+        Raises:
+            TryLater: The provider does not give it now.
+            Refused: It never will: it is too old, or too large.
+        """
+        ...
+
+
+@runtime_checkable
+class Checking(Protocol):
+    """A channel that can tell what is misconfigured."""
+
+    async def check(self) -> Sequence[Finding]:
+        """Return what an operator should mend, asking the provider where that costs nothing; empty when all is well."""
         ...

@@ -17,7 +17,15 @@ from pydantic import Field
 
 from channels.contacts.faults import NOT_ITS_OWN
 from channels.contacts.rules import Contact, Received
-from channels.protocol import Acknowledgement, CannotReply, Channel, ChannelSettings, Mode
+from channels.protocol import (
+    Acknowledgement,
+    CannotReply,
+    Channel,
+    ChannelSettings,
+    Mode,
+    Reply,
+    Sent,
+)
 from telephony.calls.rules import Call, CallChange, ChangeKind, Direction
 
 log = structlog.get_logger()
@@ -61,7 +69,7 @@ class VoiceChannel:
         """Return an empty answer: nobody waits for one."""
         return Acknowledgement(status=204)
 
-    async def reply(self, contact: Contact, text: str) -> None:
+    async def reply(self, contact: Contact, reply: Reply) -> Sent:
         """Refuse: a caller is called back, which is not this channel's business.
 
         Raises:

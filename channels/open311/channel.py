@@ -10,7 +10,7 @@ from pydantic import Field
 
 from channels.contacts.rules import Contact, Received
 from channels.open311.rules import CHANNEL, SCOPE, Note, Report, contact_of
-from channels.protocol import Acknowledgement, CannotReply, ChannelSettings, Mode
+from channels.protocol import Acknowledgement, CannotReply, ChannelSettings, Mode, Reply, Sent
 from infra.kit.errors import NotAuthenticated
 
 
@@ -82,7 +82,7 @@ class Open311Channel:
             status=200, content_type="application/json", body=json.dumps(body).encode()
         )
 
-    async def reply(self, contact: Contact, text: str) -> None:
+    async def reply(self, contact: Contact, reply: Reply) -> Sent:
         """Refuse: whoever reported reads the request's state and its updates.
 
         Raises:

@@ -10,7 +10,7 @@ import pytest
 from channels.contacts.rules import Received
 from channels.open311.channel import Open311Channel
 from channels.open311.rules import Note, Report
-from channels.protocol import Channel, ChannelSettings, Mode
+from channels.protocol import Channel, ChannelSettings, Mode, Reply, ReplyKind
 from channels.registry import Registry
 from channels.voice import VoiceChannel
 from infra.kit.errors import LianxinError
@@ -19,6 +19,7 @@ from telephony.calls.rules import Call, CallChange, CallState, ChangeKind, Direc
 from telephony.numbers import PhoneNumber
 
 NOW = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
+ANSWER = Reply(key="reply-7", kind=ReplyKind.answer, text="您好，您反映的问题已处理。")
 CALL = CallChange(
     kind=ChangeKind.offered,
     at=NOW,
@@ -120,7 +121,7 @@ def test_second_delivery_is_acknowledged_like_the_first(channel: Channel[Any]) -
 async def refusal_of_reply(channel: Channel[Any]) -> LianxinError | None:
     (contact, *_) = channel.parse(DELIVERIES[channel.name])
     try:
-        await channel.reply(contact, "您好，您反映的问题已处理。")
+        await channel.reply(contact, ANSWER)
     except LianxinError as error:
         return error
     return None

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy.exc import OperationalError
 
 from channels.contacts.rules import Contact
-from channels.protocol import CannotReply
+from channels.protocol import CannotReply, Reply, ReplyKind
 from channels.voice import VoiceChannel, VoiceListener, VoiceSettings, contact_of
 from infra.kit.errors import Misconfigured, NotFound, TryLater
 from telephony.calls.rules import Call, CallChange, CallState, ChangeKind, Direction
@@ -107,7 +107,9 @@ def test_withheld_number_is_an_anonymous_contact() -> None:
 
 async def test_reply_in_writing_is_refused() -> None:
     with pytest.raises(CannotReply):
-        await VoiceChannel().reply(contact_of(CALL), "您好")
+        await VoiceChannel().reply(
+            contact_of(CALL), Reply(key="reply-1", kind=ReplyKind.message, text="您好")
+        )
 
 
 async def test_calls_are_written_down_in_the_order_in_which_they_came() -> None:
