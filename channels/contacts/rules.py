@@ -11,6 +11,7 @@ from typing import Any
 from telephony.numbers import PhoneNumber
 
 EXTERNAL_ID_LENGTH = 200
+SCOPE_LENGTH = 100
 
 
 class CitizenKind(StrEnum):
@@ -95,7 +96,9 @@ class Message:
         title: In one line, as the citizen put it; empty where the channel has none.
         text: The matter itself.
         address: The place it is about, as the citizen put it; may be empty.
+        type: Which of the ticket types the citizen chose, e.g. `complaint`; empty where the channel offers none.
         category: Code of the category that the citizen chose; empty where the channel offers none.
+        confidential: Whether the citizen asked to be kept secret.
         latitude: Of the place, in degrees of WGS84; None where only an address or nothing is known.
         longitude: Of the place, in degrees of WGS84; there together with `latitude`.
         media: Address of a picture that the citizen put on the web; empty without one.
@@ -104,7 +107,9 @@ class Message:
     text: str
     title: str = ""
     address: str = ""
+    type: str = ""
     category: str = ""
+    confidential: bool = False
     latitude: float | None = None
     longitude: float | None = None
     media: str = ""

@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam
+from sqlalchemy import bindparam, func
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from channels.contacts.rules import Citizen, CitizenKind, Contact, Message, Received
+from channels.contacts.identity import Identities
+from channels.contacts.rules import (
+    Address,
+    AddressKind,
+    Citizen,
+    Contact,
+    Message,
+    Purpose,
+    Received,
+)
 from channels.contacts.tables import CitizenRow, ContactRow
 from infra.kit.database import Database
 from infra.kit.errors import NotFound
-from infra.kit.group_commit import Prepared, Writing
+from infra.kit.group_commit import Prepared, Writing, in_session
 from infra.kit.vault import Vault
 from telephony.numbers import PhoneNumber
 
-_PARTS = tuple(field.name for field in fields(Message))
+_PARTS = tuple(
+    (field.name, None if field.default is MISSING else field.default) for field in fields(Message)
+)
 _FIND = Prepared(
     select(ContactRow.id).where(
         ContactRow.channel == bindparam("channel"),
         ContactRow.external_id == bindparam("external_id"),
     )
-)
-_KNOWN_BY = Prepared(
-    select(CitizenRow.id).where(CitizenRow.phone_digest == bindparam("phone_digest"))
 )
 
 
@@ -43,6 +52,7 @@ class Contacts:
     def __init__(self, database: Database, vault: Vault) -> None:
         self._database = database
         self._vault = vault
+        self._identities = Identities(vault)
 
     async def receive(self, contact: Contact) -> Received:
         """Write the contact down before anything else happens to it; when this returns it is on disk.
@@ -88,17 +98,12 @@ class Contacts:
         """
         if writing.row(_FIND, channel=contact.channel, external_id=contact.external_id):
             return None
-        values = self._contact_values(contact) | {"citizen_id": None}
-        if contact.phone is not None:
-            digest = self._vault.digest(contact.phone.digits)
-            known = writing.row(_KNOWN_BY, phone_digest=digest)
-            if known is None:
-                citizen = self._citizen_values(contact.phone, digest, contact.received_at)
-                values["citizen_id"] = writing.add(CitizenRow, citizen)
-            else:
-                values["citizen_id"] = known[0]
-        contact_id = writing.add(ContactRow, values | {"followed_up_at": at})
-        return contact_id, values["citizen_id"]
+        citizen_id = self._identities.behind(writing, contact)
+        contact_id = writing.add(
+            ContactRow,
+            self._contact_values(contact) | {"citizen_id": citizen_id, "followed_up_at": at},
+        )
+        return contact_id, citizen_id
 
     async def find_or_store(self, session: AsyncSession, contact: Contact) -> int:
         """Return the row of the contact in the caller's transaction, written if it is new."""
@@ -141,51 +146,65 @@ class Contacts:
         )
         if claimed.rowcount == 0:
             return None
-        row = await session.get_one(ContactRow, contact_id)
-        return Contact(
-            channel=row.channel,
-            external_id=row.external_id,
-            received_at=row.received_at,
-            phone=self._open_phone(row.phone_encrypted),
-            message=Message(**row.message) if row.message else None,
-        )
+        return self._contact(await session.get_one(ContactRow, contact_id))
+
+    async def contact(self, session: AsyncSession, contact_id: int) -> Contact:
+        """Return a contact as it came, but for its files.
+
+        Raises:
+            NotFound: There is none with this id.
+        """
+        row = await session.get(ContactRow, contact_id)
+        if row is None:
+            raise NotFound
+        return self._contact(row)
 
     async def identify(
         self, session: AsyncSession, contact_id: int, contact: Contact
     ) -> int | None:
-        """Link the contact to the citizen of its number, who is made if unknown.
+        """Link the contact to the citizen behind it, who is made if unknown.
 
         Returns:
             The row of the citizen; None for an anonymous contact.
         """
-        if contact.phone is None:
-            return None
-        citizen_id = await self.citizen_of(session, contact.phone, contact.received_at)
-        await session.exec(
-            update(ContactRow).where(col(ContactRow.id) == contact_id).values(citizen_id=citizen_id)
-        )
+
+        def behind(writing: Writing) -> int | None:
+            return self._identities.behind(writing, contact)
+
+        try:
+            async with session.begin_nested():
+                citizen_id = await in_session(session, behind)
+        except IntegrityError:
+            # Two contacts of one sender at the same moment: the other transaction has made the citizen.
+            citizen_id = await in_session(session, behind)
+        if citizen_id is not None:
+            await session.exec(
+                update(ContactRow)
+                .where(col(ContactRow.id) == contact_id)
+                .values(citizen_id=citizen_id)
+            )
         return citizen_id
 
     async def citizen_of(self, session: AsyncSession, phone: PhoneNumber, at: datetime) -> int:
         """Return the row of the citizen known by this number, made with `at` as first seen if unknown."""
-        digest = self._vault.digest(phone.digits)
-        statement = select(CitizenRow.id).where(CitizenRow.phone_digest == digest)
-        known = (await session.exec(statement)).one_or_none()
+        known = await self.known(session, phone)
         if known is not None:
             return known
-        row = CitizenRow(**self._citizen_values(phone, digest, at))
+        digest = self._vault.digest(phone.digits)
+        row = CitizenRow(**self._identities.citizen_values(phone, digest, at))
         try:
             async with session.begin_nested():
                 session.add(row)
         except IntegrityError:
             # Two calls from one number at the same moment: the other transaction has made the citizen.
-            return _id((await session.exec(statement)).one())
+            return _id(await self.known(session, phone))
         return _id(row.id)
 
     async def known(self, session: AsyncSession, phone: PhoneNumber) -> int | None:
         """Return the row of the citizen known by this number; None if there is none."""
         digest = self._vault.digest(phone.digits)
-        statement = select(CitizenRow.id).where(CitizenRow.phone_digest == digest)
+        who = func.coalesce(col(CitizenRow.merged_into_id), col(CitizenRow.id))
+        statement = select(who).where(CitizenRow.phone_digest == digest)
         return (await session.exec(statement)).one_or_none()
 
     async def name(self, session: AsyncSession, citizen_id: int, name: str) -> None:
@@ -226,15 +245,44 @@ class Contacts:
             "external_id": contact.external_id,
             "received_at": contact.received_at,
             "phone_encrypted": self._seal(contact.phone),
-            "message": {name: getattr(message, name) for name in _PARTS} if message else None,
+            "message": _said(message) if message else None,
+            "sender_encrypted": self._seal_sender(contact),
+            "extra": dict(contact.extra) or None,
         }
 
-    def _citizen_values(self, phone: PhoneNumber, digest: str, at: datetime) -> dict[str, Any]:
+    def _contact(self, row: ContactRow) -> Contact:
+        return Contact(
+            channel=row.channel,
+            external_id=row.external_id,
+            received_at=row.received_at,
+            phone=self._open_phone(row.phone_encrypted),
+            message=Message(**row.message) if row.message else None,
+            extra=row.extra or {},
+            **self._open_sender(row.sender_encrypted),
+        )
+
+    def _seal_sender(self, contact: Contact) -> bytes | None:
+        if not (contact.sender or contact.aliases or contact.name or contact.thread):
+            return None
+        told = {
+            "purpose": contact.purpose,
+            "sender": _told(contact.sender) if contact.sender else None,
+            "aliases": [_told(alias) for alias in contact.aliases],
+            "name": contact.name,
+            "thread": contact.thread,
+        }
+        return self._vault.encrypt(json.dumps(told))
+
+    def _open_sender(self, sealed: bytes | None) -> dict[str, Any]:
+        if sealed is None:
+            return {}
+        told = json.loads(self._vault.decrypt(sealed))
         return {
-            "kind": CitizenKind.person,
-            "phone_encrypted": self._seal(phone),
-            "phone_digest": digest,
-            "first_seen_at": at,
+            "purpose": Purpose(told["purpose"]),
+            "sender": _address(told["sender"]) if told["sender"] else None,
+            "aliases": tuple(_address(alias) for alias in told["aliases"]),
+            "name": told["name"],
+            "thread": told["thread"],
         }
 
     def _seal(self, phone: PhoneNumber | None) -> bytes | None:
@@ -247,3 +295,19 @@ class Contacts:
 def _id(value: int | None) -> int:
     assert value is not None  # noqa: S101  # a flushed row has its id
     return value
+
+
+def _said(message: Message) -> dict[str, Any]:
+    """Return what was said, as JSON, without what was left out."""
+    return {
+        name: value for name, left_out in _PARTS if (value := getattr(message, name)) != left_out
+    }
+
+
+def _told(address: Address) -> list[str]:
+    return [address.kind.value, address.value, address.scope]
+
+
+def _address(told: Sequence[str]) -> Address:
+    kind, value, scope = told
+    return Address(kind=AddressKind(kind), value=value, scope=scope)

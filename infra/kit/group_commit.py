@@ -15,17 +15,19 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, closing
 from functools import cache
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Dialect, Engine, insert
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.sql import Executable
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlmodel import SQLModel
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from infra.kit.errors import TryLater
 
@@ -148,6 +150,22 @@ def _insertion(kind: type[SQLModel], *columns: str, returning: str | None = None
 
 Piece = Callable[[Writing], T]
 """A piece of work: short, without waiting for anything but the database."""
+
+
+async def in_session(session: AsyncSession, piece: Piece[T]) -> T:
+    """Run a piece of work in the transaction of a session, among other things, and return what it returns.
+
+    Raises:
+        Exception: What the piece raised; what it wrote is undone with the transaction, or with its savepoint.
+    """
+
+    def work(plain: Session) -> T:
+        plain.flush()
+        connection = plain.connection()
+        with closing(connection.connection.cursor()) as cursor:
+            return piece(Writing(cursor, connection.dialect))
+
+    return await session.run_sync(work)
 
 
 class _Waiting(Generic[T]):
