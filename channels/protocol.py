@@ -128,6 +128,32 @@ class Sent:
     provider_id: str = ""
 
 
+class DeliveryState(StrEnum):
+    """What has become of a reply that a provider has taken."""
+
+    sent = "sent"
+    delivered = "delivered"
+    read = "read"
+    failed = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryNews:
+    """What a provider tells of a reply that it has taken. It may come twice, and out of order.
+
+    Attributes:
+        provider_id: What the provider knows the reply by.
+        state: What has become of it.
+        key: Ours for the reply, where the provider gives it back; empty without.
+        error_code: The provider's own, for a failure; empty without.
+    """
+
+    provider_id: str
+    state: DeliveryState
+    key: str = ""
+    error_code: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """Something about a channel that an operator should mend.
@@ -225,6 +251,19 @@ class WithMedia(Protocol):
         Raises:
             TryLater: The provider does not give it now.
             Refused: It never will: it is too old, or too large.
+        """
+        ...
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """A webhook whose provider also tells what became of replies."""
+
+    def news(self, raw: Delivery) -> Sequence[DeliveryNews]:
+        """Return the news in a verified delivery, which then brings no contact; empty for all others.
+
+        Raises:
+            Invalid: It cannot be understood.
         """
         ...
 
