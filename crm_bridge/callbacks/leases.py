@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 import structlog
-from sqlmodel import col, func, select, update
+from sqlalchemy import ColumnElement
+from sqlmodel import col, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from crm_bridge.callbacks.rules import (
@@ -30,7 +31,7 @@ from infra.kit.database import Database
 from infra.kit.errors import Misconfigured
 from infra.kit.vault import Vault
 from telephony.calls.tables import CallRow
-from telephony.dialer.rules import Survey
+from telephony.dialer.rules import Result, Survey
 from telephony.numbers import PhoneNumber
 
 log = structlog.get_logger()
@@ -163,7 +164,7 @@ class Leases:
         async with self._database.transaction() as session:
             ids = list((await session.exec(claim)).scalars())
             attempts = select(CallbackAttemptRow).where(
-                col(CallbackAttemptRow.callback_id).in_(ids)
+                col(CallbackAttemptRow.callback_id).in_(ids), was_rung()
             )
             newest = {
                 row.callback_id: row
@@ -247,3 +248,9 @@ class Leases:
             col(CallRow.ended_at).is_(None),
         )
         return (await session.exec(statement.limit(1))).first() is not None
+
+
+def was_rung() -> ColumnElement[bool]:
+    """Return the condition that an attempt is the PBX's: what a citizen wrote on a page it knows nothing of."""
+    result = col(CallbackAttemptRow.result)
+    return or_(result.is_(None), result != Result.in_writing)

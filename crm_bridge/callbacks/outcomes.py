@@ -172,7 +172,8 @@ class Outcomes:
         )
         satisfied = answer.digit in SATISFIED
         event = TicketEvent.satisfied if satisfied else TicketEvent.dissatisfied
-        detail = Rated(rating=answer.digit, callback_id=callback.id)
+        attempt = await session.get_one(CallbackAttemptRow, answer.attempt_id)
+        detail = Rated(rating=answer.digit, callback_id=callback.id, text=attempt.reason_text or "")
         await self._tell_ticket(session, callback, event, detail)
         await self._end(session, callback, rating=answer.digit)
 

@@ -70,6 +70,8 @@ TRANSITIONS: Mapping[tuple[CallbackState | None, CallbackEvent], CallbackState] 
         (_S.due, _E.rated): _S.rated,
         (_S.needs_review, _E.rated): _S.rated,
         (_S.unrated, _E.rated): _S.rated,
+        # Whoever is not rung, because nobody knows his number or he asked so, may still rate on a page.
+        (_S.not_called, _E.rated): _S.rated,
     }
 )
 """(state, event) → state; None is before there is a callback."""
@@ -115,6 +117,11 @@ def next_state(state: CallbackState | None, event: CallbackEvent) -> CallbackSta
             f"a callback that is {state} cannot be {event}",
             f"状态为 {state} 的回访不能执行 {event}",
         ) from None
+
+
+def can_rate(state: CallbackState) -> bool:
+    """Return whether the citizen can still rate in this state; a rating is never edited."""
+    return (state, CallbackEvent.rated) in TRANSITIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +232,7 @@ def conclude(
     if rated:
         return Verdict(event=CallbackEvent.rated)
     match attempts[-1].result:
-        case Result.answered | Result.wants_person:
+        case Result.answered | Result.wants_person | Result.in_writing:
             # The citizen was reached and has not rated; ringing again would be pestering.
             return Verdict(event=CallbackEvent.not_rated)
         case Result.unknown:

@@ -48,7 +48,11 @@ class CallbackRow(Row, table=True):
 
 
 class CallbackAttemptRow(Row, table=True):
-    """One attempt, on disk before the telephone rings; without a result until it is settled."""
+    """One attempt, on disk before the telephone rings; without a result until it is settled.
+
+    Attributes:
+        reason_text: Why the citizen is not satisfied, as he wrote it on a page; None when he was rung.
+    """
 
     __tablename__ = "callback_attempts"
     __table_args__ = (UniqueConstraint("callback_id", "n"),)
@@ -60,6 +64,7 @@ class CallbackAttemptRow(Row, table=True):
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     result: Result | None = Field(default=None, sa_type=StrEnumType(Result))
     reason_recording: str | None = Field(default=None, max_length=200)
+    reason_text: str | None = Field(default=None, max_length=400)
 
 
 class CallbackAnswerRow(Row, table=True):

@@ -47,7 +47,7 @@ SERVICE_LEVEL = timedelta(seconds=15)
 SOLVED = 1
 """The key for “solved”."""
 
-_REACHED = (Result.answered, Result.wants_person)
+_REACHED = (Result.answered, Result.wants_person, Result.in_writing)
 _STRICT = 2
 _WAITING = (TicketState.registered, TicketState.to_dispatch)
 """States of a ticket that is answered by nobody yet and lies with no unit."""

@@ -222,10 +222,11 @@ class Reopened(Detail):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rated(Detail):
-    """What the citizen pressed: 1 very satisfied … 5 very dissatisfied."""
+    """What the citizen pressed: 1 very satisfied … 5 very dissatisfied; `text` is why, when he wrote it on a page."""
 
     rating: int
     callback_id: int | None = None
+    text: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

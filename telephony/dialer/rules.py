@@ -49,6 +49,7 @@ class Result(StrEnum):
     carrier_failure = "carrier_failure"  # the network's fault: 5xx, congestion
     refused_late = "refused_late"  # the PBX got the order after its `valid_until`; it did not ring
     unknown = "unknown"  # may have rung: nobody can tell
+    in_writing = "in_writing"  # nobody was rung: the citizen rated on a page by himself
 
 
 _ATTEMPT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")

@@ -305,6 +305,7 @@ const en: typeof zh = {
     no_such_number: 'No such number',
     carrier_failure: 'Carrier failure',
     refused_late: 'Past the calling hours',
+    in_writing: 'Rated on a page',
     unknown: 'Outcome unknown',
   },
   story: {

@@ -301,6 +301,7 @@ export default {
     no_such_number: '空号',
     carrier_failure: '线路故障',
     refused_late: '超过回访时段',
+    in_writing: '网上评价',
     unknown: '结果不明',
   },
   story: {
