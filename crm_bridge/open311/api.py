@@ -17,7 +17,6 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from channels.open311.channel import Open311Settings
 from channels.open311.rules import Form
 from crm_bridge.open311.documents import Format, Value, write
-from crm_bridge.open311.limits import Rate
 from crm_bridge.open311.publication import Publication
 from crm_bridge.open311.reports import Reports
 from crm_bridge.open311.rules import search_of, span_of
@@ -34,6 +33,7 @@ from infra.kit.errors import (
     TryLater,
 )
 from infra.kit.http import IDEMPOTENCY_HEADER, Routes
+from infra.kit.rate import Rate
 
 log = structlog.get_logger()
 

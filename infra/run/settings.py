@@ -21,10 +21,12 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from channels.front.settings import FrontSettings
 from channels.open311.channel import Open311Settings
 from channels.voice import VoiceSettings
 from crm_bridge.callbacks.settings import CallbackSettings
 from crm_bridge.deadlines.settings import DeadlineSettings
+from crm_bridge.replies.settings import ReplySettings
 from crm_bridge.settings import CaseworkSettings
 from crm_bridge.similar.settings import SimilarSettings
 from crm_bridge.suggestions.settings import SuggestionSettings
@@ -206,6 +208,8 @@ class Settings(BaseSettings):
     security: SecuritySettings = SecuritySettings()
     logs: LogSettings = LogSettings()
     telephony: TelephonySettings = TelephonySettings()
+    front: FrontSettings = FrontSettings()
+    replies: ReplySettings = ReplySettings()
     voice: VoiceSettings = VoiceSettings()
     casework: CaseworkSettings = CaseworkSettings()
     deadlines: DeadlineSettings = DeadlineSettings()

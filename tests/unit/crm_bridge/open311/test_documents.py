@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm_bridge.open311.documents import Format, write
-from crm_bridge.open311.limits import Rate
 from crm_bridge.open311.rules import Status, span_of, states_of, status_of
 from crm_bridge.tickets.vocabulary import TicketState
 from infra.kit.errors import Invalid, NotFound
+from infra.kit.rate import Rate
 from tests.contract.crm_bridge.open311.reader import parse_xml, read
 
 NOW = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
