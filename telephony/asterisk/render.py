@@ -71,6 +71,7 @@ HOTLINE_MODULES = (
     "res_musiconhold",
     "app_queue",
     "app_amd",
+    "app_bridgeaddchan",
     "app_db",
     "app_mixmonitor",
     "app_read",

@@ -44,6 +44,13 @@ class CallTracker:
         """Return whether the Asterisk has a channel of this call, whether or not we can tell what it does."""
         return linkedid in self.calls or bool(self._legs.of_call(linkedid))
 
+    def citizen_channel(self, linkedid: str) -> str | None:
+        """Return the name of the citizen's channel while he talks with somebody; None otherwise."""
+        for leg in self._legs.talking(linkedid):
+            if leg.agent is None:
+                return leg.channel
+        return None
+
     @property
     def impossible(self) -> int:
         """Signals that meant nothing in the state their call was in."""
@@ -214,6 +221,7 @@ class CallTracker:
         leg = self._legs.get(event.uniqueid)
         if leg is not None:
             self._drop(leg, self._time(event), event.cause or None)
+            self._leave_to_others(leg, event)
 
     def _on_bridge_enter(self, event: ami.BridgeEnter) -> None:
         leg = self._leg_of(event)
@@ -281,6 +289,17 @@ class CallTracker:
         if talking:
             agent = _agents_first(talking)[0].agent or call.agent
             self._book.answer(call, agent, self._time(event))
+
+    def _leave_to_others(self, gone: Leg, event: ami.ChannelEvent) -> None:
+        """Hand the call on whose agent has left while others go on talking, as in a call of three."""
+        call = self.calls.get(gone.linkedid)
+        if call is None or gone.agent is None or call.agent != gone.agent:
+            return
+        others = self._legs.talking(gone.linkedid)
+        if call.state in TALKING and others:
+            self._book.signal(call, Signal.transfer, self._time(event), gone.agent)
+            agent = _agents_first(others)[0].agent
+            self._book.answer(self.calls[gone.linkedid], agent, self._time(event))
 
     def _open_queued(self, leg: Leg, caller: str, at: datetime) -> None:
         # A citizen who dialled began the call himself; one who was rung joined what our order had begun.

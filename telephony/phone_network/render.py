@@ -16,6 +16,7 @@ SOUNDS = (
         name="citizen-talks",
         text="您好，我们小区门口的路灯坏了三天了，晚上走路看不清，请尽快派人来修一下，谢谢。",
     ),
+    Prompt(name="police-speaks", text="您好，这里是110报警服务台，请讲。"),
     Prompt(name="citizen-reason", text="到现在还没有人来修。"),
     Prompt(
         name="machine-greeting",

@@ -226,3 +226,23 @@ def test_a_call_to_a_colleague_is_no_citizens(clock: ManualClock, say: Teller) -
     tracker.apply(say.agent("2.0", "1001", "2.0", "13800001234"))
     assert tracker.calls["1.0"].caller is None
     assert str(tracker.calls["2.0"].caller) == "138****1234"
+
+
+def test_the_agent_of_a_call_of_three_leaves_and_the_others_go_on(
+    tracker: CallTracker, say: Teller
+) -> None:
+    changes = play(
+        tracker,
+        [
+            *say.talking(),
+            say.trunk("2.0", "2.0"),  # the police, on a call of their own until they join
+            say.enter("2.0", "1.0"),
+            say.hangup("1.1", "1.0"),
+        ],
+    )
+    assert told(changes)[-2:] == [("transferred", "1001"), ("answered", None)]
+    (call,) = tracker.calls.values()
+    assert (call.state, call.agent) == (CallState.answered, None)
+    ended = play(tracker, [say.hangup("1.0", "1.0"), say.hangup("2.0", "1.0")])
+    assert told(ended) == [("ended", None)]
+    assert tracker.impossible == 0

@@ -1,0 +1,253 @@
+"""Asks a third party into a call that is going on, and follows him until he has gone.
+
+Asterisk rings the third by himself and, when he answers, puts his channel into the bridge in which citizen and agent
+talk. Nothing of the running call is moved, so a third who is not reached costs nobody a word; and a bridge of three
+lets anybody leave (`bridge_basic.c`), so the agent leaves by hanging up as always.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from secrets import token_hex
+
+import structlog
+
+from infra.kit.clock import Clock
+from infra.kit.errors import Conflict, LianxinError, NotFound
+from telephony.ami.errors import ActionRefused, AnswerLost
+from telephony.ami.events import BridgeEnter, Hangup, LinkUp, Newchannel, OriginateResponse
+from telephony.ami.link import AmiLink
+from telephony.ami.lists import channels
+from telephony.calls.book import TALKING
+from telephony.calls.rules import FINAL, CallChange, ChangeKind
+from telephony.calls.tracker import CallTracker
+from telephony.numbers import PhoneNumber
+from telephony.three_way.rules import OVER, Third, ThirdSignal, ThirdState, next_state
+
+log = structlog.get_logger()
+
+Listener = Callable[[Third], None]
+
+_PREFIX = "lx3-"
+_RETRY_SECONDS = 1.0
+_NOT_DIALLED = 38
+"""Q.850: network out of order; what is said of somebody for whom Asterisk could not even make a channel."""
+
+
+class NotTalking(Conflict):
+    """The call is not one in which this agent talks with the citizen now."""
+
+    slug = "not-talking"
+    title_zh = "当前没有与市民的通话，无法发起三方通话"
+    title_en = "You are not talking with the citizen, so nobody can be asked in"
+
+
+class AlreadyThree(Conflict):
+    """Somebody has been asked into the call already."""
+
+    slug = "already-three"
+    title_zh = "本通电话已发起三方通话，请等待接通或先取消"
+    title_en = "Somebody is being asked into this call already"
+
+
+class ThreeWayCalls:
+    """The third parties of one Asterisk's calls.
+
+    Args:
+        link: The Asterisk.
+        tracker: Knows the calls.
+        clock: Gives the time of what no event tells.
+        ring_seconds: How long a third is rung.
+    """
+
+    def __init__(
+        self, link: AmiLink, tracker: CallTracker, clock: Clock, *, ring_seconds: int = 45
+    ) -> None:
+        self._link = link
+        self._tracker = tracker
+        self._clock = clock
+        self._ring_seconds = ring_seconds
+        self._thirds: dict[str, Third] = {}
+        self._listeners: list[Listener] = []
+        link.subscribe([Newchannel], self._on_newchannel)
+        link.subscribe([BridgeEnter], self._on_enter)
+        link.subscribe([Hangup], self._on_hangup)
+        link.subscribe([OriginateResponse], self._on_response)
+        link.subscribe([LinkUp], self._on_link_up)
+        tracker.subscribe(self._on_change)
+        self._wanted = asyncio.Event()
+        self._look = False
+        self._unwanted: list[str] = []
+        self._dialled: set[str] = set()
+
+    @property
+    def going_on(self) -> Mapping[str, Third]:
+        """Everybody who is being rung or talks, by id."""
+        return self._thirds
+
+    def subscribe(self, listener: Listener) -> None:
+        """Call `listener` with every change of a third party. It must not block."""
+        self._listeners.append(listener)
+
+    def of_call(self, linkedid: str) -> Third | None:
+        """Return the third party of a call, if there is one now."""
+        return next((t for t in self._thirds.values() if t.linkedid == linkedid), None)
+
+    async def invite(self, agent: str, linkedid: str, number: PhoneNumber) -> Third:
+        """Ring a third party; when he answers he is in the call.
+
+        Args:
+            agent: 工号 of who asks; it must be his call.
+            linkedid: The call.
+            number: Whom to ring.
+
+        Raises:
+            NotTalking: The agent does not talk in this call.
+            AlreadyThree: It has a third party already.
+            LinkDown: The PBX cannot be reached; nobody was rung.
+            ActionRefused: The PBX does not dial this number.
+        """
+        call = self._tracker.calls.get(linkedid)
+        citizen = self._tracker.citizen_channel(linkedid)
+        if call is None or citizen is None or call.agent != agent or call.state not in TALKING:
+            raise NotTalking
+        if self.of_call(linkedid) is not None:
+            raise AlreadyThree
+        third = Third(
+            id=f"{_PREFIX}{token_hex(8)}",
+            pbx=call.pbx,
+            linkedid=linkedid,
+            agent=agent,
+            number=number,
+            state=ThirdState.calling,
+            at=self._clock.now(),
+        )
+        self._thirds[third.id] = third
+        try:
+            await self._order(third, citizen)
+        except AnswerLost:
+            # He may be ringing: what becomes of it is heard, or seen in the list when the link is back.
+            log.warning("three_way.answer_lost", third=third.id)
+        except BaseException:
+            self._thirds.pop(third.id, None)
+            raise
+        log.info("three_way.calling", third=third.id, linkedid=linkedid, agent=agent)
+        self._tell(self._thirds.get(third.id, third))
+        return third
+
+    async def dismiss(self, agent: str, third_id: str) -> None:
+        """Let go of a third party whom this agent asked: stop the ringing, or end his part of the call.
+
+        Raises:
+            NotFound: There is none of this agent's under this id now.
+            LinkDown: The PBX cannot be reached.
+        """
+        third = self._thirds.get(third_id)
+        if third is None or third.agent != agent:
+            raise NotFound
+        await self._hang_up(third_id)
+
+    async def run(self) -> None:
+        """Stop ringing for calls that are over, and forget who went while the link was away, until cancelled."""
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            try:
+                await self._tidy()
+            except LianxinError as error:
+                log.info("three_way.not_tidied", error=error.slug)
+                await asyncio.sleep(_RETRY_SECONDS)
+                self._wanted.set()
+
+    async def _tidy(self) -> None:
+        if self._look:
+            present = {channel.uniqueid for channel in await channels(self._link)}
+            for third in [t for t in self._thirds.values() if t.id not in present]:
+                self._signal(third, ThirdSignal.hang_up, self._clock.now())
+            self._look = False
+        while self._unwanted:
+            await self._hang_up(self._unwanted[-1])
+            self._unwanted.pop()
+
+    async def _order(self, third: Third, citizen: str) -> None:
+        order: dict[str, str | Sequence[str]] = {
+            "Channel": f"PJSIP/{third.number.digits}@trunk",
+            "ChannelId": third.id,
+            "Context": "lianxin-three-way",
+            "Exten": "s",
+            "Priority": "1",
+            "Timeout": str(self._ring_seconds * 1000),
+            "Variable": [f"LX_JOINS={citizen}"],
+        }
+        await self._link.send("Originate", order)
+
+    async def _hang_up(self, third_id: str) -> None:
+        try:
+            # Asterisk finds a channel by its id as well as by its name.
+            await self._link.send("Hangup", {"Channel": third_id})
+        except ActionRefused:
+            log.debug("three_way.gone", third=third_id)
+
+    # --- what happens -------------------------------------------------------------------------
+
+    def _on_newchannel(self, event: Newchannel) -> None:
+        if event.uniqueid in self._thirds:
+            self._dialled.add(event.uniqueid)
+
+    def _on_enter(self, event: BridgeEnter) -> None:
+        self._hear(event.uniqueid, ThirdSignal.answer, event.at)
+
+    def _on_hangup(self, event: Hangup) -> None:
+        self._hear(event.uniqueid, ThirdSignal.hang_up, event.at, event.cause or None)
+
+    def _on_response(self, event: OriginateResponse) -> None:
+        # With a channel there is its hang-up too, and that one knows the true cause.
+        if not event.success and event.uniqueid not in self._dialled:
+            self._hear(event.uniqueid, ThirdSignal.hang_up, event.at, _NOT_DIALLED)
+
+    def _on_link_up(self, _event: LinkUp) -> None:
+        self._look = True
+        self._wanted.set()
+
+    def _on_change(self, change: CallChange) -> None:
+        third = self.of_call(change.call.linkedid)
+        if third is None:
+            return
+        if change.kind is ChangeKind.transferred and change.agent == third.agent:
+            self._signal(third, ThirdSignal.agent_leaves, change.at)
+        elif change.call.state in FINAL and third.state is ThirdState.calling:
+            # Nobody is left whom he could join.
+            self._unwanted.append(third.id)
+            self._wanted.set()
+
+    def _hear(
+        self, uniqueid: str, signal: ThirdSignal, at: float, cause: int | None = None
+    ) -> None:
+        third = self._thirds.get(uniqueid)
+        if third is not None:
+            moment = datetime.fromtimestamp(at, UTC) if at else self._clock.now()
+            self._signal(third, signal, moment, cause)
+
+    def _signal(
+        self, third: Third, signal: ThirdSignal, at: datetime, cause: int | None = None
+    ) -> None:
+        state = next_state(third.state, signal)
+        if state is None:
+            return
+        changed = replace(third, state=state, at=at, cause=cause)
+        if state in OVER:
+            del self._thirds[third.id]
+            self._dialled.discard(third.id)
+        else:
+            self._thirds[third.id] = changed
+        self._tell(changed)
+
+    def _tell(self, third: Third) -> None:
+        for listener in self._listeners:
+            try:
+                listener(third)
+            except Exception:
+                log.exception("three_way.listener_failed", third=third.id)
