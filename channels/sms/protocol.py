@@ -12,7 +12,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from channels.protocol import Finding, Sent
+from channels.protocol import CannotReply, Finding, Sent
 from channels.sms.rules import MessageNews, ShortMessage
 
 
@@ -45,6 +45,24 @@ Listener = Callable[[AsyncSession, MessageNews], Awaitable[None]]
 """Told what has become of a message, in the transaction that writes it down; told of others' messages too."""
 
 
+class MessageRejected(CannotReply):
+    """The provider refuses a message, and always will.
+
+    Args:
+        code: The provider's own word for why, e.g. `21211`; it is shown to operators.
+    """
+
+    slug = "message-rejected"
+    title_zh = "短信服务商拒绝发送该短信，请核对号码，或改用其他方式联系市民"
+    title_en = (
+        "The provider refuses this message: look at the number, or reach the citizen in another way"
+    )
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"the provider refuses it: {code}", f"短信服务商拒绝发送：{code}")
+        self.code = code
+
+
 class SmsProvider(Protocol):
     """One way to the citizens' telephones.
 
@@ -60,7 +78,7 @@ class SmsProvider(Protocol):
         Raises:
             TryLater: It was not taken, for certain; it may be later.
             TimeoutError: Nobody can tell whether it was taken.
-            CannotReply: It was refused, and always will be; the detail holds the provider's error code.
+            CannotReply: It was refused, and always will be; as `MessageRejected` where the provider gives a code.
         """
         ...
 
@@ -73,8 +91,8 @@ class SmsProvider(Protocol):
 class Settling(Protocol):
     """A provider whose books tell what became of a message whose fate is unknown."""
 
-    async def settle(self, message: ShortMessage, since: datetime) -> Sent | None:
-        """Return what the provider knows the message by; None when it never got it.
+    async def settle(self, message: ShortMessage, since: datetime) -> Sequence[Sent]:
+        """Return what in the provider's books may be this message, the likeliest first; empty when it never got it.
 
         Args:
             message: As it was handed over.

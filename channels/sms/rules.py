@@ -90,6 +90,9 @@ TRANSITIONS: Mapping[tuple[MessageState | None, MessageEvent], MessageState] = M
         (_S.sending, _E.accepted): _S.sent,
         # What was lost on the way comes to light: in the provider's books, in its news, or never.
         (_S.unknown, _E.accepted): _S.sent,
+        (_S.unknown, _E.postponed): _S.waiting,
+        (_S.unknown, _E.refused): _S.failed,
+        (_S.unknown, _E.lost): _S.unknown,
         (_S.unknown, _E.delivered): _S.delivered,
         (_S.unknown, _E.undelivered): _S.failed,
         (_S.unknown, _E.absent): _S.waiting,
