@@ -1,0 +1,16 @@
+"""The samples of every channel: one line for each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tests.contract.channels.built_in import OPEN311, VOICE
+from tests.contract.channels.pigeon import PIGEON
+from tests.contract.channels.samples import PostedSample, Sample
+
+SAMPLES: Sequence[Sample] = (
+    VOICE,
+    OPEN311,
+    PIGEON,
+)
+POSTED: Sequence[PostedSample] = [one for one in SAMPLES if isinstance(one, PostedSample)]
