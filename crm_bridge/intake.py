@@ -1,4 +1,4 @@
-"""From a contact to what follows from it: the citizen behind it, and for a written matter its ticket.
+"""From a contact to what follows from it: the citizen behind it, for a written matter its ticket, for talk its place.
 
 All of it is written at once, in a commit that is shared with others. Where that cannot be, the contact goes on disk
 first, alone: from then on it cannot be lost, and the sender may be told so. What follows is one transaction that also
@@ -11,21 +11,45 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import Protocol
 
 import structlog
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
+from channels.attachments.incoming import Incoming, Kept
 from channels.contacts.faults import NOT_ITS_OWN
-from channels.contacts.rules import Contact, Received
+from channels.contacts.rules import Contact, Purpose, Received
 from channels.contacts.service import Contacts
 from crm_bridge.tickets.service import Tickets
 from crm_bridge.tickets.tables import TicketContactRow, TicketRow
+from crm_bridge.tickets.ticket import Ticket
 from infra.kit.clock import Clock
 from infra.kit.database import Database
-from infra.kit.group_commit import Writing
+from infra.kit.group_commit import Writing, in_session
 
 log = structlog.get_logger()
+
+
+class Listener(Protocol):
+    """Hears what follows from contacts, in the commit that writes them down."""
+
+    def heard(
+        self, writing: Writing, contact_id: int, contact: Contact, citizen_id: int | None
+    ) -> None:
+        """Put a message in its conversation."""
+        ...
+
+
+class Registrar(Protocol):
+    """Is told of tickets that opened by themselves, in the commit that writes them down."""
+
+    def registered(
+        self, writing: Writing, contact_id: int, contact: Contact, ticket: Ticket
+    ) -> None:
+        """Owe the citizen what he is told when his matter is registered."""
+        ...
 
 
 class Intake:
@@ -36,7 +60,10 @@ class Intake:
         clock: Gives the time of the follow-up.
         contacts: Writes contacts down.
         tickets: Opens tickets.
+        incoming: Keeps the files that come along.
         poke: Wakes the relay when there is something to tell.
+        talk: Hears the messages of conversations; without, they are only kept.
+        registrar: Told of tickets that open by themselves; None: nobody.
         look_seconds: How often contacts without their follow-up are looked for.
     """
 
@@ -46,15 +73,21 @@ class Intake:
         clock: Clock,
         contacts: Contacts,
         tickets: Tickets,
+        incoming: Incoming,
         poke: Callable[[], None],
         *,
+        talk: Listener | None = None,
+        registrar: Registrar | None = None,
         look_seconds: float = 30.0,
     ) -> None:
         self._database = database
         self._clock = clock
         self._contacts = contacts
         self._tickets = tickets
+        self._incoming = incoming
         self._poke = poke
+        self._talk = talk
+        self._registrar = registrar
         self._look_seconds = look_seconds
 
     async def take(self, contact: Contact) -> Received:
@@ -63,13 +96,12 @@ class Intake:
         Returns:
             What became of it; for a second delivery the same as for the first, but for `first`.
         """
-        return await self._at_once(contact) or await self.in_two_steps(contact)
+        contact, kept = await self._incoming.keep(contact)
+        return await self._at_once(contact, kept) or await self._in_two_steps(contact, kept)
 
     async def in_two_steps(self, contact: Contact) -> Received:
         """Take a contact in so that it is on disk before anything else is tried; see `take`."""
-        received = await self._contacts.receive(contact)
-        await self.follow_up(received.contact_id)
-        return replace(received, ticket_number=await self._number(received.contact_id))
+        return await self._in_two_steps(*await self._incoming.keep(contact))
 
     async def follow_up(self, contact_id: int) -> None:
         """Do what follows from a contact, if it has not been done."""
@@ -78,8 +110,37 @@ class Intake:
             if contact is None:
                 return
             citizen_id = await self._contacts.identify(session, contact_id, contact)
-            await self._tickets.open_from(session, contact_id, contact, citizen_id)
+            await in_session(
+                session,
+                partial(
+                    self._follow, contact_id=contact_id, contact=contact, citizen_id=citizen_id
+                ),
+            )
         self._poke()
+
+    async def _in_two_steps(self, contact: Contact, kept: Kept) -> Received:
+        received = await self._contacts.receive(
+            contact, partial(self._incoming.tie, kept=kept, channel=contact.channel)
+        )
+        await self.follow_up(received.contact_id)
+        return replace(received, ticket_number=await self._number(received.contact_id))
+
+    def _follow(
+        self,
+        writing: Writing,
+        contact_id: int,
+        contact: Contact,
+        citizen_id: int | None,
+    ) -> Ticket | None:
+        """Write what follows from a contact, but for its citizen."""
+        ticket = None
+        if contact.purpose is Purpose.matter:
+            ticket = self._tickets.open_from(writing, contact_id, contact, citizen_id)
+        if ticket is not None and self._registrar is not None:
+            self._registrar.registered(writing, contact_id, contact, ticket)
+        if contact.purpose is Purpose.talk and self._talk is not None:
+            self._talk.heard(writing, contact_id, contact, citizen_id)
+        return ticket
 
     async def resume(self) -> int:
         """Do the follow-up of every contact that still waits for it, and return how many were done.
@@ -115,8 +176,8 @@ class Intake:
             await self.resume()
             await asyncio.sleep(self._look_seconds)
 
-    async def _at_once(self, contact: Contact) -> Received | None:
-        """Write contact, citizen and ticket in a commit that is shared with others.
+    async def _at_once(self, contact: Contact, kept: Kept) -> Received | None:
+        """Write a contact and all that follows from it in a commit that is shared with others.
 
         Returns:
             What became of it; None when it came before, or when something is amiss with what follows from it: then the
@@ -128,7 +189,8 @@ class Intake:
             if stored is None:
                 return None
             contact_id, citizen_id = stored
-            ticket = self._tickets.open_shared(writing, contact_id, contact, citizen_id)
+            self._incoming.tie(writing, contact_id, kept=kept, channel=contact.channel)
+            ticket = self._follow(writing, contact_id, contact, citizen_id)
             return Received(
                 contact_id=contact_id, first=True, ticket_number=ticket.number if ticket else None
             )

@@ -96,9 +96,9 @@ class Attachments:
         if wrong:
             raise Invalid("upload these files anew", "请重新上传这些附件", fields=wrong)
 
-    async def of_subject(self, session: AsyncSession, subject: str) -> Sequence[Attachment]:
-        """Return the files that belong to something, in the order in which they were sent."""
-        statement = select(AttachmentRow).where(AttachmentRow.subject == subject)
+    async def of_subject(self, session: AsyncSession, *subjects: str) -> Sequence[Attachment]:
+        """Return the files that belong to one of these things, in the order in which they were sent."""
+        statement = select(AttachmentRow).where(col(AttachmentRow.subject).in_(subjects))
         rows = (await session.exec(statement.order_by(col(AttachmentRow.id)))).all()
         return [_view(row) for row in rows]
 

@@ -26,3 +26,23 @@ class AttachmentRow(Row, table=True):
     uploaded_by: str = Field(max_length=40)
     uploaded_at: datetime = Field(sa_type=UtcDateTime, index=True)
     subject: str | None = Field(default=None, max_length=100, index=True)
+
+
+class MediaRow(Row, table=True):
+    """A file that came with a contact and that its provider still has.
+
+    Attributes:
+        media_encrypted: What the channel fetches it by.
+        attachment_id: The file, once it was fetched; `gone_at` says when the provider had it no longer.
+    """
+
+    __tablename__ = "contact_media"
+
+    id: int | None = Field(default=None, primary_key=True)
+    contact_id: int = Field(foreign_key="contacts.id", index=True)
+    channel: str = Field(max_length=40)
+    name: str = Field(max_length=120)
+    media_encrypted: bytes
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    attachment_id: int | None = Field(default=None, foreign_key="attachments.id")
+    gone_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -6,7 +6,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import MISSING, fields
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 from sqlalchemy import bindparam, func
 from sqlalchemy.exc import IntegrityError
@@ -41,6 +42,14 @@ _FIND = Prepared(
 )
 
 
+class Beside(Protocol):
+    """Writes what belongs to a contact, in the transaction that writes it."""
+
+    def __call__(self, writing: Writing, contact_id: int) -> None:
+        """Write it."""
+        ...
+
+
 class Contacts:
     """The contacts and citizens of the city.
 
@@ -54,8 +63,12 @@ class Contacts:
         self._vault = vault
         self._identities = Identities(vault)
 
-    async def receive(self, contact: Contact) -> Received:
+    async def receive(self, contact: Contact, beside: Beside | None = None) -> Received:
         """Write the contact down before anything else happens to it; when this returns it is on disk.
+
+        Args:
+            contact: What came.
+            beside: Writes what belongs to its row, in the same transaction.
 
         Returns:
             The row of the contact; for one that came before, the row that it made then.
@@ -65,7 +78,10 @@ class Contacts:
                 known = await self._find(session, contact)
                 if known is not None:
                     return Received(contact_id=known, first=False)
-                return Received(contact_id=await self.store(session, contact), first=True)
+                contact_id = await self.store(session, contact)
+                if beside is not None:
+                    await in_session(session, partial(beside, contact_id=contact_id))
+                return Received(contact_id=contact_id, first=True)
         except IntegrityError:
             # The same contact was being delivered twice at once, and the other one committed first.
             async with self._database.reading() as session:

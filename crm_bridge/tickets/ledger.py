@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields
 from datetime import date
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -30,7 +31,7 @@ from crm_bridge.tickets.ticket import NewTicket, Ticket
 from crm_bridge.tickets.vocabulary import TicketEvent
 from infra.kit.clock import Clock
 from infra.kit.errors import NotFound
-from infra.kit.group_commit import Prepared, Writing
+from infra.kit.group_commit import Prepared, Writing, in_session
 from infra.kit.outbox import OutboxRow
 from infra.kit.vault import Vault
 
@@ -38,11 +39,12 @@ Closing = Callable[[AsyncSession, Ticket], Awaitable[None]]
 """What follows when a ticket has finished, in the transaction that finished it."""
 
 # The serial stays locked until the commit, so numbers follow each other without a gap.
-_NEXT_SERIAL = sql(
-    "INSERT INTO ticket_days (day, last) VALUES (:day, 1)"
-    " ON CONFLICT (day) DO UPDATE SET last = ticket_days.last + 1 RETURNING last"
-).bindparams(bindparam("day", type_=Date()))
-_NEXT_SERIAL_SHARED = Prepared(_NEXT_SERIAL)
+_NEXT_SERIAL = Prepared(
+    sql(
+        "INSERT INTO ticket_days (day, last) VALUES (:day, 1)"
+        " ON CONFLICT (day) DO UPDATE SET last = ticket_days.last + 1 RETURNING last"
+    ).bindparams(bindparam("day", type_=Date()))
+)
 _TICKET_FIELDS = tuple(field.name for field in fields(Ticket))
 
 
@@ -86,27 +88,26 @@ class Ledger:
         citizen_id: int | None,
         agent: str | None,
     ) -> Ticket:
+        """Write a new ticket as `open_in` does, in the caller's transaction."""
+        return await in_session(
+            session,
+            partial(
+                self.open_in, new=new, contact_id=contact_id, citizen_id=citizen_id, agent=agent
+            ),
+        )
+
+    def open_in(
+        self,
+        writing: Writing,
+        new: NewTicket,
+        *,
+        contact_id: int,
+        citizen_id: int | None,
+        agent: str | None,
+    ) -> Ticket:
         """Write a new ticket, registered, with its contact; the fewer steps follow, the sooner others get a number."""
         first = registered(self._clock.now(), agent)
-        connection = await session.connection()
-        serial = (await connection.execute(_NEXT_SERIAL, {"day": self._day()})).scalar_one()
-        row = TicketRow(**self._values(new, first, serial, citizen_id))
-        session.add(row)
-        await session.flush()
-        ticket = ticket_of(row)
-        for kind, values in values_beside(ticket.id, first, contact_id):
-            session.add(kind(**values))
-        session.add(TicketTermsRow(**terms_values(ticket)))
-        session.add_all(OutboxRow(**entry) for entry in self._news.of_new(ticket))
-        await session.flush()
-        return ticket
-
-    def open_shared(
-        self, writing: Writing, new: NewTicket, *, contact_id: int, citizen_id: int | None
-    ) -> Ticket:
-        """Write a new ticket that came in by itself as `open` does, in a commit that it shares with others."""
-        first = registered(self._clock.now(), None)
-        serial = writing.row(_NEXT_SERIAL_SHARED, day=self._day())
+        serial = writing.row(_NEXT_SERIAL, day=self._day())
         assert serial is not None  # noqa: S101  # it is counted up or begun
         values = self._values(new, first, serial[0], citizen_id)
         values["id"] = writing.add(TicketRow, values)

@@ -1,8 +1,4 @@
-"""The rows of a ticket that has just been registered, whichever way they are written.
-
-An agent's form is written by a session among many other things; what comes in by itself shares its commit with others
-(`infra/kit/group_commit.py`). Both write these rows.
-"""
+"""The rows of a ticket that has just been registered."""
 
 from __future__ import annotations
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from channels.attachments.incoming import subject_of
 from channels.attachments.service import Attachments
 from channels.contacts.service import Contacts
 from channels.contacts.tables import ContactRow
@@ -21,6 +24,7 @@ from crm_bridge.search.service import TicketSearch
 from crm_bridge.tickets.access import sees_citizen, visible
 from crm_bridge.tickets.actions import actions
 from crm_bridge.tickets.casefile import life_fields, replies_in
+from crm_bridge.tickets.guards import DISPATCHES_THAT_CAN_BE_RETURNED
 from crm_bridge.tickets.ledger import ticket_of
 from crm_bridge.tickets.projection import happening_of, log_of
 from crm_bridge.tickets.rules import life_of
@@ -36,6 +40,7 @@ from crm_bridge.tickets.views import (
     TicketView,
     summary_fields,
 )
+from crm_bridge.units.staff import Names, names_of
 from infra.kit import audit
 from infra.kit.clock import Clock
 from infra.kit.database import Database
@@ -52,6 +57,8 @@ class TicketReader:
         contacts: Knows the citizens.
         attachments: Knows the files.
         writing_up: How long after a call its agent may still look at what the citizen reported before.
+        names: Knows what people are called; without it they are shown by their numbers alone.
+        returnable: How many dispatches of a round a unit may return.
     """
 
     def __init__(
@@ -61,12 +68,16 @@ class TicketReader:
         contacts: Contacts,
         attachments: Attachments,
         writing_up: timedelta,
+        names: Names | None = None,
+        returnable: int = DISPATCHES_THAT_CAN_BE_RETURNED,
     ) -> None:
         self._database = database
         self._clock = clock
         self._contacts = contacts
         self._attachments = attachments
         self._writing_up = writing_up
+        self._names = names
+        self._returnable = returnable
         self._search = TicketSearch(clock, contacts)
 
     async def page(
@@ -132,9 +143,12 @@ class TicketReader:
             log = (await log_of(session, ticket.id))[: ticket.version]
             happenings = [happening_of(entry) for entry in log]
             life = life_of(happenings)
+            subjects = [f"ticket:{ticket.id}"]
+            if known or not ticket.hides_citizen:
+                subjects += [subject_of(one) for one in await _contact_ids(session, ticket.id)]
             files = [
                 AttachmentView(id=one.id, name=one.name, size=one.size, type=one.type)
-                for one in await self._attachments.of_subject(session, f"ticket:{ticket.id}")
+                for one in await self._attachments.of_subject(session, *subjects)
             ]
             view = TicketView(
                 **summary_fields(ticket, category.name_zh),
@@ -148,7 +162,8 @@ class TicketReader:
                 callbacks=await callbacks_of(session, ticket.id),
                 version=ticket.version,
                 attachments=files,
-                actions=actions(principal, ticket, life, now),
+                actions=actions(principal, ticket, life, now, returnable=self._returnable),
+                people=dict(await names_of(session, self._names, _people_in(ticket, log))),
                 **await life_fields(session, ticket, life, replies_in(happenings, files), now),
             )
         if view.citizen is not None and ticket.hides_citizen:
@@ -170,6 +185,21 @@ class TicketReader:
         except (NotFound, Forbidden):
             return False
         return True
+
+    async def may_see_contact(self, principal: Principal, contact_id: int) -> bool:
+        """Return whether this person may see a ticket of a contact, with what came from its citizen."""
+        tickets = select(TicketContactRow.ticket_id).where(
+            TicketContactRow.contact_id == contact_id
+        )
+        async with self._database.reading() as session:
+            for ticket_id in (await session.exec(tickets)).all():
+                with suppress(Forbidden, NotFound):
+                    ticket = await self._visible(session, principal, ticket_id)
+                    if not ticket.hides_citizen or await sees_citizen(
+                        session, principal, ticket, self._clock.now()
+                    ):
+                        return True
+        return False
 
     async def require_visible(self, principal: Principal, ticket_id: int) -> None:
         """Return if this person may see a ticket.
@@ -232,9 +262,14 @@ def position_of(cursor: str) -> int:
     return int(text)
 
 
-async def _contacts_of(session: AsyncSession, ticket_id: int) -> list[TicketContactView]:
+async def _contact_ids(session: AsyncSession, ticket_id: int) -> Sequence[int]:
     ids = select(TicketContactRow.contact_id).where(TicketContactRow.ticket_id == ticket_id)
-    of_ticket = select(ContactRow).where(col(ContactRow.id).in_((await session.exec(ids)).all()))
+    return (await session.exec(ids)).all()
+
+
+async def _contacts_of(session: AsyncSession, ticket_id: int) -> list[TicketContactView]:
+    ids = await _contact_ids(session, ticket_id)
+    of_ticket = select(ContactRow).where(col(ContactRow.id).in_(ids))
     views = []
     for contact in (await session.exec(of_ticket.order_by(col(ContactRow.id)))).all():
         call = await call_of_contact(session, contact)
@@ -248,6 +283,11 @@ async def _contacts_of(session: AsyncSession, ticket_id: int) -> list[TicketCont
             )
         )
     return views
+
+
+def _people_in(ticket: Ticket, log: Sequence[TicketEventRow]) -> set[str]:
+    """Return the 工号 of everybody who did something to a ticket, and of who has it."""
+    return {number for number in (ticket.agent, *(row.actor for row in log)) if number}
 
 
 def _event(row: TicketEventRow) -> TicketEventView:

@@ -147,10 +147,10 @@ class Tickets:
         await self._casebook.act(principal, command, answer)
         return ticket_id
 
-    async def open_from(
-        self, session: AsyncSession, contact_id: int, contact: Contact, citizen_id: int | None
+    def open_from(
+        self, writing: Writing, contact_id: int, contact: Contact, citizen_id: int | None
     ) -> Ticket | None:
-        """Open the ticket of a contact that brought its matter in writing, in the caller's transaction.
+        """Open the ticket of a contact that brought its matter in writing.
 
         Returns:
             The ticket, registered and waiting for an agent; None for a call, whose matter nobody has written yet.
@@ -158,18 +158,12 @@ class Tickets:
         new = _from(contact)
         if new is None:
             return None
-        return await self._ledger.open(
-            session, new, contact_id=contact_id, citizen_id=citizen_id, agent=None
+        return self._ledger.open_in(
+            writing, new, contact_id=contact_id, citizen_id=citizen_id, agent=None
         )
 
-    def open_shared(
-        self, writing: Writing, contact_id: int, contact: Contact, citizen_id: int | None
-    ) -> Ticket | None:
-        """Open the ticket of a contact as `open_from` does, in a commit that it shares with others."""
-        new = _from(contact)
-        if new is None:
-            return None
-        return self._ledger.open_shared(writing, new, contact_id=contact_id, citizen_id=citizen_id)
+
+_TYPES = frozenset(TicketType)
 
 
 def _from(contact: Contact) -> NewTicket | None:
@@ -177,11 +171,14 @@ def _from(contact: Contact) -> NewTicket | None:
     if message is None:
         return None
     return NewTicket(
-        type=TicketType.help,
+        type=TicketType(message.type) if message.type in _TYPES else TicketType.help,
         category=message.category or UNSORTED,
         title=(message.title or message.text)[:TITLE_LENGTH],
         text=message.text[:TEXT_LENGTH],
         address=message.address[:ADDRESS_LENGTH],
+        confidential=message.confidential,
+        # Who is known by his sender's address may have typed a number that is not yet known to be his.
+        callback_phone=contact.phone if contact.sender else None,
     )
 
 

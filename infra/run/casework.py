@@ -44,7 +44,7 @@ from infra.kit.tasks import Work
 from infra.run.advice import advice
 from infra.run.deadlines import deadline_worker
 from infra.run.foundation import Foundation
-from infra.run.lifecycle import life_cycle, ticket_ledger
+from infra.run.lifecycle import incoming_files, life_cycle, ticket_ledger
 from infra.run.settings import Settings
 from infra.run.supervision import supervision_desk
 
@@ -98,7 +98,7 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
     worker = deadline_worker(base, calendars, ledger, callbacks, supervision.service, relay.poke)
     writing_up = base.settings.casework.writing_up
     history = History(database, clock, vault, contacts, writing_up)
-    intake = Intake(database, clock, contacts, tickets, relay.poke)
+    intake = Intake(database, clock, contacts, tickets, incoming_files(base), relay.poke)
     advised = advice(base, catalogue)
     rates = Rates(database, clock, base.zone)
     await categories.seed()

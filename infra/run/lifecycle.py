@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from agent_console.accounts.staff import AccountStaff
 from channels.attachments import api as attachments_api
+from channels.attachments.incoming import Incoming
 from channels.attachments.service import Attachments, Sight
-from channels.attachments.store import FolderStore
+from channels.attachments.store import ContentStore, FolderStore
 from channels.contacts.service import Contacts
 from crm_bridge.rates.exclusions import Exclusions
 from crm_bridge.tickets import (
@@ -22,6 +23,7 @@ from crm_bridge.tickets import (
 from crm_bridge.tickets.casebook import Casebook
 from crm_bridge.tickets.closing import Closing
 from crm_bridge.tickets.confidences import Confidences
+from crm_bridge.tickets.contact_files import KIND, ContactFiles
 from crm_bridge.tickets.dispatch_desk import DispatchDesk
 from crm_bridge.tickets.dispatching import Dispatching
 from crm_bridge.tickets.joining import Followers, Joining
@@ -66,10 +68,17 @@ def ticket_ledger(base: Foundation) -> Ledger:
 
 def file_keeper(base: Foundation) -> Attachments:
     """Return what keeps the files that people send."""
+    return Attachments(base.database, base.clock, *_store(base))
+
+
+def incoming_files(base: Foundation) -> Incoming:
+    """Return what keeps the files that come with contacts."""
+    return Incoming(base.clock, base.vault, *_store(base))
+
+
+def _store(base: Foundation) -> tuple[ContentStore, int]:
     settings = base.settings.casework
-    store = FolderStore(settings.attachments_dir)
-    limit = settings.attachment_megabytes * _MEGABYTE
-    return Attachments(base.database, base.clock, store, limit)
+    return FolderStore(settings.attachments_dir), settings.attachment_megabytes * _MEGABYTE
 
 
 def life_cycle(
@@ -83,13 +92,16 @@ def life_cycle(
     """Return the life of tickets; joined ones follow their main one by the relay."""
     settings, database, clock = base.settings.casework, base.database, base.clock
     attachments = file_keeper(base)
-    reader = TicketReader(database, clock, contacts, attachments, settings.writing_up)
+    staff, returnable = AccountStaff(), settings.returnable_dispatches
+    reader = TicketReader(
+        database, clock, contacts, attachments, settings.writing_up, staff, returnable
+    )
     casebook = Casebook(database, clock, ledger, relay.poke)
     dispatching = Dispatching(casebook, reckoner, clock)
     closing = Closing(casebook, reckoner, clock, Exclusions(database, clock).stopped)
     joining = Joining(casebook, ledger)
-    confidences = Confidences(database, clock, ledger, contacts, base.vault, AccountStaff())
-    sights: dict[str, Sight] = {"ticket": reader}
+    confidences = Confidences(database, clock, ledger, contacts, base.vault, staff)
+    sights: dict[str, Sight] = {"ticket": reader, KIND: ContactFiles(reader.may_see_contact)}
     relay.deliver_to(FOLLOWERS, Followers(clock, ledger).deliver)
     return LifeCycle(
         attachments=attachments,
@@ -97,11 +109,14 @@ def life_cycle(
         sights=sights,
         subjects=(
             api.routes(tickets, reader),
-            unit_api.routes(UnitWork(casebook, attachments, reckoner), reader),
+            unit_api.routes(UnitWork(casebook, attachments, reckoner, returnable), reader),
             centre_api.routes(dispatching, closing, reader),
             ways_api.routes(closing, joining, Notes(casebook, clock), reader),
             confidences_api.routes(confidences),
-            desks_api.routes(UnitDesk(database, clock, base.zone), DispatchDesk(database, clock)),
+            desks_api.routes(
+                UnitDesk(database, clock, base.zone, settings.due_soon, staff),
+                DispatchDesk(database, clock),
+            ),
             attachments_api.routes(attachments, sights),
         ),
     )

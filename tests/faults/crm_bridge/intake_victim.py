@@ -11,14 +11,13 @@ import signal
 import sys
 from datetime import datetime
 
-from sqlmodel.ext.asyncio.session import AsyncSession
-
 from channels.contacts.rules import Contact, Received
 from crm_bridge.intake import Intake
 from crm_bridge.tickets.service import Tickets
 from crm_bridge.tickets.ticket import Ticket
 from infra.kit.clock import ManualClock
 from infra.kit.database import Database
+from infra.kit.group_commit import Writing
 from infra.kit.vault import Vault
 from tests.integration.crm_bridge.house import House, written
 
@@ -46,11 +45,10 @@ class DiesAfterTheTicket(InTwoSteps):
 
 
 class DiesBeforeTheCommit(Tickets):
-    async def open_from(
-        self, session: AsyncSession, contact_id: int, contact: Contact, citizen_id: int | None
+    def open_from(
+        self, writing: Writing, contact_id: int, contact: Contact, citizen_id: int | None
     ) -> Ticket | None:
-        await super().open_from(session, contact_id, contact, citizen_id)
-        await session.flush()
+        super().open_from(writing, contact_id, contact, citizen_id)
         die()
         return None
 
@@ -67,6 +65,7 @@ def intake(house: House, point: str) -> Intake:
         house.clock,
         house.contacts,
         tickets(house.database, house.clock, house.ledger, house.origins, house.poke),
+        house.incoming,
         house.poke,
     )
 

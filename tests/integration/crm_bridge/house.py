@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import col, select
 
+from channels.attachments.incoming import Incoming
 from channels.attachments.service import Attachments
 from channels.contacts.rules import Contact, Message
 from channels.contacts.service import Contacts
@@ -30,7 +31,7 @@ from crm_bridge.tickets.tables import TicketEventRow, TicketRow
 from crm_bridge.tickets.ticket import NewTicket
 from crm_bridge.tickets.vocabulary import TicketType
 from crm_bridge.units.rules import Unit, UnitKind
-from crm_bridge.units.staff import Staff
+from crm_bridge.units.staff import Names, Staff
 from crm_bridge.units.tables import UnitRow
 from infra.kit.clock import ManualClock
 from infra.kit.database import Database
@@ -125,6 +126,7 @@ class House:
     calls: int = 0
     dialer: ScriptedDialer = field(init=False)
     staff: Staff | None = None
+    names: Names | None = None
     destinations: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -135,7 +137,10 @@ class House:
         )
         self.origins = Origins(self.clock, self.vault, self.contacts)
         self.tickets = Tickets(self.database, self.clock, self.ledger, self.origins, self.poke)
-        self.intake = Intake(self.database, self.clock, self.contacts, self.tickets, self.poke)
+        self.incoming = Incoming(self.clock, self.vault, MemoryStore(), 1024 * 1024)
+        self.intake = Intake(
+            self.database, self.clock, self.contacts, self.tickets, self.incoming, self.poke
+        )
         self.callbacks = Callbacks(
             self.database,
             self.clock,
@@ -154,6 +159,7 @@ class House:
             self.contacts,
             self.attachments,
             CaseworkSettings().writing_up,
+            self.names,
         )
         self.runner = self.new_runner()
 

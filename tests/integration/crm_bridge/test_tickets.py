@@ -15,6 +15,7 @@ from crm_bridge.tickets.refusals import TransitionRefused
 from crm_bridge.tickets.tables import TicketContactRow, TicketRow
 from crm_bridge.tickets.vocabulary import TicketEvent
 from infra.kit.errors import Forbidden, Invalid, NotFound
+from infra.kit.group_commit import Prepared, Writing
 from infra.kit.idempotency import IdempotencyKey
 from telephony.numbers import PhoneNumber
 from tests.integration.crm_bridge.house import CGJ, FORM, GRGS, LI, MOBILE, WANG, ZHOU, House
@@ -108,7 +109,9 @@ async def test_numbers_of_one_day_have_no_gap_and_begin_anew_at_the_citys_midnig
     assert (await house.ticket(await house.tickets.register(LI, OPEN))).number == "20260303-000001"
 
 
-async def test_number_is_taken_when_all_else_that_could_wait_is_done(house: House) -> None:
+async def test_number_is_taken_when_all_else_that_could_wait_is_done(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     call_id = await house.ring(PhoneNumber("13800017777"))
     async with house.database.transaction() as session:
         await session.exec(delete(ContactRow))
@@ -117,8 +120,14 @@ async def test_number_is_taken_when_all_else_that_could_wait_is_done(house: Hous
     def hear(*args: Any) -> None:
         sent.append(" ".join(args[2].split()[:3]))
 
-    engine = house.database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", hear)
+    execute = Writing._execute
+
+    def hear_writing(self: Writing, statement: Prepared, values: dict[str, Any]) -> None:
+        hear(self, None, statement.on(self._dialect).sql)
+        execute(self, statement, values)
+
+    event.listen(house.database.engine.sync_engine, "before_cursor_execute", hear)
+    monkeypatch.setattr(Writing, "_execute", hear_writing)
     for origin in (call_id, None):
         sent.clear()
         await house.tickets.register(LI, FORM, call_id=origin)
