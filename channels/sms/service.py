@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter
+from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -111,28 +112,13 @@ class Messenger:
         with suppress(IntegrityError):  # another transaction is writing the same one
             async with session.begin_nested():
                 await self._book.enter(session, message, self._clock.now())
+        event.listen(session.sync_session, "after_commit", lambda _session: self.poke(), once=True)
 
-    async def heard(self, channel: str, news: DeliveryNews) -> None:
-        """Write down what a provider tells of a message; what it tells of others' is passed over."""
+    async def heard(self, channel: str, news: Sequence[DeliveryNews]) -> None:
+        """Write down what a provider tells of messages; what it tells of others' is passed over."""
         async with self._database.transaction() as session:
-            row = await self._book.by_provider_id(session, channel, news.provider_id)
-            if row is None and news.key:
-                row = await self._book.find(session, news.key)
-            if row is None:
-                return
-            event = _EVENT_OF[news.state]
-            if (row.state, event) not in TRANSITIONS:
-                log.warning("short_message_news_unfitting", message=row.id, event_kind=event.value)
-                return
-            await self._book.happen(
-                session,
-                row,
-                event,
-                provider=channel,
-                provider_id=news.provider_id,
-                error_code=news.error_code,
-                next_at=row.next_at if row.state is MessageState.waiting else None,
-            )
+            for one in news:
+                await self._hear(session, channel, one)
 
     async def decide(self, principal: Principal, message_id: int, *, again: bool) -> None:
         """Decide about a message of which nobody can tell whether it was sent.
@@ -150,9 +136,9 @@ class Messenger:
             row = await session.get(ShortMessageRow, message_id, with_for_update=True)
             if row is None:
                 raise NotFound
-            event = MessageEvent.resent if again else MessageEvent.given_up
+            decided = MessageEvent.resent if again else MessageEvent.given_up
             next_at = self._clock.now() if again else None
-            await self._book.happen(session, row, event, next_at=next_at, error_code=GIVEN_UP)
+            await self._book.happen(session, row, decided, next_at=next_at, error_code=GIVEN_UP)
             await audit.write(
                 session,
                 self._clock,
@@ -259,30 +245,50 @@ class Messenger:
             if row.state is MessageState.unknown:
                 row.lease_until, row.next_at = None, self._claims.look_at()
 
+    async def _hear(self, session: AsyncSession, channel: str, news: DeliveryNews) -> None:
+        row = await self._book.by_provider_id(session, channel, news.provider_id)
+        if row is None and news.key:
+            row = await self._book.find(session, news.key)
+        if row is None:
+            return
+        came = _EVENT_OF[news.state]
+        if (row.state, came) not in TRANSITIONS:
+            log.warning("short_message_news_unfitting", message=row.id, came=came.value)
+            return
+        await self._book.happen(
+            session,
+            row,
+            came,
+            provider=channel,
+            provider_id=news.provider_id,
+            error_code=news.error_code,
+            next_at=row.next_at if row.state is MessageState.waiting else None,
+        )
+
     async def _conclude(
         self,
         claimed: Claimed,
-        event: MessageEvent,
+        came: MessageEvent,
         *,
         provider: str = "",
         provider_id: str = "",
         error_code: str = "",
         next_at: datetime | None = None,
     ) -> None:
-        self._tries.labels(event.value).inc()
+        self._tries.labels(came.value).inc()
         async with self._database.transaction() as session:
             row = await session.get_one(
                 ShortMessageRow, claimed.id, with_for_update=True, populate_existing=True
             )
-            stale = row.attempts != claimed.attempt and event is not MessageEvent.accepted
-            if stale or (row.state, event) not in TRANSITIONS:
+            stale = row.attempts != claimed.attempt and came is not MessageEvent.accepted
+            if stale or (row.state, came) not in TRANSITIONS:
                 # News came first, or another has taken it over: what is known already stands.
-                log.info("short_message_settled_otherwise", message=claimed.id, came=event.value)
+                log.info("short_message_settled_otherwise", message=claimed.id, came=came.value)
                 return
             await self._book.happen(
                 session,
                 row,
-                event,
+                came,
                 provider=provider,
                 provider_id=provider_id,
                 error_code=error_code,
