@@ -30,6 +30,7 @@ class ConversationRow(Row, table=True):
         offered_until: Until when who is asked may answer.
         guide_encrypted: What the guide has been told, as sealed JSON.
         waiting_since: Since when the citizen waits for a person; stays while agents are asked.
+        excused: Whether the citizen who waits has been told that it takes longer.
         unanswered_since: The first message of the citizen that its agent has not answered.
         unread: Messages of the citizen that its agent has not looked at.
         last_seq: Number of its last message.
@@ -58,6 +59,7 @@ class ConversationRow(Row, table=True):
     guide_encrypted: bytes | None = None
     opened_at: datetime = Field(sa_type=UtcDateTime)
     waiting_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    excused: bool = False
     unanswered_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     unread: int = 0
     last_seq: int = 0

@@ -10,7 +10,8 @@ from sqlmodel import col, select
 from channels.contacts.rules import Address, AddressKind, Contact, Enclosure, Message, Purpose
 from channels.contacts.service import Contacts
 from channels.protocol import Reply
-from crm_bridge.conversations.hearing import Heard, Hearing, unseal
+from crm_bridge.conversations.hearing import Heard, Hearing
+from crm_bridge.conversations.record import Record, unseal
 from crm_bridge.conversations.settings import ConversationSettings
 from crm_bridge.conversations.tables import (
     ConversationEventRow,
@@ -70,9 +71,8 @@ class TalkHouse:
         self.contacts = Contacts(self.database, self.vault)
         self.ledger = Ledger(self.clock, ZONE, self.vault)
         self.carriage = NotingCarriage()
-        self.hearing = Hearing(
-            self.clock, self.vault, self.ledger, self.carriage, self.settings, hotline=HOTLINE
-        )
+        self.record = Record(self.clock, self.vault, self.carriage)
+        self.hearing = Hearing(self.vault, self.record, self.ledger, self.settings, hotline=HOTLINE)
 
     def message(
         self,
