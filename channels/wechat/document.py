@@ -13,7 +13,7 @@ from infra.kit.errors import Invalid
 Fields = Mapping[str, Any]
 """A message by WeChat's own names of its fields: texts, numbers, mappings of them and lists."""
 
-MOST_BYTES: Final = 1024 * 1024
+MOST_BYTES: Final = 256 * 1024
 _DEEPEST = 16
 _MOST_ELEMENTS = 2_000
 _KEPT = frozenset("\n\r\t")

@@ -1,7 +1,7 @@
 """WeChat's signatures and encryption of what it pushes to us, and of what we answer. Pure.
 
 See 消息推送 and 消息加解密说明 in WeChat's documentation: a signature is the SHA-1 of the sorted parts put together; a
-message is 16 random bytes, its length in four bytes (big-endian), itself and the AppID, padded by PKCS#7 to 32 bytes, under
+message is 16 random bytes, its length in four bytes (big-endian), itself and the AppID, padded by PKCS#7 to 32, under
 AES-256-CBC with the key's first 16 bytes as initialisation vector, in Base64.
 """
 
