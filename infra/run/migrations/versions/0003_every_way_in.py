@@ -42,6 +42,27 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_channel_marks")),
     )
     op.create_table(
+        "citizen_allowances",
+        sa.Column("what", sa.String(length=40), nullable=False),
+        sa.Column("who", sa.String(length=64), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("what", "who", "since", name=op.f("pk_citizen_allowances")),
+    )
+    with op.batch_alter_table("citizen_allowances", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_citizen_allowances_until"), ["until"], unique=False)
+
+    op.create_table(
+        "citizen_proofs",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_citizen_proofs")),
+    )
+    with op.batch_alter_table("citizen_proofs", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_citizen_proofs_until"), ["until"], unique=False)
+
+    op.create_table(
         "refused_deliveries",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("channel", sa.String(length=40), nullable=False),
@@ -135,6 +156,38 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "citizen_uploads",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("token_digest", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("received", sa.Integer(), nullable=False),
+        sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("attachment_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["attachment_id"],
+            ["attachments.id"],
+            name=op.f("fk_citizen_uploads_attachment_id_attachments"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_citizen_uploads")),
+        sa.UniqueConstraint("token_digest", name=op.f("uq_citizen_uploads_token_digest")),
+    )
+    with op.batch_alter_table("citizen_uploads", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_citizen_uploads_begun_at"), ["begun_at"], unique=False)
+
+    op.create_table(
+        "citizen_upload_parts",
+        sa.Column("upload_id", sa.Integer(), nullable=False),
+        sa.Column("start", sa.Integer(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["upload_id"],
+            ["citizen_uploads.id"],
+            name=op.f("fk_citizen_upload_parts_upload_id_citizen_uploads"),
+        ),
+        sa.PrimaryKeyConstraint("upload_id", "start", name=op.f("pk_citizen_upload_parts")),
+    )
+    op.create_table(
         "contact_media",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("contact_id", sa.Integer(), nullable=False),
@@ -206,7 +259,7 @@ def upgrade() -> None:
     op.create_table(
         "replies",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("key", sa.String(length=100), nullable=False),
+        sa.Column("key", sa.String(length=70), nullable=False),
         sa.Column("contact_id", sa.Integer(), nullable=False),
         sa.Column("channel", sa.String(length=40), nullable=False),
         sa.Column("order_key", sa.String(length=100), nullable=False),
@@ -222,6 +275,7 @@ def upgrade() -> None:
         sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("resends", sa.Integer(), nullable=False),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("provider_id", sa.String(length=200), nullable=True),
         sa.Column("error", sa.String(length=60), nullable=True),
@@ -356,6 +410,31 @@ def upgrade() -> None:
             postgresql_where=sa.text("followed_up_at IS NULL"),
         )
 
+    with op.batch_alter_table("outbox", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_outbox_open"))
+        batch_op.create_index(
+            "ix_outbox_open",
+            ["next_at"],
+            unique=False,
+            sqlite_where=sa.text("done_at IS NULL"),
+            postgresql_where=sa.text("done_at IS NULL"),
+        )
+        batch_op.drop_index(batch_op.f("ix_outbox_order"))
+        batch_op.create_index(
+            "ix_outbox_order",
+            ["destination", "key"],
+            unique=False,
+            sqlite_where=sa.text("done_at IS NULL"),
+            postgresql_where=sa.text("done_at IS NULL"),
+        )
+        batch_op.create_index(
+            "ix_outbox_done",
+            ["done_at"],
+            unique=False,
+            sqlite_where=sa.text("done_at IS NOT NULL"),
+            postgresql_where=sa.text("done_at IS NOT NULL"),
+        )
+
     with op.batch_alter_table("supervision_recipients", schema=None) as batch_op:
         batch_op.add_column(sa.Column("mended_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("mended_by", sa.String(length=40), nullable=True))
@@ -370,6 +449,27 @@ def downgrade() -> None:
         batch_op.drop_column("earlier_replies")
         batch_op.drop_column("mended_by")
         batch_op.drop_column("mended_at")
+
+    with op.batch_alter_table("outbox", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_outbox_done",
+            sqlite_where=sa.text("done_at IS NOT NULL"),
+            postgresql_where=sa.text("done_at IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_outbox_order",
+            sqlite_where=sa.text("done_at IS NULL"),
+            postgresql_where=sa.text("done_at IS NULL"),
+        )
+        batch_op.create_index(
+            batch_op.f("ix_outbox_order"), ["destination", "key", "done_at"], unique=False
+        )
+        batch_op.drop_index(
+            "ix_outbox_open",
+            sqlite_where=sa.text("done_at IS NULL"),
+            postgresql_where=sa.text("done_at IS NULL"),
+        )
+        batch_op.create_index(batch_op.f("ix_outbox_open"), ["done_at", "next_at"], unique=False)
 
     with op.batch_alter_table("contacts", schema=None) as batch_op:
         batch_op.drop_index(
@@ -433,6 +533,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_contact_media_contact_id"))
 
     op.drop_table("contact_media")
+    op.drop_table("citizen_upload_parts")
+    with op.batch_alter_table("citizen_uploads", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_citizen_uploads_begun_at"))
+
+    op.drop_table("citizen_uploads")
     with op.batch_alter_table("citizen_addresses", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_citizen_addresses_citizen_id"))
 
@@ -454,6 +559,14 @@ def downgrade() -> None:
         batch_op.drop_index("ix_refused_deliveries_channel_id")
 
     op.drop_table("refused_deliveries")
+    with op.batch_alter_table("citizen_proofs", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_citizen_proofs_until"))
+
+    op.drop_table("citizen_proofs")
+    with op.batch_alter_table("citizen_allowances", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_citizen_allowances_until"))
+
+    op.drop_table("citizen_allowances")
     op.drop_table("channel_marks")
     op.drop_table("channel_leases")
     with op.batch_alter_table("agent_skills", schema=None) as batch_op:
