@@ -15,7 +15,7 @@ from channels.contacts.rules import Contact
 from crm_bridge.categories.service import UNSORTED
 from crm_bridge.conversations import guide as guides
 from crm_bridge.conversations.guide import Guide, Line, Outcome, Turn
-from crm_bridge.conversations.record import Record, Talk, thread_digest
+from crm_bridge.conversations.record import Record
 from crm_bridge.conversations.rules import (
     WITH_AGENT,
     ConversationEvent,
@@ -24,6 +24,7 @@ from crm_bridge.conversations.rules import (
 )
 from crm_bridge.conversations.settings import ConversationSettings
 from crm_bridge.conversations.tables import ConversationMessageRow
+from crm_bridge.conversations.talk import Talk, thread_digest
 from crm_bridge.conversations.wording import words
 from crm_bridge.tickets.service import ADDRESS_LENGTH, TEXT_LENGTH, TITLE_LENGTH
 from crm_bridge.tickets.tables import TicketContactRow

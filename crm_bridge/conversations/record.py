@@ -7,13 +7,9 @@ pieces of the same kind (`infra.kit.group_commit`), and use this.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
-
-from sqlalchemy import Integer, Select, bindparam, false, func, null, select, update
-from sqlmodel import col
 
 from channels.protocol import Reply, ReplyKind
 from crm_bridge.conversations.carriage import Carriage
@@ -26,128 +22,32 @@ from crm_bridge.conversations.rules import (
     Utterance,
     next_state,
 )
+from crm_bridge.conversations.statements import (
+    ANSWERED,
+    BY_ID,
+    BY_ID_IF_FREE,
+    EXCUSED,
+    HEARD,
+    LIVE,
+    SAID,
+    STANDS,
+    TOLD,
+)
 from crm_bridge.conversations.tables import (
     ConversationEventRow,
     ConversationMessageRow,
     ConversationRow,
 )
+from crm_bridge.conversations.talk import Said, Talk, seal
 from infra.kit import outbox
 from infra.kit.clock import Clock
-from infra.kit.database import UtcDateTime
 from infra.kit.errors import NotFound
-from infra.kit.group_commit import Prepared, Writing
+from infra.kit.group_commit import Writing
 from infra.kit.outbox import OutboxRow
 from infra.kit.vault import Vault
 
 _QUEUES = frozenset({ConversationState.waiting, ConversationState.offered})
 _HAD = frozenset({ConversationState.offered, ConversationState.open, ConversationState.closed})
-
-
-def _standing(condition: Any) -> Select[*tuple[Any, ...]]:
-    return (
-        select(
-            col(ConversationRow.id),
-            col(ConversationRow.state),
-            col(ConversationRow.agent),
-            col(ConversationRow.last_seq),
-            col(ConversationRow.contact_id),
-            col(ConversationRow.citizen_id),
-            col(ConversationRow.thread_digest),
-            col(ConversationRow.channel),
-            col(ConversationRow.skill),
-            col(ConversationRow.guide_encrypted),
-        )
-        .where(condition)
-        .with_for_update()
-    )
-
-
-_AT = bindparam("to_at", type_=UtcDateTime())
-_THIS = col(ConversationRow.id) == bindparam("row_id")
-_LIVE = Prepared(_standing(col(ConversationRow.live_digest) == bindparam("of_thread")))
-_BY_ID = Prepared(_standing(_THIS))
-_HEARD = Prepared(
-    update(ConversationRow)
-    .where(_THIS)
-    .values(
-        contact_id=bindparam("to_contact_id"),
-        citizen_id=func.coalesce(
-            bindparam("to_citizen_id", type_=Integer()), col(ConversationRow.citizen_id)
-        ),
-        last_seq=bindparam("to_seq"),
-        last_at=_AT,
-        heard_at=_AT,
-        unread=col(ConversationRow.unread) + 1,
-        unanswered_since=func.coalesce(col(ConversationRow.unanswered_since), _AT),
-    )
-)
-_SAID = Prepared(
-    update(ConversationRow).where(_THIS).values(last_seq=bindparam("to_seq"), last_at=_AT)
-)
-_ANSWERED = Prepared(
-    update(ConversationRow)
-    .where(_THIS)
-    .values(last_seq=bindparam("to_seq"), last_at=_AT, unread=0, unanswered_since=null())
-)
-_STANDS: Mapping[bool, Prepared] = {
-    queues: Prepared(
-        update(ConversationRow)
-        .where(_THIS)
-        .values(
-            state=bindparam("to_state"),
-            agent=bindparam("to_agent"),
-            skill=bindparam("to_skill"),
-            live_digest=bindparam("to_live_digest"),
-            guide_encrypted=bindparam("to_guide"),
-            # Who was asked and did not take it has cost the citizen none of his place in the queue.
-            waiting_since=func.coalesce(col(ConversationRow.waiting_since), _AT)
-            if queues
-            else null(),
-            excused=col(ConversationRow.excused) if queues else false(),
-            offered_until=bindparam("to_offered_until"),
-            closed_at=bindparam("to_closed_at"),
-        )
-    )
-    for queues in (True, False)
-}
-_TOLD = Prepared(update(ConversationRow).where(_THIS).values(guide_encrypted=bindparam("to_guide")))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Talk:
-    """A conversation as it stands; nobody else changes it before the transaction ends.
-
-    Attributes:
-        id: Its row.
-        digest: Of its thread.
-        channel: Over which it is held.
-        state: Where it stands; None before it has begun.
-        agent: 工号 of who is asked or has it.
-        skill: What its agent must be able to do.
-        seq: Number of its last message.
-        contact_id: The citizen's last message.
-        citizen_id: The citizen behind it; None when unknown.
-        guide: What the guide has been told; None when it was not asked.
-    """
-
-    id: int
-    digest: str
-    channel: str
-    state: ConversationState | None
-    agent: str | None = None
-    skill: str = ""
-    seq: int = 0
-    contact_id: int
-    citizen_id: int | None = None
-    guide: Guide | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """A message that was written down."""
-
-    talk: Talk
-    message_id: int
 
 
 class Record:
@@ -166,7 +66,7 @@ class Record:
 
     def live(self, writing: Writing, digest: str) -> Talk | None:
         """Return the conversation of a thread that is not closed, held until the transaction ends."""
-        row = writing.row(_LIVE, of_thread=digest)
+        row = writing.row(LIVE, of_thread=digest)
         return self._talk(row) if row else None
 
     def held(self, writing: Writing, conversation_id: int) -> Talk:
@@ -175,10 +75,18 @@ class Record:
         Raises:
             NotFound: There is no such conversation.
         """
-        row = writing.row(_BY_ID, row_id=conversation_id)
+        row = writing.row(BY_ID, row_id=conversation_id)
         if row is None:
             raise NotFound
         return self._talk(row)
+
+    def held_if_free(self, writing: Writing, conversation_id: int) -> Talk | None:
+        """Return a conversation as `held` does; None when another transaction holds it.
+
+        Whoever holds several takes them so: he waits for nobody, and nobody waits for him in a circle.
+        """
+        row = writing.row(BY_ID_IF_FREE, row_id=conversation_id)
+        return self._talk(row) if row else None
 
     def begin(self, writing: Writing, talk: Talk) -> Talk:
         """Write the row of a conversation; what begins it is still to happen."""
@@ -206,7 +114,7 @@ class Record:
         message_id = writing.add(ConversationMessageRow, message)
         talk = replace(talk, seq=talk.seq + 1, contact_id=contact_id)
         writing.run(
-            _HEARD,
+            HEARD,
             row_id=talk.id,
             to_contact_id=contact_id,
             to_citizen_id=talk.citizen_id,
@@ -239,7 +147,7 @@ class Record:
             ConversationMessageRow, message | {"agent": agent, "delivery": Delivery.queued}
         )
         talk = replace(talk, seq=talk.seq + 1)
-        statement = _ANSWERED if agent else _SAID
+        statement = ANSWERED if agent else SAID
         writing.run(statement, row_id=talk.id, to_seq=talk.seq, to_at=self._clock.now())
         reply = Reply(
             key=f"message:{message_id}",
@@ -284,7 +192,7 @@ class Record:
         closed = state is ConversationState.closed
         had = (agent or talk.agent) if state in _HAD else None
         writing.run(
-            _STANDS[state in _QUEUES],
+            STANDS[state in _QUEUES],
             row_id=talk.id,
             to_state=state,
             to_agent=had,
@@ -310,7 +218,11 @@ class Record:
 
     def remember(self, writing: Writing, talk: Talk) -> None:
         """Keep what the guide has been told meanwhile."""
-        writing.run(_TOLD, row_id=talk.id, to_guide=self._sealed(talk.guide))
+        writing.run(TOLD, row_id=talk.id, to_guide=self._sealed(talk.guide))
+
+    def excuse(self, writing: Writing, talk: Talk) -> None:
+        """Note that the citizen has been told that it takes longer."""
+        writing.run(EXCUSED, row_id=talk.id)
 
     def tell(
         self, writing: Writing, agent: str | None, kind: str, talk: Talk, **facts: object
@@ -381,21 +293,3 @@ class Record:
 
     def _sealed(self, guide: Guide | None) -> bytes | None:
         return self._vault.encrypt(json.dumps(guide.as_json())) if guide else None
-
-
-def thread_digest(vault: Vault, channel: str, thread: str) -> str:
-    """Return the digest that the conversations of a channel's thread are found by."""
-    return vault.digest(f"thread\n{channel}\n{thread}")
-
-
-def seal(vault: Vault, said: Utterance) -> bytes:
-    """Return what was said as it is stored."""
-    body: dict[str, Any] = {"text": said.text, "address": said.address}
-    if said.latitude is not None:
-        body |= {"latitude": said.latitude, "longitude": said.longitude}
-    return vault.encrypt(json.dumps(body, ensure_ascii=False))
-
-
-def unseal(vault: Vault, sealed: bytes, files: int) -> Utterance:
-    """Return what was said, from what is stored."""
-    return Utterance(**json.loads(vault.decrypt(sealed)), files=files)

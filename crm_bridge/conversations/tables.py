@@ -105,7 +105,10 @@ class ConversationEventRow(Row, table=True):
     """
 
     __tablename__ = "conversation_events"
-    __table_args__ = (Index("ix_conversation_events_conversation_id", "conversation_id", "id"),)
+    __table_args__ = (
+        Index("ix_conversation_events_conversation_id", "conversation_id", "id"),
+        Index("ix_conversation_events_agent_at", "agent", "at"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     conversation_id: int = Field(foreign_key="conversations.id")

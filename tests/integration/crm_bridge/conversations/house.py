@@ -11,13 +11,14 @@ from channels.contacts.rules import Address, AddressKind, Contact, Enclosure, Me
 from channels.contacts.service import Contacts
 from channels.protocol import Reply
 from crm_bridge.conversations.hearing import Heard, Hearing
-from crm_bridge.conversations.record import Record, unseal
+from crm_bridge.conversations.record import Record
 from crm_bridge.conversations.settings import ConversationSettings
 from crm_bridge.conversations.tables import (
     ConversationEventRow,
     ConversationMessageRow,
     ConversationRow,
 )
+from crm_bridge.conversations.talk import unseal
 from crm_bridge.tickets.ledger import Ledger
 from infra.kit.clock import ManualClock
 from infra.kit.database import Database
