@@ -7,6 +7,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from crm_bridge.tickets.guards import DISPATCHES_THAT_CAN_BE_RETURNED
+
 
 class CaseworkSettings(BaseModel):
     """Agents at work on tickets."""
@@ -18,6 +20,18 @@ class CaseworkSettings(BaseModel):
         ge=1,
         le=1440,
         description="How long after a call its agent may still see who called and what the citizen reported before.",
+    )
+    returnable_dispatches: int = Field(
+        default=DISPATCHES_THAT_CAN_BE_RETURNED,
+        ge=0,
+        le=99,
+        description="How many dispatches of one round a unit may return; from the next on it must handle the matter.",
+    )
+    due_soon_hours: int = Field(
+        default=48,
+        ge=1,
+        le=720,
+        description="How long before it is due an assignment lies in the unit desk's box of what is due soon.",
     )
 
     attachments_dir: Path = Field(
@@ -32,3 +46,8 @@ class CaseworkSettings(BaseModel):
     def writing_up(self) -> timedelta:
         """How long after a call its agent still writes it up."""
         return timedelta(minutes=self.context_minutes)
+
+    @property
+    def due_soon(self) -> timedelta:
+        """How long before it is due an assignment is due soon."""
+        return timedelta(hours=self.due_soon_hours)

@@ -30,7 +30,10 @@ _UNIT = frozenset(
         "rates.read_own",
     }
 )
-_CENTRE = frozenset(
+_WAITS = frozenset({"waits.read"})
+"""Sees what waits for a decision of his: the boxes of the dispatch desk on which he may act."""
+
+_CENTRE = _WAITS | frozenset(
     {
         "ticket.dispatch",
         "ticket.audit",
@@ -66,6 +69,7 @@ PERMISSIONS: Mapping[Role, frozenset[str]] = MappingProxyType(
         Role.UNIT_HEAD: _EVERYBODY | _UNIT | {"unit.watch", "exclusion.propose"},
         Role.LEADER: _EVERYBODY
         | _WATCH
+        | _WAITS
         | {"ticket.read", "ticket.instruct", "ticket.approve_stop", "supervision.read"},
         Role.ADMINISTRATOR: _EVERYBODY
         | {

@@ -101,7 +101,7 @@ def routes(calendars: Calendars, deadlines: Deadlines) -> Routes:
 
     add_routes(api, CalendarTransfer(calendars), read_permission="catalogue.read")
 
-    @api.get("/api/v1/deadlines/preview", permission="ticket.dispatch")
+    @api.get("/api/v1/deadlines/preview", permission="ticket.forward")
     async def preview(query: PreviewQuery) -> PreviewView:
         """Show by when a unit would have to sign and to reply, for the dispatch form."""
         given = await deadlines.preview(

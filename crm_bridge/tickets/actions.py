@@ -61,7 +61,9 @@ TICKET_ACTIONS = {
 """What is done to the whole ticket: the permission, and the events of which one must be possible."""
 
 
-def actions(principal: Principal, ticket: Ticket, life: Life, now: datetime) -> list[str]:
+def actions(
+    principal: Principal, ticket: Ticket, life: Life, now: datetime, *, returnable: int
+) -> list[str]:
     """Return what this person can do now: a word, with the number of the assignment behind a colon if it is one's.
 
     Args:
@@ -69,17 +71,18 @@ def actions(principal: Principal, ticket: Ticket, life: Life, now: datetime) -> 
         ticket: The ticket.
         life: What its log says.
         now: The present moment.
+        returnable: How many dispatches of a round a unit may return.
     """
     # An agent sees what a citizen reported before to others, and does nothing to it.
     mine = ticket.agent == principal.number or principal.may(READ_ANY)
     return [
-        *_of_unit(principal, life, now),
+        *_of_unit(principal, life, now, returnable),
         *(_of_centre(principal, life, now) if mine else ()),
         *_of_ticket(principal, ticket, life, now, mine=mine),
     ]
 
 
-def _of_unit(principal: Principal, life: Life, now: datetime) -> Iterator[str]:
+def _of_unit(principal: Principal, life: Life, now: datetime, returnable: int) -> Iterator[str]:
     if not principal.may("unit.work") or principal.unit is None:
         return
     for assignment in life.assignments:
@@ -87,7 +90,7 @@ def _of_unit(principal: Principal, life: Life, now: datetime) -> Iterator[str]:
             continue
         lead = assignment.role is AssignmentRole.lead
         for word, event in (LEAD_ACTIONS if lead else HELPER_ACTIONS).items():
-            if _possible(principal, life, event, now, assignment) and (
+            if _possible(principal, life, event, now, assignment, returnable) and (
                 word != "extension" or assignment.longest_extension != 0
             ):
                 yield f"{word}:{assignment.n}"
@@ -140,9 +143,11 @@ def _possible(
     event: TicketEvent,
     now: datetime,
     assignment: Assignment | None = None,
+    returnable: int | None = None,
 ) -> bool:
+    n = assignment.n if assignment else 0
     try:
-        check(life, event, n=assignment.n if assignment else 0, at=now, actor=principal.number)
+        check(life, event, n=n, at=now, actor=principal.number, returnable=returnable)
     except TransitionRefused:
         return False
     return True

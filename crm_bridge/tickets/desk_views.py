@@ -72,6 +72,7 @@ class ClerkView(ApiModel):
     """What one person of the unit has done today."""
 
     number: str
+    name: str | None
     signed: int
     replied: int
 

@@ -21,9 +21,9 @@ class UnitBoxQuery(ApiModel):
 
 
 class DispatchBoxQuery(ApiModel):
-    """Which box of the dispatch desk."""
+    """Which box of the dispatch desk; without one, the first of one's own."""
 
-    box: Wait = Wait.to_dispatch
+    box: Wait | None = None
     cursor: str | None = Field(default=None, max_length=60)
     limit: int = Field(default=50, ge=1, le=100)
 
@@ -42,14 +42,16 @@ def routes(unit_desk: UnitDesk, dispatch_desk: DispatchDesk) -> Routes:
         """List a box of my unit, what is due next first."""
         return await unit_desk.page(principal, query.box, cursor=query.cursor, limit=query.limit)
 
-    @api.get("/api/v1/dispatch/summary", permission="ticket.dispatch")
-    async def centre_summary() -> DispatchSummary:
-        """Count what waits for the centre."""
-        return await dispatch_desk.summary()
+    @api.get("/api/v1/dispatch/summary", permission="waits.read")
+    async def centre_summary(principal: Principal) -> DispatchSummary:
+        """Count what waits for the centre, or for a leader: the boxes on which I may act."""
+        return await dispatch_desk.summary(principal)
 
-    @api.get("/api/v1/dispatch/tickets", permission="ticket.dispatch")
-    async def centre_page(query: DispatchBoxQuery) -> DispatchPage:
-        """List a box of what waits for the centre, what waits longest first."""
-        return await dispatch_desk.page(query.box, cursor=query.cursor, limit=query.limit)
+    @api.get("/api/v1/dispatch/tickets", permission="waits.read")
+    async def centre_page(principal: Principal, query: DispatchBoxQuery) -> DispatchPage:
+        """List a box of what waits for the centre or for a leader, what waits longest first."""
+        return await dispatch_desk.page(
+            principal, query.box, cursor=query.cursor, limit=query.limit
+        )
 
     return api

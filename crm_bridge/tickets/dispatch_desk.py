@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -17,7 +18,25 @@ from crm_bridge.tickets.views import TicketSummary, summary_fields
 from crm_bridge.tickets.vocabulary import AssignmentRole, AssignmentState, Wait
 from infra.kit.clock import Clock
 from infra.kit.database import Database
+from infra.kit.errors import Forbidden
 from infra.kit.http import ApiModel
+from infra.kit.identity import Principal
+
+DECIDES: Mapping[Wait, str] = MappingProxyType(
+    {
+        Wait.to_dispatch: "ticket.dispatch",
+        Wait.returns: "ticket.dispatch",
+        Wait.extensions: "ticket.dispatch",
+        Wait.helps: "ticket.dispatch",
+        Wait.lanes: "ticket.dispatch",
+        Wait.audit: "ticket.audit",
+        Wait.dissatisfied: "ticket.audit",
+        Wait.stops: "ticket.approve_stop",
+        Wait.passing: "ticket.dispatch",
+        Wait.to_tell: "ticket.dispatch",
+    }
+)
+"""By which permission a person acts on what lies in a box; he is shown no box on which he cannot."""
 
 _OPEN = (AssignmentState.dispatched, AssignmentState.in_hand, AssignmentState.replied)
 
@@ -45,14 +64,14 @@ class DispatchPage(ApiModel):
 
 
 class DispatchSummary(ApiModel):
-    """How much waits in each box."""
+    """How much waits in each box on which one may act."""
 
     boxes: dict[Wait, int]
     as_of: datetime
 
 
 class DispatchDesk:
-    """Shows the centre what waits for it.
+    """Shows the centre, and leaders, what waits for them.
 
     Args:
         database: Where it lies.
@@ -63,21 +82,33 @@ class DispatchDesk:
         self._database = database
         self._clock = clock
 
-    async def summary(self) -> DispatchSummary:
-        """Return how much waits in each box."""
-        statement = select(TicketWaitRow.kind, func.count()).group_by(col(TicketWaitRow.kind))
+    async def summary(self, principal: Principal) -> DispatchSummary:
+        """Return how much waits in each box on which this person may act."""
+        his = boxes_of(principal)
+        statement = (
+            select(TicketWaitRow.kind, func.count())
+            .where(col(TicketWaitRow.kind).in_(his))
+            .group_by(col(TicketWaitRow.kind))
+        )
         async with self._database.reading() as session:
             found = dict((await session.exec(statement)).all())
         return DispatchSummary(
-            boxes={kind: found.get(kind, 0) for kind in Wait}, as_of=self._clock.now()
+            boxes={kind: found.get(kind, 0) for kind in his}, as_of=self._clock.now()
         )
 
-    async def page(self, box: Wait, *, cursor: str | None, limit: int) -> DispatchPage:
-        """Return a part of a box.
+    async def page(
+        self, principal: Principal, box: Wait | None, *, cursor: str | None, limit: int
+    ) -> DispatchPage:
+        """Return a part of a box; without one, of the first on which this person may act.
 
         Raises:
+            Forbidden: What lies in the box is for others to decide.
             Invalid: The cursor is not one of ours.
         """
+        his = boxes_of(principal)
+        if not his or (box is not None and box not in his):
+            raise Forbidden("what lies in this box is for others to decide", "这类事项不由您处理")
+        box = box or his[0]
         since, ticket_id = col(TicketWaitRow.since), col(TicketWaitRow.ticket_id)
         statement = (
             select(TicketWaitRow, TicketRow, CategoryRow.name_zh)
@@ -126,6 +157,11 @@ class DispatchDesk:
                 )
             )
         return items
+
+
+def boxes_of(principal: Principal) -> tuple[Wait, ...]:
+    """Return the boxes on which this person may act, in the order of the desk."""
+    return tuple(box for box in Wait if principal.may(DECIDES[box]))
 
 
 def _meant(assignments: Sequence[AssignmentRow], n: int) -> AssignmentRow | None:

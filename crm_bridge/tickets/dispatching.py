@@ -25,7 +25,7 @@ from crm_bridge.tickets.ticket import Ticket
 from crm_bridge.tickets.unit_work import HELPERS_EVENT
 from crm_bridge.tickets.vocabulary import AssignmentRole, TicketEvent, TicketState
 from infra.kit.clock import Clock
-from infra.kit.errors import NotFound
+from infra.kit.errors import Forbidden, NotFound
 from infra.kit.identity import Principal
 
 
@@ -67,10 +67,16 @@ class Dispatching:
 
         Raises:
             NotFound: There is no such ticket.
+            Forbidden: It is another agent's; or an agent designates a unit or sets a limit, which is the centre's.
             Stale: It was changed since it was read.
             TransitionRefused: It does not wait for dispatch.
             Invalid: A unit does not exist, takes no tickets or is named twice, or the limit is none.
         """
+        if (designated or limit is not None) and not principal.may("ticket.dispatch"):
+            raise Forbidden(
+                "only the centre designates a unit or sets a limit",
+                "指定承办和另定时限由中心决定，请去掉后再派单",
+            )
 
         async def act(session: AsyncSession, case: Case) -> None:
             await require_units(session, {"/lead": lead} | _pointed("/helpers", helpers))

@@ -21,11 +21,17 @@ from crm_bridge.tickets.vocabulary import (
 )
 
 DISPATCHES_THAT_CAN_BE_RETURNED = 2
-"""After the third dispatch of a round the unit cannot return the ticket (domain default)."""
+"""After the third dispatch of a round the unit cannot return the ticket, unless a city sets another number."""
 
 
 def guard(
-    life: Life, event: TicketEvent, *, n: int, at: datetime, actor: str | None, returnable: int
+    life: Life,
+    event: TicketEvent,
+    *,
+    n: int,
+    at: datetime,
+    actor: str | None,
+    returnable: int | None,
 ) -> None:
     """Return if nothing in the ticket's life forbids the event.
 
@@ -35,7 +41,7 @@ def guard(
         n: The assignment that it is about; 0 for none.
         at: When.
         actor: Who does it; None is the system.
-        returnable: How many dispatches of a round a unit may return.
+        returnable: How many dispatches of a round a unit may return; None does not ask.
 
     Raises:
         TransitionRefused: Something does; the details say what.
@@ -43,7 +49,7 @@ def guard(
     _of_assignment(life, event, n)
     e = TicketEvent
     if event in (e.return_asked, e.helper_return_asked):
-        _return_asked(life, event, n, returnable)
+        require_returnable(life, event, n, returnable)
     elif event is e.extension_asked:
         _extension_asked(life, at)
     elif event is e.replied:
@@ -113,13 +119,28 @@ def _open(life: Life, n: int) -> Assignment:
     return assignment
 
 
-def _return_asked(life: Life, event: TicketEvent, n: int, returnable: int) -> None:
-    assignment = life.assignments[n - 1]
-    third = event is TicketEvent.return_asked and life.dispatches > returnable
-    if assignment.designated or third:
+def require_returnable(life: Life, event: TicketEvent, n: int, returnable: int | None) -> None:
+    """Return if a unit may ask to give its assignment back.
+
+    Args:
+        life: What has happened so far.
+        event: Whether a lead asks or a helper.
+        n: The assignment.
+        returnable: How many dispatches of a round a lead may return; None does not ask.
+
+    Raises:
+        TransitionRefused: It was designated, or the round has been dispatched too often.
+    """
+    if life.assignments[n - 1].designated:
         raise TransitionRefused(
-            "The unit was designated or dispatched to for the third time: it cannot return it.",
-            "已指定承办或已第三次派单，不得退单。",
+            "The centre designated the unit: it cannot return it.", "中心已指定承办，不得退单。"
+        )
+    if returnable is None or event is not TicketEvent.return_asked:
+        return
+    if life.dispatches > returnable:
+        raise TransitionRefused(
+            f"It was dispatched {life.dispatches} times: the unit cannot return it.",
+            f"本轮已第 {life.dispatches} 次派单，不得退单。",
         )
 
 

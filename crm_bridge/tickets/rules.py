@@ -22,7 +22,7 @@ from types import MappingProxyType
 from crm_bridge.tickets.details import About
 from crm_bridge.tickets.effects import EFFECTS
 from crm_bridge.tickets.fitting import fits
-from crm_bridge.tickets.guards import DISPATCHES_THAT_CAN_BE_RETURNED, guard
+from crm_bridge.tickets.guards import guard
 from crm_bridge.tickets.happenings import Happening
 from crm_bridge.tickets.life import UNBORN, Life
 from crm_bridge.tickets.refusals import TransitionRefused
@@ -119,15 +119,14 @@ _AT_REST = FINISHED | {TicketState.joined, TicketState.stopped}
 """States in which nothing that was asked for is decided any more."""
 
 
-def follow(
-    life: Life, happening: Happening, *, returnable: int = DISPATCHES_THAT_CAN_BE_RETURNED
-) -> Life:
+def follow(life: Life, happening: Happening, *, returnable: int | None = None) -> Life:
     """Return the life of the ticket after one more happening.
 
     Args:
         life: What has happened so far.
         happening: What happens now.
-        returnable: How many dispatches of a round a unit may return.
+        returnable: How many dispatches of a round a unit may return; None does not ask, so that a log is read alike
+            whatever a city has set since.
 
     Raises:
         TransitionRefused: The table does not know the pair, or an invariant forbids it.
@@ -153,7 +152,7 @@ def check(
     n: int = 0,
     at: datetime,
     actor: str | None,
-    returnable: int = DISPATCHES_THAT_CAN_BE_RETURNED,
+    returnable: int | None = None,
 ) -> TicketState:
     """Return the state that an event would lead to, whatever its detail says.
 
@@ -167,7 +166,7 @@ def check(
     return state
 
 
-def life_of(log: Iterable[Happening], *, returnable: int = DISPATCHES_THAT_CAN_BE_RETURNED) -> Life:
+def life_of(log: Iterable[Happening]) -> Life:
     """Return what the whole log of a ticket says.
 
     Raises:
@@ -176,7 +175,7 @@ def life_of(log: Iterable[Happening], *, returnable: int = DISPATCHES_THAT_CAN_B
     """
     life = UNBORN
     for happening in log:
-        life = follow(life, happening, returnable=returnable)
+        life = follow(life, happening)
     return life
 
 

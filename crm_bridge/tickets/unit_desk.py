@@ -19,26 +19,25 @@ from crm_bridge.tickets.casefile import is_overdue, is_sign_overdue
 from crm_bridge.tickets.desk_views import (
     AssignmentItem,
     AssignmentPage,
-    ClerkView,
     DeskSummary,
     HeadView,
     UnitBox,
 )
-from crm_bridge.tickets.tables import AssignmentRow, TicketEventRow, TicketRow, TicketWaitRow
+from crm_bridge.tickets.tables import AssignmentRow, TicketRow, TicketWaitRow
+from crm_bridge.tickets.unit_day import head_view
 from crm_bridge.tickets.vocabulary import (
     ASSIGNMENT_WORDS,
     AssignmentRole,
     AssignmentState,
-    TicketEvent,
     Wait,
 )
+from crm_bridge.units.staff import Names
 from crm_bridge.units.tables import UnitRow
 from infra.kit.clock import Clock
 from infra.kit.database import Database
 from infra.kit.errors import Forbidden
 from infra.kit.identity import Principal
 
-DUE_SOON = timedelta(hours=48)
 RETURNED_SHOWN = timedelta(days=30)
 
 _S = AssignmentState
@@ -51,7 +50,7 @@ class _Box:
     """Which assignments lie in a box, and what it is sorted by."""
 
     states: tuple[AssignmentState, ...]
-    rest: Callable[[datetime], Sequence[ColumnElement[bool]]] = lambda _now: ()
+    rest: Callable[[datetime, timedelta], Sequence[ColumnElement[bool]]] = lambda _now, _soon: ()
     sorted_by: str = "due_at"
     newest_first: bool = False
 
@@ -62,30 +61,30 @@ _BOXES: Mapping[UnitBox, _Box] = MappingProxyType(
         UnitBox.in_hand: _Box(states=(_S.in_hand,)),
         UnitBox.due_soon: _Box(
             states=_WITH_UNIT,
-            rest=lambda now: (
+            rest=lambda now, soon: (
                 col(AssignmentRow.due_at) >= now,
-                col(AssignmentRow.due_at) < now + DUE_SOON,
+                col(AssignmentRow.due_at) < now + soon,
             ),
         ),
         UnitBox.overdue: _Box(
-            states=_WITH_UNIT, rest=lambda now: (col(AssignmentRow.due_at) < now,)
+            states=_WITH_UNIT, rest=lambda now, _soon: (col(AssignmentRow.due_at) < now,)
         ),
         UnitBox.returned: _Box(
             states=(_S.returned,),
-            rest=lambda now: (col(AssignmentRow.ended_at) >= now - RETURNED_SHOWN,),
+            rest=lambda now, _soon: (col(AssignmentRow.ended_at) >= now - RETURNED_SHOWN,),
             sorted_by="ended_at",
             newest_first=True,
         ),
         UnitBox.redo: _Box(
             states=_WITH_UNIT,
-            rest=lambda _now: (
+            rest=lambda _now, _soon: (
                 col(AssignmentRow.round) > 1,
                 col(AssignmentRow.role) == AssignmentRole.lead,
             ),
         ),
         UnitBox.helping: _Box(
             states=_WITH_UNIT,
-            rest=lambda _now: (col(AssignmentRow.role) == AssignmentRole.helper,),
+            rest=lambda _now, _soon: (col(AssignmentRow.role) == AssignmentRole.helper,),
         ),
         UnitBox.replied: _Box(states=(_S.replied,)),
     }
@@ -99,12 +98,23 @@ class UnitDesk:
         database: Where it lies.
         clock: Tells what is overdue.
         zone: The city's time, for what was done today.
+        due_soon: How long before it is due an assignment is due soon.
+        names: Knows what people are called; without it they are shown by their numbers alone.
     """
 
-    def __init__(self, database: Database, clock: Clock, zone: ZoneInfo) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        zone: ZoneInfo,
+        due_soon: timedelta,
+        names: Names | None = None,
+    ) -> None:
         self._database = database
         self._clock = clock
         self._zone = zone
+        self._due_soon = due_soon
+        self._names = names
 
     async def page(
         self, principal: Principal, box: UnitBox, *, cursor: str | None, limit: int
@@ -123,7 +133,7 @@ class UnitDesk:
             .join(CategoryRow, col(CategoryRow.code) == TicketRow.category)
             .join(UnitRow, col(UnitRow.code) == AssignmentRow.unit)
             .where(
-                *_in_box(_unit(principal), box, now),
+                *self._in_box(_unit(principal), box, now),
                 *behind(moment, row_id, cursor, newest_first=sort.newest_first),
             )
             .order_by(*(each.desc() if sort.newest_first else each for each in (moment, row_id)))
@@ -151,12 +161,12 @@ class UnitDesk:
             Forbidden: He works for no unit.
         """
         unit, now = _unit(principal), self._clock.now()
-        counts = [func.count(case((and_(*_in_box(unit, box, now)), 1))) for box in UnitBox]
+        counts = [func.count(case((and_(*self._in_box(unit, box, now)), 1))) for box in UnitBox]
         boxed = counted(*counts).where(
             col(AssignmentRow.unit) == unit,
             or_(
                 col(AssignmentRow.state).in_(_OPEN),
-                and_(*_in_box(unit, UnitBox.returned, now)),
+                and_(*self._in_box(unit, UnitBox.returned, now)),
             ),
         )
         async with self._database.reading() as session:
@@ -167,45 +177,21 @@ class UnitDesk:
     async def _head(self, session: AsyncSession, unit: str, now: datetime) -> HeadView:
         today = now.astimezone(self._zone).date()
         midnight = datetime.combine(today, time(), self._zone).astimezone(UTC)
-        row = AssignmentRow
-        open_, with_unit = col(row.state).in_(_OPEN), col(row.state).in_(_WITH_UNIT)
-        of_today = counted(
-            func.count(case((col(row.dispatched_at) >= midnight, 1))),
-            func.count(case((col(row.replied_at) >= midnight, 1))),
-            func.count(case((col(row.finished_at) >= midnight, 1))),
-            func.count(case((open_, 1))),
-            func.count(case((and_(with_unit, col(row.due_at) < now), 1))),
-            func.count(
-                case((and_(col(row.state) == _S.dispatched, col(row.sign_due_at) < now), 1))
-            ),
-        ).where(col(row.unit) == unit, or_(open_, col(row.ended_at) >= midnight))
-        dispatched, replied, finished, opened, overdue, sign_overdue = (
-            await (await session.connection()).execute(of_today)
-        ).one()
-        return HeadView(
-            dispatched_today=dispatched,
-            replied_today=replied,
-            finished_today=finished,
-            open=opened,
-            overdue=overdue,
-            sign_overdue=sign_overdue,
-            clerks=await _clerks(session, unit, midnight),
-        )
+        return await head_view(session, self._names, unit, midnight=midnight, now=now)
+
+    def _in_box(self, unit: str, box: UnitBox, now: datetime) -> list[ColumnElement[bool]]:
+        sort = _BOXES[box]
+        return [
+            col(AssignmentRow.unit) == unit,
+            col(AssignmentRow.state).in_(sort.states),
+            *sort.rest(now, self._due_soon),
+        ]
 
 
 def _unit(principal: Principal) -> str:
     if principal.unit is None:
         raise Forbidden("this desk is for the people of a unit", "本页面供承办单位使用")
     return principal.unit
-
-
-def _in_box(unit: str, box: UnitBox, now: datetime) -> list[ColumnElement[bool]]:
-    sort = _BOXES[box]
-    return [
-        col(AssignmentRow.unit) == unit,
-        col(AssignmentRow.state).in_(sort.states),
-        *sort.rest(now),
-    ]
 
 
 def _item(
@@ -258,30 +244,3 @@ async def _returns_of(
         col(TicketWaitRow.ticket_id).in_(tickets), TicketWaitRow.kind == Wait.returns
     )
     return {(ticket_id, n) for ticket_id, n in (await session.exec(statement)).all()}
-
-
-async def _clerks(session: AsyncSession, unit: str, midnight: datetime) -> list[ClerkView]:
-    # From what the unit has now or had today to what happened to it: of all tickets that there ever were, only these
-    # can have been signed or replied to today.
-    own = select(AssignmentRow.ticket_id, AssignmentRow.n).where(
-        AssignmentRow.unit == unit,
-        or_(col(AssignmentRow.state).in_(_OPEN), col(AssignmentRow.ended_at) >= midnight),
-    )
-    mine = {(ticket_id, n) for ticket_id, n in (await session.exec(own)).all()}
-    signed = (TicketEvent.signed, TicketEvent.helper_signed)
-    replied = (TicketEvent.replied, TicketEvent.helper_replied)
-    done = select(TicketEventRow).where(
-        col(TicketEventRow.ticket_id).in_({ticket_id for ticket_id, _ in mine}),
-        col(TicketEventRow.at) >= midnight,
-        col(TicketEventRow.event).in_((*signed, *replied)),
-    )
-    counts: dict[str, ClerkView] = {}
-    for event in (await session.exec(done)).all():
-        if (event.ticket_id, event.detail.get("n")) not in mine or event.actor is None:
-            continue
-        clerk = counts.setdefault(event.actor, ClerkView(number=event.actor, signed=0, replied=0))
-        if event.event in signed:
-            clerk.signed += 1
-        else:
-            clerk.replied += 1
-    return [counts[number] for number in sorted(counts)]

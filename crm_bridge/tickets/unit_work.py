@@ -15,6 +15,7 @@ from crm_bridge.tickets.details import (
     ReturnAsked,
     TalkRecorded,
 )
+from crm_bridge.tickets.guards import DISPATCHES_THAT_CAN_BE_RETURNED, require_returnable
 from crm_bridge.tickets.ledger import Case
 from crm_bridge.tickets.receivers import Reckoner, require_units
 from crm_bridge.tickets.vocabulary import AssignmentRole, TicketEvent
@@ -38,12 +39,20 @@ class UnitWork:
         casebook: Opens a ticket for one act.
         attachments: Knows what was uploaded for a reply.
         reckoner: Says by how much a limit can be extended.
+        returnable: How many dispatches of a round a unit may return.
     """
 
-    def __init__(self, casebook: Casebook, attachments: Attachments, reckoner: Reckoner) -> None:
+    def __init__(
+        self,
+        casebook: Casebook,
+        attachments: Attachments,
+        reckoner: Reckoner,
+        returnable: int = DISPATCHES_THAT_CAN_BE_RETURNED,
+    ) -> None:
         self._casebook = casebook
         self._attachments = attachments
         self._reckoner = reckoner
+        self._returnable = returnable
 
     async def sign(self, principal: Principal, command: Command, n: int) -> None:
         """Say that the unit has seen the assignment.
@@ -83,12 +92,13 @@ class UnitWork:
             NotFound: There is no such ticket or assignment.
             Forbidden: It is another unit's.
             Stale: The ticket was changed since it was read.
-            TransitionRefused: It was designated, is the third dispatch, or already waits for a decision.
+            TransitionRefused: It was designated, was dispatched too often, or already waits for a decision.
             Invalid: The unit that is suggested does not exist.
         """
 
         async def act(session: AsyncSession, case: Case) -> None:
             event = _event(principal, case, asked.n, TicketEvent.return_asked)
+            require_returnable(case.life, event, asked.n, self._returnable)
             if asked.suggested_unit is not None:
                 await require_units(session, {"/suggested_unit": asked.suggested_unit})
             await self._casebook.happen(session, principal, case, event, asked)

@@ -191,7 +191,7 @@ class TicketView(TicketSummary):
 
     `pending` holds what waits for a decision, of returns the oldest; `returns` all of them. `actions` is what this very
     person can do now: `sign:2`, `dispatch`. `joined` are the numbers of the tickets that follow this one, the first
-    hundred of `joined_count`.
+    hundred of `joined_count`. `people` names whoever stands in it by his 工号.
     """
 
     text: str
@@ -216,6 +216,7 @@ class TicketView(TicketSummary):
     joined_count: int
     main: MainView | None
     actions: list[str]
+    people: dict[str, str]
 
 
 class TicketPage(ApiModel):

@@ -9,7 +9,7 @@ from crm_bridge.tickets.assignment import ASSIGNMENT_TRANSITIONS
 from crm_bridge.tickets.happenings import DETAILS, Happening, as_json, detail_of
 from crm_bridge.tickets.life import UNBORN, Life
 from crm_bridge.tickets.refusals import TransitionRefused
-from crm_bridge.tickets.rules import TRANSITIONS, follow, life_of, ticket_number
+from crm_bridge.tickets.rules import TRANSITIONS, check, follow, life_of, ticket_number
 from crm_bridge.tickets.vocabulary import (
     ASSIGNMENT_EVENT_WORDS,
     ASSIGNMENT_WORDS,
@@ -206,8 +206,14 @@ def test_third_dispatch_of_a_round_cannot_be_returned() -> None:
     again: list[Step] = [*RETURNED, (E.dispatched, {"lead": "B"})]
     third = told(*TO_A_UNIT, *again, *RETURNED, E.dispatched)
     assert (third.dispatches, third.transfers) == (3, 2)
-    with pytest.raises(TransitionRefused, match="third"):
-        told(E.return_asked, life=third)
+    with pytest.raises(TransitionRefused, match="3 times"):
+        check(third, E.return_asked, n=3, at=START, actor="5001", returnable=2)
+    assert check(third, E.return_asked, n=3, at=START, actor="5001", returnable=3) is third.state
+
+
+def test_how_many_returns_a_city_allows_today_does_not_change_the_past() -> None:
+    again: list[Step] = [*RETURNED, (E.dispatched, {"lead": "B"})]
+    assert told(*TO_A_UNIT, *again, *again, *RETURNED).dispatches == 3
 
 
 def test_refused_return_does_not_reset_the_clock() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,6 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from agent_console.accounts.rules import PERMISSIONS
 from crm_bridge.rates.exclusions import Exclusions
+from crm_bridge.settings import CaseworkSettings
 from crm_bridge.tickets.casebook import Casebook, Command
 from crm_bridge.tickets.closing import Closing
 from crm_bridge.tickets.confidences import Confidences
@@ -95,6 +96,9 @@ class Everybody:
     async def with_roles(self, session: AsyncSession, roles: Collection[Role]) -> Sequence[str]:
         return [who.number for who in EVERYBODY if who.role in roles]
 
+    async def names(self, session: AsyncSession, numbers: Collection[str]) -> Mapping[str, str]:
+        return {who.number: who.name for who in EVERYBODY if who.number in numbers}
+
 
 @dataclass(kw_only=True)
 class City(House):
@@ -103,7 +107,7 @@ class City(House):
     fed: list[OutboxEntry] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.staff = Everybody()
+        self.staff, self.names = Everybody(), Everybody()
         super().__post_init__()
         self.casebook = Casebook(self.database, self.clock, self.ledger, self.poke)
         self.reckoner = PlainReckoner()
@@ -116,7 +120,9 @@ class City(House):
         self.confidences = Confidences(
             self.database, self.clock, self.ledger, self.contacts, self.vault, Everybody()
         )
-        self.unit_desk = UnitDesk(self.database, self.clock, ZONE)
+        self.unit_desk = UnitDesk(
+            self.database, self.clock, ZONE, CaseworkSettings().due_soon, Everybody()
+        )
         self.dispatch_desk = DispatchDesk(self.database, self.clock)
         self.followers = Followers(self.clock, self.ledger)
 
@@ -159,7 +165,7 @@ class City(House):
 
     async def waiting(self, kind: Wait) -> int:
         """How many tickets wait for the centre in one box."""
-        return (await self.dispatch_desk.summary()).boxes[kind]
+        return (await self.dispatch_desk.summary(HE)).boxes[kind]
 
     async def is_whole(self) -> bool:
         """Whether the rows of every ticket are what its log says."""

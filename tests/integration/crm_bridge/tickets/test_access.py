@@ -206,6 +206,17 @@ async def test_agent_says_where_a_ticket_goes_that_he_wrote_and_no_other(
     assert (await desk.act("1001", what, **said))["state"] != "to_dispatch"
 
 
+@pytest.mark.parametrize("more", [{"designated": True}, {"limit": "15wd"}])
+async def test_agent_neither_designates_a_unit_nor_sets_a_limit(
+    city: City, client: Client, more: dict[str, Any]
+) -> None:
+    desk = Desk(client, await city.left_open())
+    await desk.look("1001")
+    status, problem = await desk.try_to("1001", "dispatch", lead=CGJ, **more)
+    assert (status, problem["type"]) == (403, "urn:lianxin:problem:forbidden")
+    assert (await desk.look("1001"))["state"] == "to_dispatch"
+
+
 async def test_agent_joins_a_ticket_that_he_wrote_and_no_other(city: City, client: Client) -> None:
     main, desk = await city.dispatched(), Desk(client, await city.left_open())
     await desk.look("1001")

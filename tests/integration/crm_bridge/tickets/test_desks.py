@@ -4,11 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from crm_bridge.tickets.desk_views import UnitBox
+from crm_bridge.tickets.unit_desk import UnitDesk
 from telephony.dialer.memory import Reply
 from telephony.dialer.rules import Question
-from tests.integration.crm_bridge.house import CGJ, GRGS, MOBILE
+from tests.integration.crm_bridge.house import CGJ, GRGS, MOBILE, ZONE
 from tests.integration.crm_bridge.test_api import ask
-from tests.integration.crm_bridge.tickets.city import HE, City
+from tests.integration.crm_bridge.tickets.city import CHEN, HE, City
 from tests.integration.crm_bridge.tickets.desk import Client, Desk
 
 DAY = timedelta(days=1).total_seconds()
@@ -113,8 +115,8 @@ async def test_head_sees_the_unit_s_day_and_each_clerk_s(city: City, client: Cli
         "overdue": 0,
         "sign_overdue": 1,
         "clerks": [
-            {"number": "5001", "signed": 1, "replied": 0},
-            {"number": "5002", "signed": 0, "replied": 1},
+            {"number": "5001", "name": "陈立", "signed": 1, "replied": 0},
+            {"number": "5002", "name": "邓敏", "signed": 0, "replied": 1},
         ],
     }
     assert (await ask(client, "GET", "/desk/summary", who="5001"))[1]["head"] is None
@@ -152,6 +154,34 @@ async def test_dissatisfied_citizen_waits_for_the_centre(city: City, client: Cli
     assert await waiting(client, "dissatisfied") == []
 
 
+async def test_a_leader_sees_the_stops_that_wait_for_him_and_nothing_else(
+    city: City, client: Client
+) -> None:
+    await city.left_open()
+    desk = Desk(client, await city.in_hand())
+    await desk.act("5001", "stop", reason="诉求人已自行解决")
+    _, summary = await ask(client, "GET", "/dispatch/summary", who="9001")
+    assert summary["boxes"] == {"stops": 1}
+    for path in ("/dispatch/tickets", "/dispatch/tickets?box=stops"):
+        _, page = await ask(client, "GET", path, who="9001")
+        assert [item["id"] for item in page["items"]] == [desk.seen["id"]]
+    await desk.act("9001", "stop/decision", approve=True)
+    assert (await ask(client, "GET", "/dispatch/summary", who="9001"))[1]["boxes"] == {"stops": 0}
+
+
+async def test_a_city_says_what_is_due_soon(city: City, client: Client) -> None:
+    await city.dispatched()
+    assert "due_soon" not in await boxes(client)
+    city.unit_desk = UnitDesk(city.database, city.clock, ZONE, timedelta(days=6))
+    summary = await city.unit_desk.summary(CHEN)
+    assert summary.boxes[UnitBox.due_soon] == 1
+
+
+async def test_a_ticket_names_everybody_who_had_to_do_with_it(city: City, client: Client) -> None:
+    desk = Desk(client, await city.in_hand())
+    assert (await desk.look("9001"))["people"] == {"1001": "李静", "3001": "何芳", "5001": "陈立"}
+
+
 @pytest.mark.parametrize(
     ("who", "path", "status"),
     [
@@ -165,6 +195,8 @@ async def test_dissatisfied_citizen_waits_for_the_centre(city: City, client: Cli
         ("5001", "/desk/assignments?cursor=!!", 422),
         ("5001", "/desk/assignments?cursor=OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTkuMQ", 422),
         ("3001", "/dispatch/tickets?box=in_hand", 422),
+        ("9001", "/dispatch/tickets?box=returns", 403),
+        ("9001", "/dispatch/tickets?box=audit", 403),
     ],
 )
 async def test_desk_of_others_and_malformed_questions_are_refused(

@@ -21,7 +21,7 @@ from crm_bridge.tickets.vocabulary import (
 from infra.kit.database import Row
 from tests.integration.agent_console.test_query_plans import plans
 from tests.integration.crm_bridge.house import CGJ, GRGS
-from tests.integration.crm_bridge.tickets.city import CHEN, DENG, City
+from tests.integration.crm_bridge.tickets.city import CHEN, DENG, HE, City
 
 MANY = 6_000
 OPEN = 400
@@ -134,13 +134,13 @@ def assignment(n: int) -> dict[str, object]:
         ),
         *(
             pytest.param(
-                lambda city, box=box: city.dispatch_desk.page(box, cursor=None, limit=50),
+                lambda city, box=box: city.dispatch_desk.page(HE, box, cursor=None, limit=50),
                 id=f"dispatch desk {box}",
             )
             for box in (Wait.to_dispatch, Wait.returns)
         ),
         pytest.param(lambda city: city.unit_desk.summary(DENG), id="head of a unit"),
-        pytest.param(lambda city: city.dispatch_desk.summary(), id="counters of the centre"),
+        pytest.param(lambda city: city.dispatch_desk.summary(HE), id="counters of the centre"),
         pytest.param(
             lambda city: city.reader.page(
                 CHEN, mine=False, filters=Filters(), cursor=None, limit=50
