@@ -128,8 +128,10 @@ def _answering(api: Routes, supervision: Supervision, reader: PaperReader) -> No
         body: ReplyBody,
         idempotency: IdempotencyKey | None,
     ) -> PaperView:
-        """Reply to a paper for my unit, once."""
-        await supervision.reply(principal, paper_id, body.text, body.attachments, key=idempotency)
+        """Reply to a paper for my unit, or mend its reply until the paper is closed."""
+        await supervision.reply(
+            principal, paper_id, body.text, body.attachments, mends=body.mends, key=idempotency
+        )
         return await reader.show(principal, paper_id)
 
 

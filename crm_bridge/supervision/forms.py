@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
 
-from crm_bridge.forms import Id, Text
+from crm_bridge.forms import Id, Moment, Text
 from crm_bridge.sheets.writing import SheetKind
 from crm_bridge.supervision.discretion import turns_writing
 from crm_bridge.supervision.paper import Listing, Meeting, Minutes, NewPaper
@@ -87,10 +87,15 @@ class PaperBody(ApiModel):
 
 
 class ReplyBody(ApiModel):
-    """What the unit has done; attachments were uploaded before."""
+    """What the unit has done; attachments were uploaded before.
+
+    A unit mends its reply by sending another with `mends`: the `mended_at` of what it says until now, or else the
+    `replied_at`.
+    """
 
     text: Words = Field(min_length=2, max_length=4000)
     attachments: list[Id] = Field(default=[], max_length=20)
+    mends: Moment | None = None
 
 
 class MinutesBody(ApiModel):

@@ -19,6 +19,7 @@ from crm_bridge.supervision.rules import (
 )
 from crm_bridge.supervision.views import (
     Action,
+    EarlierReply,
     LetterView,
     ListedMatter,
     ListingView,
@@ -147,7 +148,10 @@ def _recipient(
         replied_at=row.replied_at,
         replied_by=row.replied_by if shown else None,
         late=row.replied_at is not None and due is not None and row.replied_at > due,
+        mended_at=row.mended_at if shown else None,
+        mended_by=row.mended_by if shown else None,
         reply=row.reply if shown else None,
+        earlier=[EarlierReply(**said) for said in row.earlier_replies or ()] if shown else [],
         attachments=[
             AttachmentView(id=file.id, name=file.name, size=file.size, type=file.type)
             for file in files
@@ -164,6 +168,8 @@ def _actions(principal: Principal, paper: Paper) -> list[Action]:
         waited_for = own.role is RecipientRole.main and own.replied_at is None
         if waited_for and takes_replies(row.rung, row.state):
             found.append("reply")
+        if own.replied_at is not None and row.state in OPEN:
+            found.append("mend")
     if principal.may(ISSUE):
         possible = acts(row.rung, row.state)
         found += [action for event, action in _CENTRE_ACTIONS.items() if event in possible]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import col, select
@@ -10,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.attachments.service import Attachments
 from channels.contacts.service import Contacts
+from crm_bridge.supervision import answering
 from crm_bridge.supervision.cases import mending
 from crm_bridge.supervision.issuing import Draft, Issuing
 from crm_bridge.supervision.notices import Notices
@@ -19,13 +21,9 @@ from crm_bridge.supervision.rules import (
     OPEN,
     Cause,
     PaperEvent,
-    PaperRefused,
-    Receipt,
-    RecipientRole,
     Rung,
     follow,
     step,
-    takes_replies,
 )
 from crm_bridge.supervision.settings import SupervisionSettings
 from crm_bridge.supervision.tables import CONCLUSION_LENGTH, PaperRow, RecipientRow
@@ -33,7 +31,7 @@ from crm_bridge.tickets.tables import AssignmentRow
 from infra.kit import audit, idempotency
 from infra.kit.clock import Clock
 from infra.kit.database import Database
-from infra.kit.errors import Forbidden, NotFound
+from infra.kit.errors import NotFound
 from infra.kit.idempotency import IdempotencyKey
 from infra.kit.identity import Principal
 
@@ -139,11 +137,11 @@ class Supervision:
         """
         async with self._database.transaction() as session:
             paper, recipients = await self._locked(session, paper_id)
-            own = _own(principal, recipients)
+            own = answering.own_of(principal, recipients)
             if own.read_at is not None or paper.state not in OPEN:
                 return
             own.read_at, own.read_by = self._clock.now(), principal.number
-            paper.state = step(paper.rung, paper.state, map(_receipt, recipients))
+            paper.state = step(paper.rung, paper.state, map(answering.receipt_of, recipients))
             await self._audit(session, principal, paper, "read")
             await self._notices.centre(session, paper, "supervision.read", own.unit)
         self._poke()
@@ -155,40 +153,43 @@ class Supervision:
         text: str,
         attachments: Sequence[int] = (),
         *,
+        mends: datetime | None = None,
         key: IdempotencyKey | None = None,
     ) -> None:
-        """Reply to a paper for the principal's unit, which has then read it too.
+        """Reply to a paper for the principal's unit, which has then read it too; or mend its reply.
 
         Args:
             principal: Who replies.
             paper_id: Row of the paper.
             text: What has been done.
-            attachments: Files that he has uploaded for it.
+            attachments: Files that he has uploaded for it; those of the reply that it mends stay.
+            mends: When the reply was written that this one puts right; None for the first.
             key: Sent again, the same key replies once.
 
         Raises:
             NotFound: There is no such paper, or it did not go to this unit.
             Forbidden: The unit only got a copy.
-            PaperRefused: The unit has replied already, or the paper takes no replies now.
+            PaperRefused: The unit has replied already, the paper takes no replies now, or there is no such reply to
+                mend any more.
             Invalid: A file is not there, or not his.
         """
         async with self._database.transaction() as session:
             paper, recipients = await self._locked(session, paper_id)
             if await idempotency.earlier(session, key) is not None:
                 return
-            own = _own(principal, recipients)
-            _require_reply_due(paper, own)
+            own = answering.own_of(principal, recipients)
             now = self._clock.now()
-            if own.read_at is None:
-                own.read_at, own.read_by = now, principal.number
-            own.replied_at, own.replied_by = now, principal.number
-            own.reply = text
+            if mends is None:
+                answering.reply(paper, own, principal, text, now)
+            else:
+                answering.mend(paper, own, principal, text, mends=mends, at=now)
             if attachments:
                 subject = files_of(paper_id, own.unit)
                 await self._attachments.attach(session, principal, attachments, subject)
-            paper.state = step(paper.rung, paper.state, map(_receipt, recipients))
+            paper.state = step(paper.rung, paper.state, map(answering.receipt_of, recipients))
             await idempotency.keep(session, key, str(paper_id), now)
-            await self._audit(session, principal, paper, "reply", attachments=list(attachments))
+            act = "reply" if mends is None else "reply_mended"
+            await self._audit(session, principal, paper, act, attachments=list(attachments))
             await self._notices.centre(session, paper, "supervision.replied", own.unit)
         self._poke()
 
@@ -263,28 +264,3 @@ class Supervision:
             subject=f"paper:{paper.id}",
             detail={"number": paper.number, "state": paper.state.value} | detail,
         )
-
-
-def _own(principal: Principal, recipients: Sequence[RecipientRow]) -> RecipientRow:
-    # Another unit's paper does not exist for this one: not even its number is told.
-    for recipient in recipients:
-        if principal.unit is not None and recipient.unit == principal.unit:
-            return recipient
-    raise NotFound
-
-
-def _require_reply_due(paper: PaperRow, own: RecipientRow) -> None:
-    if own.role is not RecipientRole.main:
-        raise Forbidden("your unit only got a copy", "您单位为抄送单位，无需反馈")
-    if own.replied_at is not None:
-        raise PaperRefused("your unit has replied already", "您单位已经反馈，请勿重复提交")
-    if not takes_replies(paper.rung, paper.state):
-        follow(paper.rung, paper.state, PaperEvent.replied)
-
-
-def _receipt(recipient: RecipientRow) -> Receipt:
-    return Receipt(
-        role=recipient.role,
-        read=recipient.read_at is not None,
-        replied=recipient.replied_at is not None,
-    )

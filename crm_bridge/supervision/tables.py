@@ -80,7 +80,10 @@ class RecipientRow(Row, table=True):
     read_by: str | None = Field(default=None, max_length=40)
     replied_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     replied_by: str | None = Field(default=None, max_length=40)
+    mended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    mended_by: str | None = Field(default=None, max_length=40)
     reply: str | None = Field(default=None, max_length=4000)
+    earlier_replies: list[dict[str, Any]] | None = Field(default=None, sa_type=JsonType)
 
 
 class SerialRow(Row, table=True):

@@ -11,12 +11,23 @@ from crm_bridge.supervision.papers import Box
 from crm_bridge.supervision.rules import Cause, Origin, PaperState, RecipientRole, Rung
 from infra.kit.http import ApiModel
 
-Action = Literal["read", "reply", "minutes", "close", "delist", "withdraw"]
+Action = Literal["read", "reply", "mend", "minutes", "close", "delist", "withdraw"]
 """What somebody can do with a paper."""
 
 
+class EarlierReply(ApiModel):
+    """What a unit said before it mended its reply."""
+
+    text: str
+    at: datetime
+    by: str | None
+
+
 class RecipientView(ApiModel):
-    """A unit that a paper went to; what it replied is shown to itself and to the centre."""
+    """A unit that a paper went to; what it replied is shown to itself and to the centre.
+
+    `late` is said by the first reply; `earlier` is what it said before, oldest first.
+    """
 
     unit: str
     unit_name: str
@@ -27,7 +38,10 @@ class RecipientView(ApiModel):
     replied_at: datetime | None
     replied_by: str | None
     late: bool
+    mended_at: datetime | None
+    mended_by: str | None
     reply: str | None
+    earlier: list[EarlierReply]
     attachments: list[AttachmentView]
 
 

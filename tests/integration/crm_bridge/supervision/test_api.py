@@ -243,7 +243,7 @@ async def test_acts_that_do_not_fit_are_refused_with_what_to_do_first(
     status, problem = await ask(
         client, "POST", "/supervision/papers/1/reply", {"text": "又办。"}, who="4002"
     )
-    assert (status, problem["detail_en"]) == (409, "your unit has replied already")
+    assert (status, problem["detail_en"]) == (409, "your unit has replied already: mend its reply")
 
 
 NOT_THERE = [
