@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field
 
 from channels.contacts.rules import EXTERNAL_ID_LENGTH, SCOPE_LENGTH, AddressKind, CitizenKind
-from infra.kit.database import JsonType, Row, StrEnumType, UtcDateTime
+from infra.kit.database import JsonType, Row, StrEnumType, UtcDateTime, partial_index
 
 
 class CitizenRow(Row, table=True):
@@ -52,12 +52,7 @@ class ContactRow(Row, table=True):
     __tablename__ = "contacts"
     __table_args__ = (
         UniqueConstraint("channel", "external_id"),
-        Index(
-            "ix_contacts_waiting",
-            "id",
-            sqlite_where=text("followed_up_at IS NULL"),
-            postgresql_where=text("followed_up_at IS NULL"),
-        ),
+        partial_index("ix_contacts_waiting", "id", where="followed_up_at IS NULL"),
         Index("ix_contacts_channel_received_at", "channel", "received_at"),
     )
 

@@ -32,7 +32,6 @@ from crm_bridge.tickets.vocabulary import TicketEvent
 from infra.kit.clock import Clock
 from infra.kit.errors import NotFound
 from infra.kit.group_commit import Prepared, Writing, in_session
-from infra.kit.outbox import OutboxRow
 from infra.kit.vault import Vault
 
 Closing = Callable[[AsyncSession, Ticket], Awaitable[None]]
@@ -116,8 +115,7 @@ class Ledger:
         for kind, beside in values_beside(ticket.id, first, contact_id):
             writing.add(kind, beside)
         writing.add(TicketTermsRow, terms_values(ticket))
-        for entry in self._news.of_new(ticket):
-            writing.add(OutboxRow, entry)
+        self._news.of_new(writing, ticket)
         return ticket
 
     async def ticket(self, session: AsyncSession, ticket_id: int) -> Ticket:

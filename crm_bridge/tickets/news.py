@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlmodel import col, select
@@ -15,6 +16,7 @@ from crm_bridge.tickets.vocabulary import TicketEvent, TicketState
 from crm_bridge.units.staff import Staff
 from infra.kit import outbox
 from infra.kit.clock import Clock
+from infra.kit.group_commit import Prepared, Writing
 from infra.kit.identity import Role
 from infra.kit.outbox import OutboxRow
 
@@ -24,29 +26,48 @@ FOLLOWERS = "followers"
 """The destination of the outbox that lets joined tickets follow their main one."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """A destination of the outbox that gets every event.
+
+    Attributes:
+        name: Of the destination.
+        listeners: Finds a row when anybody listens there; None: it is always told.
+    """
+
+    name: str
+    listeners: Prepared | None = None
+
+
 class News:
     """Writes what is to be told, in the transaction of what happened.
 
     Args:
         clock: Gives the time.
         staff: Knows the people of units and of the centre; None tells only the ticket's agent.
-        destinations: Destinations of the outbox, beside the feed, that get every event.
+        destinations: Who gets every event, beside the feed.
     """
 
     def __init__(
-        self, clock: Clock, staff: Staff | None = None, destinations: Sequence[str] = ()
+        self, clock: Clock, staff: Staff | None = None, destinations: Sequence[Destination] = ()
     ) -> None:
         self._clock = clock
         self._staff = staff
         self._destinations = tuple(destinations)
 
-    def of_new(self, ticket: Ticket) -> Sequence[dict[str, Any]]:
-        """Return the outbox entries of a new ticket; the centre sees it in its lists."""
+    def of_new(self, writing: Writing, ticket: Ticket) -> None:
+        """Tell of a new ticket; the centre sees it in its lists."""
         agents = [ticket.agent] if ticket.agent else []
-        return [
-            self._feed(ticket, "ticket.created", agents, {}),
-            *self._elsewhere(ticket, "ticket.created", TicketEvent.registered, {}),
+        writing.add(OutboxRow, self._feed(ticket, "ticket.created", agents, {}))
+        heard = [
+            one.name
+            for one in self._destinations
+            # New tickets come in crowds; an entry that nobody listens to costs each of them a tenth of its time.
+            if one.listeners is None or writing.row(one.listeners)
         ]
+        event = TicketEvent.registered
+        for entry in self._elsewhere(ticket, "ticket.created", event, {}, heard):
+            writing.add(OutboxRow, entry)
 
     async def tell(
         self, session: AsyncSession, ticket: Ticket, before: Life, after: Life, event: TicketEvent
@@ -57,12 +78,13 @@ class News:
         it `ticket.assigned`. The centre is told when something new waits for it, but for the stream of new tickets,
         which its lists show.
         """
+        everybody = [one.name for one in self._destinations]
         given = after.assignments[len(before.assignments) :]
         for assignment in given:
             extra = {"n": assignment.n, "unit": assignment.unit, "role": assignment.role.value}
             people = await self._people(session, {assignment.unit})
             session.add(OutboxRow(**self._feed(ticket, "ticket.assigned", people, extra)))
-            for entry in self._elsewhere(ticket, "ticket.assigned", event, extra):
+            for entry in self._elsewhere(ticket, "ticket.assigned", event, extra, everybody):
                 session.add(OutboxRow(**entry))
         agents = [ticket.agent] if ticket.agent else []
         had = {one.unit for one in before.assignments if one.open}
@@ -71,7 +93,7 @@ class News:
             agents += await self._centre(session)
         session.add(OutboxRow(**self._feed(ticket, "ticket.changed", agents, {})))
         was = {"from_state": before.state.value if before.state else None}
-        for entry in self._elsewhere(ticket, "ticket.changed", event, was):
+        for entry in self._elsewhere(ticket, "ticket.changed", event, was, everybody):
             session.add(OutboxRow(**entry))
 
     async def finished(self, session: AsyncSession, main: Ticket) -> None:
@@ -95,7 +117,12 @@ class News:
         return [] if self._staff is None else await self._staff.with_roles(session, _CENTRE)
 
     def _elsewhere(
-        self, ticket: Ticket, kind: str, event: TicketEvent, extra: dict[str, Any]
+        self,
+        ticket: Ticket,
+        kind: str,
+        event: TicketEvent,
+        extra: dict[str, Any],
+        destinations: Sequence[str],
     ) -> list[dict[str, Any]]:
         return [
             outbox.entry(
@@ -105,7 +132,7 @@ class News:
                 key=f"ticket:{ticket.id}",
                 body=_data(ticket) | {"event": event.value, "round": ticket.round} | extra,
             )
-            for destination in self._destinations
+            for destination in destinations
         ]
 
     def _feed(

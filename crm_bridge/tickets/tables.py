@@ -17,7 +17,7 @@ from crm_bridge.tickets.vocabulary import (
     Urgency,
     Wait,
 )
-from infra.kit.database import JsonType, Row, StrEnumType, UtcDateTime
+from infra.kit.database import JsonType, Row, StrEnumType, UtcDateTime, partial_index
 
 
 class TicketRow(Row, table=True):
@@ -32,8 +32,12 @@ class TicketRow(Row, table=True):
 
     __tablename__ = "tickets"
     __table_args__ = (
-        Index("ix_tickets_agent_id", "agent", "id"),
-        Index("ix_tickets_agent_created_at", "agent", "created_at"),
+        partial_index("ix_tickets_agent_id", "agent", "id", where="agent IS NOT NULL"),
+        partial_index(
+            "ix_tickets_agent_created_at", "agent", "created_at", where="agent IS NOT NULL"
+        ),
+        partial_index("ix_tickets_main_id", "main_id", where="main_id IS NOT NULL"),
+        partial_index("ix_tickets_talk_by", "talk_by", where="talk_by IS NOT NULL"),
         Index("ix_tickets_citizen_id_id", "citizen_id", "id"),
         Index("ix_tickets_state_id", "state", "id"),
         Index("ix_tickets_category_created_at", "category", "created_at"),
@@ -58,11 +62,11 @@ class TicketRow(Row, table=True):
     version: int
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     rating: int | None = None
-    main_id: int | None = Field(default=None, foreign_key="tickets.id", index=True)
+    main_id: int | None = Field(default=None, foreign_key="tickets.id")
     instructed: bool = Field(default=False)
     redos: int = Field(default=0)
     transfers: int = Field(default=0)
-    talk_by: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
+    talk_by: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class TicketEventRow(Row, table=True):

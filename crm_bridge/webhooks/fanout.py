@@ -17,7 +17,12 @@ from crm_bridge.tickets.tables import TicketRow
 from crm_bridge.webhooks.rules import DeliveryState, facts, wants
 from crm_bridge.webhooks.tables import WebhookDeliveryRow, WebhookRow
 from infra.kit.clock import Clock
+from infra.kit.group_commit import Prepared
 from infra.kit.outbox import OutboxEntry
+
+_ACTIVE = (col(WebhookRow.active), col(WebhookRow.removed_at).is_(None))
+LISTENERS = Prepared(select(WebhookRow.id).where(*_ACTIVE).limit(1))
+"""Finds a row when there is an active subscription."""
 
 
 class Fanout:
@@ -37,9 +42,7 @@ class Fanout:
     async def deliver(self, session: AsyncSession, entry: OutboxEntry) -> None:
         """Write one delivery for each active subscription that wants the entry, in the relay's transaction."""
         data: Mapping[str, Any] = entry.body.get("data", entry.body)
-        active = select(WebhookRow).where(
-            col(WebhookRow.active), col(WebhookRow.removed_at).is_(None)
-        )
+        active = select(WebhookRow).where(*_ACTIVE)
         rows = (await session.exec(active.order_by(col(WebhookRow.id)))).all()
         wanted = [webhook for webhook in rows if wants(webhook.types, entry.kind)]
         if wanted and await _hides_citizen(session, data.get("ticket_id")):

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from sqlalchemy import JSON, DateTime, Dialect, MetaData, String, create_engine, event
+from sqlalchemy import JSON, DateTime, Dialect, Index, MetaData, String, create_engine, event, text
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
@@ -102,6 +102,18 @@ class StrEnumType(TypeDecorator[E]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> E | None:
         """Return the member."""
         return None if value is None else self.kind(value)
+
+
+def partial_index(name: str, *columns: str, where: str) -> Index:
+    """Return an index over the rows that a condition holds for; the others cost nothing when they are written.
+
+    Args:
+        name: Of the index.
+        columns: Of the table, in order.
+        where: The condition, in words that both kinds of database know.
+    """
+    condition = text(where)
+    return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
 
 
 JsonType = JSON(none_as_null=True)

@@ -17,12 +17,12 @@ from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter
-from sqlalchemy import Index, bindparam, delete, text, update
+from sqlalchemy import bindparam, delete, text, update
 from sqlmodel import Field, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from infra.kit.clock import Clock
-from infra.kit.database import Database, JsonType, Row, UtcDateTime
+from infra.kit.database import Database, JsonType, Row, UtcDateTime, partial_index
 
 log = structlog.get_logger()
 
@@ -51,8 +51,9 @@ class OutboxRow(Row, table=True):
 
     __tablename__ = "outbox"
     __table_args__ = (
-        Index("ix_outbox_open", "done_at", "next_at"),
-        Index("ix_outbox_order", "destination", "key", "done_at"),
+        partial_index("ix_outbox_open", "next_at", where="done_at IS NULL"),
+        partial_index("ix_outbox_order", "destination", "key", where="done_at IS NULL"),
+        partial_index("ix_outbox_done", "done_at", where="done_at IS NOT NULL"),
     )
 
     id: int | None = Field(default=None, primary_key=True)

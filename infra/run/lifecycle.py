@@ -28,13 +28,14 @@ from crm_bridge.tickets.dispatch_desk import DispatchDesk
 from crm_bridge.tickets.dispatching import Dispatching
 from crm_bridge.tickets.joining import Followers, Joining
 from crm_bridge.tickets.ledger import Ledger
-from crm_bridge.tickets.news import FOLLOWERS, News
+from crm_bridge.tickets.news import FOLLOWERS, Destination, News
 from crm_bridge.tickets.notes import Notes
 from crm_bridge.tickets.reading import TicketReader
 from crm_bridge.tickets.receivers import Reckoner
 from crm_bridge.tickets.service import Tickets
 from crm_bridge.tickets.unit_desk import UnitDesk
 from crm_bridge.tickets.unit_work import UnitWork
+from crm_bridge.webhooks.fanout import LISTENERS
 from crm_bridge.webhooks.rules import DESTINATION as WEBHOOK
 from infra.kit.http import Routes
 from infra.kit.outbox import Relay
@@ -62,7 +63,8 @@ class LifeCycle:
 
 def ticket_ledger(base: Foundation) -> Ledger:
     """Return the ledger, which tells the people of units, the centre and other systems."""
-    news = News(base.clock, AccountStaff(), (WEBHOOK,))
+    webhooks = Destination(name=WEBHOOK, listeners=LISTENERS)
+    news = News(base.clock, AccountStaff(), (webhooks,))
     return Ledger(base.clock, base.zone, base.vault, news)
 
 

@@ -23,7 +23,7 @@ from crm_bridge.categories.service import Categories
 from crm_bridge.intake import Intake
 from crm_bridge.settings import CaseworkSettings
 from crm_bridge.tickets.ledger import Ledger
-from crm_bridge.tickets.news import News
+from crm_bridge.tickets.news import Destination, News
 from crm_bridge.tickets.origins import Origins
 from crm_bridge.tickets.reading import TicketReader
 from crm_bridge.tickets.service import Tickets
@@ -133,7 +133,10 @@ class House:
         self.dialer = ScriptedDialer(self.clock)
         self.contacts = Contacts(self.database, self.vault)
         self.ledger = Ledger(
-            self.clock, ZONE, self.vault, News(self.clock, self.staff, self.destinations)
+            self.clock,
+            ZONE,
+            self.vault,
+            News(self.clock, self.staff, [Destination(name=name) for name in self.destinations]),
         )
         self.origins = Origins(self.clock, self.vault, self.contacts)
         self.tickets = Tickets(self.database, self.clock, self.ledger, self.origins, self.poke)

@@ -9,7 +9,7 @@ from sqlmodel import select
 from crm_bridge.rates.tables import ExclusionRow
 from crm_bridge.tickets.details import Decided
 from crm_bridge.tickets.ledger import Ledger
-from crm_bridge.tickets.news import News
+from crm_bridge.tickets.news import Destination, News
 from crm_bridge.tickets.vocabulary import TicketEvent, Wait
 from infra.kit.outbox import OutboxRow
 from tests.integration.crm_bridge.house import CGJ, GRGS, QXJD, ZONE, written
@@ -239,7 +239,7 @@ async def test_ticket_of_a_written_matter_is_dispatched_from_its_registration(
 
 async def test_every_event_is_told_to_other_systems_when_they_are_registered(city: City) -> None:
     ticket_id = await city.left_open()
-    news = News(city.clock, None, ("webhook",))
+    news = News(city.clock, None, (Destination(name="webhook"),))
     ledger = Ledger(city.clock, ZONE, city.vault, news)
     async with city.database.transaction() as session:
         await ledger.happen(session, ticket_id, TicketEvent.stop_asked, actor="3001")
