@@ -23,8 +23,11 @@ from pydantic_settings import (
 
 from channels.front.settings import FrontSettings
 from channels.open311.channel import Open311Settings
+from channels.police_110.settings import Police110Settings
 from channels.voice import VoiceSettings
+from channels.web_form.channel import WebFormSettings
 from crm_bridge.callbacks.settings import CallbackSettings
+from crm_bridge.citizen_pages.settings import CitizenPageSettings
 from crm_bridge.deadlines.settings import DeadlineSettings
 from crm_bridge.replies.settings import ReplySettings
 from crm_bridge.settings import CaseworkSettings
@@ -211,6 +214,7 @@ class Settings(BaseSettings):
     front: FrontSettings = FrontSettings()
     replies: ReplySettings = ReplySettings()
     voice: VoiceSettings = VoiceSettings()
+    police_110: Police110Settings = Police110Settings()
     casework: CaseworkSettings = CaseworkSettings()
     deadlines: DeadlineSettings = DeadlineSettings()
     suggestions: SuggestionSettings = SuggestionSettings()
@@ -220,6 +224,8 @@ class Settings(BaseSettings):
     console: ConsoleSettings = ConsoleSettings()
     webhooks: WebhookSettings = WebhookSettings()
     open311: Open311Settings = Open311Settings()
+    web_form: WebFormSettings = WebFormSettings()
+    citizen: CitizenPageSettings = CitizenPageSettings()
     upstream: UpstreamSection = UpstreamSection()
     retention: RetentionSettings = RetentionSettings()
     asterisk: AsteriskSettings = AsteriskSettings()

@@ -6,11 +6,15 @@ from collections.abc import Sequence
 
 from tests.contract.channels.built_in import OPEN311, VOICE
 from tests.contract.channels.pigeon import PIGEON
+from tests.contract.channels.police_110 import SAMPLE as POLICE_110
 from tests.contract.channels.samples import PostedSample, Sample
+from tests.contract.channels.web_form import SAMPLE as WEB_FORM
 
 SAMPLES: Sequence[Sample] = (
     VOICE,
     OPEN311,
     PIGEON,
+    WEB_FORM,
+    POLICE_110,
 )
 POSTED: Sequence[PostedSample] = [one for one in SAMPLES if isinstance(one, PostedSample)]
