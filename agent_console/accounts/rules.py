@@ -56,14 +56,20 @@ PERMISSIONS: Mapping[Role, frozenset[str]] = MappingProxyType(
         | _ANY_CALLS
         | _PHONE
         | _WATCH
-        | {"number.reveal", "callback.review"},
+        | {"number.reveal", "callback.review", "reply.review"},
         Role.DISPATCHER: _EVERYBODY
         | _TICKETS
         | _FORWARD
         | _ANY_CALLS
         | _WATCH
         | _CENTRE
-        | {"number.reveal", "ticket.reveal_number", "callback.review", "supervision.read"},
+        | {
+            "number.reveal",
+            "ticket.reveal_number",
+            "callback.review",
+            "reply.review",
+            "supervision.read",
+        },
         Role.ANALYST: _EVERYBODY | {"queue.watch", "rates.read", "supervision.read"},
         Role.UNIT_CLERK: _EVERYBODY | _UNIT,
         Role.UNIT_HEAD: _EVERYBODY | _UNIT | {"unit.watch", "exclusion.propose"},
@@ -79,6 +85,7 @@ PERMISSIONS: Mapping[Role, frozenset[str]] = MappingProxyType(
             "catalogue.manage",
             "calendar.manage",
             "webhook.manage",
+            "channel.manage",
             "key.manage",
         },
         Role.AUDITOR: _EVERYBODY

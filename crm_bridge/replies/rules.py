@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from infra.kit.errors import Conflict
 
-KEY_LENGTH = 100
+KEY_LENGTH = 70
 _FIRST_RETRY = timedelta(seconds=2)
 _LONGEST_RETRY = timedelta(minutes=10)
 
@@ -69,7 +69,9 @@ TRANSITIONS: Mapping[tuple[ReplyState, ReplyEvent], ReplyState] = MappingProxyTy
         (_S.sent, _E.told_delivered): _S.delivered,
         (_S.sent, _E.told_read): _S.read,
         (_S.sent, _E.told_failed): _S.failed,
+        # The provider took it and could not deliver it after all.
         (_S.sent, _E.rerouted): _S.queued,
+        (_S.sent, _E.given_up): _S.failed,
         (_S.delivered, _E.told_read): _S.read,
         # The worker that was taken for dead was only slow, or the provider tells what became of it.
         (_S.unknown, _E.taken): _S.sent,

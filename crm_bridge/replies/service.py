@@ -17,7 +17,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.contacts.tables import ContactRow
 from channels.protocol import DeliveryNews, DeliveryState, Reply
-from crm_bridge.replies.rules import ReplyEvent, ReplyState, next_state
+from crm_bridge.replies.rules import TRANSITIONS, ReplyEvent, ReplyState, next_state
 from crm_bridge.replies.settings import ReplySettings
 from crm_bridge.replies.tables import ReplyRow
 from infra.kit import audit
@@ -32,6 +32,9 @@ log = structlog.get_logger()
 
 MessageNews = Callable[[AsyncSession, int, str, str], Awaitable[None]]
 """Is told, in the transaction that changed it: message of a conversation, state of its reply, slug of the error."""
+
+NextWay = Callable[[AsyncSession, ReplyRow], Awaitable[bool]]
+"""Sends a reply another way, in the caller's transaction."""
 
 _KNOWN = Prepared(select(ReplyRow.id).where(ReplyRow.key == bindparam("key")))
 _CHANNEL = Prepared(select(ContactRow.channel).where(ContactRow.id == bindparam("contact_id")))
@@ -51,7 +54,6 @@ class Replies:
         clock: Gives the time.
         vault: Seals what is told.
         settings: How long it is tried.
-        poke: Wakes the sender.
     """
 
     def __init__(
@@ -60,18 +62,30 @@ class Replies:
         clock: Clock,
         vault: Vault,
         settings: ReplySettings,
-        poke: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._vault = vault
         self._settings = settings
         self._message_news: MessageNews | None = None
-        self.poke = poke
+        self._next_way: NextWay | None = None
+        self._wake: Callable[[], None] = lambda: None
+
+    def on_written(self, wake: Callable[[], None]) -> None:
+        """Set what wakes the sender."""
+        self._wake = wake
+
+    def poke(self) -> None:
+        """Have what was written sent at once, instead of at the sender's next round; call it after the commit."""
+        self._wake()
 
     def on_message(self, news: MessageNews) -> None:
         """Set who is told what becomes of the messages of conversations."""
         self._message_news = news
+
+    def on_undelivered(self, next_way: NextWay) -> None:
+        """Set what sends a reply another way that its provider took and could not deliver."""
+        self._next_way = next_way
 
     def carry(
         self,
@@ -124,6 +138,7 @@ class Replies:
                 "until": now + self._settings.give_up,
                 "attempts": 0,
                 "tries": 0,
+                "resends": 0,
                 "error_zh": "",
                 "error_en": "",
                 "error_code": "",
@@ -156,7 +171,9 @@ class Replies:
     def read(self, row: ReplyRow) -> Reply:
         """Return what a row tells."""
         told = json.loads(self._vault.decrypt(row.sealed))
-        return Reply(key=row.key, kind=row.kind, **told)
+        # A provider that removes duplicates must not take for one what a person had sent again.
+        key = f"{row.key}~{row.resends}" if row.resends else row.key
+        return Reply(key=key, kind=row.kind, **told)
 
     async def delivered(self, channel: str, news: Sequence[DeliveryNews]) -> None:
         """Write down what a provider tells of replies that it has taken; twice or too late it changes nothing.
@@ -165,7 +182,13 @@ class Replies:
             TryLater: It tells of one that we are still sending: its name for it is not on disk yet.
         """
         for one in news:
-            await self._hear(channel, one)
+            async with self._database.transaction() as session:
+                if await self.hear(session, channel, one):
+                    continue
+                if await self._sends_over(session, channel):
+                    raise TryLater("the reply is just being sent", "该回复正在发送，请稍后重试")
+            log.info("reply_news_of_a_stranger", channel=channel, state=one.state.value)
+        self.poke()
 
     async def decide(self, principal: Principal, reply_id: int, *, again: bool) -> None:
         """Decide about a reply of which nobody can tell whether it was sent, or that has failed.
@@ -188,6 +211,7 @@ class Replies:
                 now = self._clock.now()
                 row.next_at, row.until = now, now + self._settings.give_up
                 row.tries, row.error, row.provider_id = 0, None, None
+                row.resends += 1
             await audit.write(
                 session,
                 self._clock,
@@ -214,37 +238,38 @@ class Replies:
             await self._message_news(session, row.message_id, state.value, row.error or "")
         return True
 
-    async def _hear(self, channel: str, news: DeliveryNews) -> None:
+    async def hear(self, session: AsyncSession, channel: str, news: DeliveryNews) -> bool:
+        """Write down what became of a reply, in the caller's transaction; return whether it is one of ours."""
+        row = await self._told_of(session, channel, news)
+        if row is None:
+            return False
         event = _TOLD[news.state]
-        async with self._database.transaction() as session:
-            row = await self._told_of(session, channel, news)
-            if row is None:
-                return
-            if event is ReplyEvent.taken and row.state not in (
-                ReplyState.sending,
-                ReplyState.unknown,
-            ):
-                return
-            if event is ReplyEvent.told_failed:
-                row.error, row.error_code = "provider-failed", news.error_code[:60]
-            row.provider_id = row.provider_id or news.provider_id or None
-            await self.happen(session, row, event)
+        row.provider_id = row.provider_id or news.provider_id[:200] or None
+        if event is ReplyEvent.taken and (row.state, event) not in TRANSITIONS:
+            return True  # it is known to have come further
+        if event is ReplyEvent.told_failed:
+            row.error, row.error_code = "not-delivered", news.error_code[:60]
+            row.error_zh = "服务商未能送达，请核对号码或改用其他方式"
+            row.error_en = "the provider could not deliver it, reach the citizen in another way"
+            if row.state is ReplyState.sent and self._next_way is not None:
+                await self._next_way(session, row)
+                return True
+        await self.happen(session, row, event)
+        return True
 
     async def _told_of(
         self, session: AsyncSession, channel: str, news: DeliveryNews
     ) -> ReplyRow | None:
-        by = ReplyRow.key == news.key if news.key else ReplyRow.provider_id == news.provider_id
+        key = news.key.partition("~")[0]
+        by = ReplyRow.key == key if key else ReplyRow.provider_id == news.provider_id
         mine = select(ReplyRow).where(ReplyRow.channel == channel, by)
-        row = (await session.exec(mine.limit(1).with_for_update())).first()
-        if row is not None:
-            return row
+        return (await session.exec(mine.limit(1).with_for_update())).first()
+
+    async def _sends_over(self, session: AsyncSession, channel: str) -> bool:
         sending = select(ReplyRow.id).where(
             ReplyRow.channel == channel, col(ReplyRow.state) == ReplyState.sending
         )
-        if (await session.exec(sending.limit(1))).first() is not None:
-            raise TryLater("the reply is just being sent", "该回复正在发送，请稍后重试")
-        log.info("reply_news_of_a_stranger", channel=channel, state=news.state.value)
-        return None
+        return (await session.exec(sending.limit(1))).first() is not None
 
 
 def _told(reply: Reply) -> str:

@@ -36,6 +36,10 @@ class ReplySettings(BaseModel):
         description="What a citizen who wrote is told by itself: receipt, progress, answer, rating. "
         "Messages of agents always go out.",
     )
+    receipt_channels: tuple[str, ...] = Field(
+        default=("mayor-mailbox",),
+        description="Over which channels a receipt goes out; the others show the number as soon as something is sent.",
+    )
     sms_kinds: tuple[ReplyKind, ...] = Field(
         default=(ReplyKind.answer, ReplyKind.rating),
         description="What goes by short message when the citizen's own channel cannot carry it "

@@ -26,6 +26,7 @@ class ReplyRow(Row, table=True):
         sealed: Text, link and number, as JSON.
         attempts: How often a worker took it; its number fences off a worker that was taken for dead.
         tries: How often it was tried on this way since it was queued for it.
+        resends: How often a person had it sent again.
         until: After this it is given up.
         provider_id: What the provider knows it by.
         error: Slug of what hindered it last; `error_zh` and `error_en` say it to people.
@@ -57,7 +58,7 @@ class ReplyRow(Row, table=True):
     key: str = Field(max_length=KEY_LENGTH, unique=True)
     contact_id: int = Field(foreign_key="contacts.id", index=True)
     channel: str = Field(max_length=40)
-    order_key: str = Field(max_length=KEY_LENGTH)
+    order_key: str = Field(max_length=100)
     kind: ReplyKind = Field(sa_type=StrEnumType(ReplyKind))
     ticket_id: int | None = Field(default=None, foreign_key="tickets.id", index=True)
     message_id: int | None = Field(default=None, index=True)
@@ -70,6 +71,7 @@ class ReplyRow(Row, table=True):
     leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     attempts: int = 0
     tries: int = 0
+    resends: int = 0
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     provider_id: str | None = Field(default=None, max_length=200)
     error: str | None = Field(default=None, max_length=60)

@@ -75,11 +75,13 @@ class Bridges:
     async def tidy_once(self) -> None:
         """Delete what is kept no longer."""
         await self._deliverer.purge()
+        await self._work.ways.refusals.purge()
 
     async def _deliver(self, session: AsyncSession, entry: OutboxEntry) -> None:
         # One entry for all bridges: each only writes rows, in the transaction that marks the entry done.
         await self._fanout.deliver(session, entry)
         await self._exchanges.follow(session, entry)
+        await self._work.ways.telling.follow(session, entry)
 
     def _webhook_deliverer(self) -> Deliverer:
         base, settings = self._base, self._base.settings.webhooks

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from channels.contacts.service import Contacts
-from channels.open311.channel import Open311Channel
-from channels.protocol import Channel
 from channels.registry import Registry
-from channels.voice import VoiceChannel
 from crm_bridge import figures, intake_api
 from crm_bridge.callbacks import api as callbacks_api
 from crm_bridge.callbacks.service import Callbacks
@@ -42,10 +38,10 @@ from infra.kit.http import Routes
 from infra.kit.outbox import Relay
 from infra.kit.tasks import Work
 from infra.run.advice import advice
+from infra.run.channels import Ways, ways
 from infra.run.deadlines import deadline_worker
 from infra.run.foundation import Foundation
 from infra.run.lifecycle import incoming_files, life_cycle, ticket_ledger
-from infra.run.settings import Settings
 from infra.run.supervision import supervision_desk
 
 
@@ -54,7 +50,7 @@ class Casework:
     """Citizens' matters.
 
     Attributes:
-        channels: The ways in that are enabled.
+        ways: The ways in and out that are enabled.
         contacts: The contacts and citizens.
         ledger: The log of tickets.
         reader: Shows tickets to people.
@@ -65,7 +61,7 @@ class Casework:
         subjects: The HTTP faces.
     """
 
-    channels: Registry
+    ways: Ways
     contacts: Contacts
     ledger: Ledger
     reader: TicketReader
@@ -74,6 +70,11 @@ class Casework:
     history: History
     tasks: Mapping[str, Work]
     subjects: Sequence[Routes]
+
+    @property
+    def channels(self) -> Registry:
+        """The ways in that are enabled."""
+        return self.ways.channels
 
 
 async def casework(base: Foundation, relay: Relay) -> Casework:
@@ -99,6 +100,7 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
     writing_up = base.settings.casework.writing_up
     history = History(database, clock, vault, contacts, writing_up)
     intake = Intake(database, clock, contacts, tickets, incoming_files(base), relay.poke)
+    ways_in = ways(base, contacts, intake.take, life.reader)
     advised = advice(base, catalogue)
     rates = Rates(database, clock, base.zone)
     await categories.seed()
@@ -106,15 +108,21 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
     await catalogue.seed()
     await calendars.seed()
     return Casework(
-        channels=_channels(base.settings),
+        ways=ways_in,
         contacts=contacts,
         ledger=ledger,
         reader=life.reader,
         intake=intake,
         callbacks=callbacks,
         history=history,
-        tasks={**advised.tasks, **supervision.tasks, "deadlines": worker.run},
+        tasks={
+            **advised.tasks,
+            **supervision.tasks,
+            **ways_in.tasks,
+            "deadlines": worker.run,
+        },
         subjects=(
+            *ways_in.subjects,
             *life.subjects,
             *advised.subjects,
             categories_api.routes(categories),
@@ -135,12 +143,3 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
             figures.routes(figures.Figures(database, clock, base.zone)),
         ),
     )
-
-
-def _channels(settings: Settings) -> Registry:
-    enabled: list[Channel[Any]] = []
-    if settings.voice.enabled:
-        enabled.append(VoiceChannel())
-    if settings.open311.enabled:
-        enabled.append(Open311Channel())
-    return Registry(enabled)

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agent_console.origin import sender
+from agent_console.origin import sender as remote_of
+from channels.contacts.service import Contacts
 from channels.front import api as front_api
 from channels.front.refusals import Refusals
 from channels.front.service import Front
@@ -15,7 +16,15 @@ from channels.open311.channel import Open311Channel
 from channels.protocol import Channel, Listening, Mode, Take
 from channels.registry import Registry
 from channels.voice import VoiceChannel
+from channels.web_form.channel import WebFormChannel
+from crm_bridge.replies import api as replies_api
+from crm_bridge.replies.health import ChannelHealth
+from crm_bridge.replies.reading import ReplyReader
+from crm_bridge.replies.rerouting import SMS, Rerouting
+from crm_bridge.replies.sending import ReplySender, Way
 from crm_bridge.replies.service import Replies
+from crm_bridge.replies.telling import Telling
+from crm_bridge.tickets.reading import TicketReader
 from infra.kit.clock import Clock
 from infra.kit.http import Routes
 from infra.kit.tasks import Work
@@ -42,6 +51,8 @@ def enabled_channels(settings: Settings, clock: Clock, marks: Marks) -> Registry
         enabled.append(VoiceChannel())
     if settings.open311.enabled:
         enabled.append(Open311Channel())
+    if settings.web_form.enabled:
+        enabled.append(WebFormChannel(settings.web_form))
     return Registry(enabled)
 
 
@@ -53,44 +64,92 @@ class Ways:
         channels: Those that are enabled.
         marks: What they remember.
         replies: What citizens are told.
+        telling: Tells citizens what becomes of their tickets.
+        refusals: What providers sent that nobody understood.
+        health: Knows how the channels do.
+        tasks: What runs beside the requests.
+        subjects: The HTTP faces.
     """
 
     channels: Registry
     marks: Marks
     replies: Replies
-
-    def tasks(self, take: Take) -> Mapping[str, Work]:
-        """Return what runs beside the requests: every channel that fetches or hears its contacts by itself."""
-        return {
-            f"channel_{channel.name}": _listening(channel, take)
-            for channel in self.channels
-            if isinstance(channel, Listening)
-        }
-
-    def subjects(self, base: Foundation, take: Take) -> Sequence[Routes]:
-        """Return the HTTP faces."""
-        settings = base.settings
-        refusals = Refusals(base.database, base.clock, base.vault, settings.front)
-        front = Front(
-            posted_to(self.channels),
-            take,
-            self.replies.delivered,
-            refusals,
-            base.clock,
-            settings.front,
-            registry=base.registry,
-        )
-        return (front_api.routes(front, refusals, base.clock, sender, settings.server.public_url),)
+    telling: Telling
+    refusals: Refusals
+    health: ChannelHealth
+    tasks: Mapping[str, Work]
+    subjects: Sequence[Routes]
 
 
-def ways(base: Foundation) -> Ways:
-    """Return the ways in and out that the settings enable."""
-    marks = StoredMarks(base.database, base.clock, base.vault)
-    return Ways(
-        channels=enabled_channels(base.settings, base.clock, marks),
-        marks=marks,
-        replies=Replies(base.database, base.clock, base.vault, base.settings.replies),
+def ways(base: Foundation, contacts: Contacts, take: Take, tickets: TicketReader) -> Ways:
+    """Return the ways in and out that the settings enable.
+
+    Args:
+        base: The ground floor.
+        contacts: Knows who is answered.
+        take: Takes contacts in.
+        tickets: Knows who may see which ticket.
+    """
+    settings, database, clock, vault = base.settings, base.database, base.clock, base.vault
+    marks = StoredMarks(database, clock, vault)
+    channels = enabled_channels(settings, clock, marks)
+    replies = Replies(database, clock, vault, settings.replies)
+    sender = _sender(base, channels, replies, contacts)
+    replies.on_written(sender.poke)
+    refusals = Refusals(database, clock, vault, settings.front)
+    front = Front(
+        posted_to(channels),
+        take,
+        replies.delivered,
+        refusals,
+        clock,
+        settings.front,
+        registry=base.registry,
     )
+    health = ChannelHealth(database, clock, channels)
+    base.health.add("channels", health.check)
+    reader = ReplyReader(database, replies)
+    return Ways(
+        channels=channels,
+        marks=marks,
+        replies=replies,
+        telling=Telling(replies, settings.replies),
+        refusals=refusals,
+        health=health,
+        tasks={"replies": sender.run, **_listeners(channels, take)},
+        subjects=(
+            front_api.routes(front, refusals, clock, remote_of, settings.server.public_url),
+            replies_api.routes(replies, reader, health, tickets.require_visible),
+        ),
+    )
+
+
+def _sender(
+    base: Foundation, channels: Registry, replies: Replies, contacts: Contacts
+) -> ReplySender:
+    settings = base.settings.replies
+    carriers: dict[str, Way] = {channel.name: channel for channel in channels}
+    rerouting = Rerouting(base.clock, replies, contacts, settings, sms=SMS in carriers)
+    replies.on_undelivered(rerouting.go)
+    return ReplySender(
+        base.database,
+        base.clock,
+        replies,
+        contacts,
+        carriers,
+        rerouting,
+        settings,
+        registry=base.registry,
+    )
+
+
+def _listeners(channels: Registry, take: Take) -> Mapping[str, Work]:
+    """Return every channel that fetches or hears its contacts by itself, as a task."""
+    return {
+        f"channel_{channel.name}": _listening(channel, take)
+        for channel in channels
+        if isinstance(channel, Listening)
+    }
 
 
 def posted_to(channels: Registry) -> Registry:

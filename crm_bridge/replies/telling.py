@@ -1,0 +1,142 @@
+"""Tells citizens who wrote what becomes of their tickets, as the city has set it.
+
+It hears what happens to tickets from the outbox, as other systems do, and writes replies down in the transaction that
+marks the entry done: each once, however often the entry comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+from typing import Protocol
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from channels.contacts.tables import ContactRow
+from channels.protocol import Reply, ReplyKind
+from crm_bridge.callbacks.tables import CallbackRow
+from crm_bridge.progress.reading import progress_of
+from crm_bridge.replies import wording
+from crm_bridge.replies.service import Replies
+from crm_bridge.replies.settings import ReplySettings
+from crm_bridge.tickets.tables import TicketContactRow, TicketRow
+from crm_bridge.tickets.vocabulary import TicketEvent
+from infra.kit.outbox import OutboxEntry
+
+_E = TicketEvent
+_KINDS: Mapping[str, ReplyKind] = MappingProxyType(
+    {
+        _E.dispatched: ReplyKind.progress,
+        _E.designated: ReplyKind.progress,
+        _E.passed_on: ReplyKind.progress,
+        _E.answered: ReplyKind.answer,
+        _E.not_accepted: ReplyKind.answer,
+        _E.accepted: ReplyKind.answer,
+        _E.main_finished: ReplyKind.answer,
+        _E.archived: ReplyKind.rating,
+    }
+)
+"""What a citizen is told of which event; of all others nothing by itself."""
+
+
+class RatingLinks(Protocol):
+    """Makes the addresses at which citizens rate."""
+
+    async def rating(self, session: AsyncSession, ticket_id: int) -> str:
+        """Return the address at which the citizen of this ticket rates it."""
+        ...
+
+
+class Telling:
+    """Follows tickets and tells their citizens.
+
+    Args:
+        replies: Writes down what is told.
+        settings: What is told, and in which words.
+        links: Makes the addresses for rating; without, nobody is asked to rate in writing.
+    """
+
+    def __init__(
+        self, replies: Replies, settings: ReplySettings, links: RatingLinks | None = None
+    ) -> None:
+        self._replies = replies
+        self._settings = settings
+        self._links = links
+        self._makers: Mapping[ReplyKind, _Maker] = {
+            ReplyKind.progress: self._progress,
+            ReplyKind.answer: self._answer,
+            ReplyKind.rating: self._rating,
+        }
+
+    async def follow(self, session: AsyncSession, entry: OutboxEntry) -> None:
+        """Write down what an entry of the outbox means for the ticket's citizen; most mean nothing."""
+        kind = _KINDS.get(entry.body.get("event", ""))
+        if kind is None or kind not in self._settings.kinds:
+            return
+        ticket = await session.get(TicketRow, entry.body["data"]["ticket_id"])
+        contact_id = await _written_contact(session, ticket) if ticket is not None else None
+        if ticket is None or contact_id is None:
+            return
+        reply = await self._makers[kind](session, ticket, entry)
+        if reply is not None:
+            await self._replies.send(session, contact_id, reply, ticket_id=ticket.id)
+            self._replies.poke()
+
+    async def _progress(
+        self, _session: AsyncSession, ticket: TicketRow, entry: OutboxEntry
+    ) -> Reply | None:
+        if entry.kind == "ticket.assigned":
+            return None  # told of by the ticket itself
+        version = int(entry.body["data"]["version"])
+        return wording.progress(self._settings, _id(ticket), version, ticket.number)
+
+    async def _answer(
+        self, session: AsyncSession, ticket: TicketRow, entry: OutboxEntry
+    ) -> Reply | None:
+        # A joined ticket's answer is its main one's.
+        source = ticket.main_id or _id(ticket)
+        text = (await progress_of(session, source)).answer
+        if not text:
+            return None
+        round_ = int(entry.body.get("round", ticket.round))
+        return wording.answer(self._settings, _id(ticket), round_, ticket.number, text)
+
+    async def _rating(
+        self, session: AsyncSession, ticket: TicketRow, entry: OutboxEntry
+    ) -> Reply | None:
+        if self._links is None or not await _cannot_be_rung(session, ticket):
+            return None
+        link = await self._links.rating(session, _id(ticket))
+        round_ = int(entry.body.get("round", ticket.round))
+        return wording.rating(self._settings, _id(ticket), round_, ticket.number, link)
+
+
+_Maker = Callable[[AsyncSession, TicketRow, OutboxEntry], Awaitable[Reply | None]]
+
+
+async def _written_contact(session: AsyncSession, ticket: TicketRow) -> int | None:
+    """Return the last contact of the ticket's citizen that came in writing; None if he only ever rang."""
+    statement = (
+        select(ContactRow.id)
+        .join(TicketContactRow, col(TicketContactRow.contact_id) == ContactRow.id)
+        .where(TicketContactRow.ticket_id == ticket.id, col(ContactRow.message).is_not(None))
+        .order_by(col(ContactRow.id).desc())
+        .limit(1)
+    )
+    return (await session.exec(statement)).first()
+
+
+async def _cannot_be_rung(session: AsyncSession, ticket: TicketRow) -> bool:
+    """Return whether the citizen is not rung to be asked, because his number is not known or he asked so."""
+    statement = select(CallbackRow.id).where(
+        CallbackRow.ticket_id == ticket.id,
+        CallbackRow.round == ticket.round,
+        col(CallbackRow.bar).is_not(None),
+    )
+    return (await session.exec(statement)).first() is not None
+
+
+def _id(ticket: TicketRow) -> int:
+    assert ticket.id is not None  # noqa: S101  # it was read from the database
+    return ticket.id

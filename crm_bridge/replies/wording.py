@@ -1,0 +1,54 @@
+"""What citizens read. Pure."""
+
+from __future__ import annotations
+
+from channels.protocol import Reply, ReplyKind
+from crm_bridge.replies.settings import ReplySettings
+
+LONGEST_ANSWER = 2_000
+
+
+def receipt(settings: ReplySettings, ticket_id: int, number: str) -> Reply:
+    """Return that a matter was registered."""
+    return Reply(
+        key=receipt_key(ticket_id),
+        kind=ReplyKind.receipt,
+        text=settings.receipt_text.format(number=number),
+        ticket_number=number,
+    )
+
+
+def receipt_key(ticket_id: int) -> str:
+    """Return the key under which a ticket's receipt goes out, once whoever sends it."""
+    return f"receipt:{ticket_id}"
+
+
+def progress(settings: ReplySettings, ticket_id: int, version: int, number: str) -> Reply:
+    """Return that a unit has got the matter."""
+    return Reply(
+        key=f"progress:{ticket_id}:{version}",
+        kind=ReplyKind.progress,
+        text=settings.progress_text.format(number=number),
+        ticket_number=number,
+    )
+
+
+def answer(settings: ReplySettings, ticket_id: int, round_: int, number: str, text: str) -> Reply:
+    """Return what came of a matter in this round."""
+    return Reply(
+        key=f"answer:{ticket_id}:{round_}",
+        kind=ReplyKind.answer,
+        text=settings.answer_text.format(number=number, answer=text[:LONGEST_ANSWER]),
+        ticket_number=number,
+    )
+
+
+def rating(settings: ReplySettings, ticket_id: int, round_: int, number: str, link: str) -> Reply:
+    """Return the request to rate what came of it."""
+    return Reply(
+        key=f"rating:{ticket_id}:{round_}",
+        kind=ReplyKind.rating,
+        text=settings.rating_text.format(number=number, link=link),
+        ticket_number=number,
+        link=link,
+    )
