@@ -120,7 +120,7 @@ class WrittenRatings:
 
     async def _rate(self, session: AsyncSession, ticket_id: int, said: WrittenRating) -> None:
         callback = await _lock(session, ticket_id)
-        if callback is None or not can_rate(callback.state):
+        if callback is None or callback.id is None or not can_rate(callback.state):
             raise CannotRate
         ticket = await self._ledger.ticket(session, ticket_id)
         if ticket.round != callback.round:

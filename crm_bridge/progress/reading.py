@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from crm_bridge.callbacks.rules import can_rate
+from crm_bridge.callbacks.rules import CallbackState, can_rate
 from crm_bridge.callbacks.tables import CallbackRow
 from crm_bridge.progress.rules import TicketProgress, answer_of, stage_of, steps_of
 from crm_bridge.tickets.assignment import OPEN
@@ -88,4 +88,4 @@ async def _can_rate(session: AsyncSession, ticket: TicketRow) -> bool:
         CallbackRow.ticket_id == ticket.id, CallbackRow.round == ticket.round
     )
     state = (await session.exec(statement)).one_or_none()
-    return state is not None and can_rate(state)
+    return state is not None and can_rate(CallbackState(state))

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlmodel import select
@@ -106,10 +107,9 @@ async def test_who_stayed_anonymous_is_not_rung_but_may_rate(
 ) -> None:
     received = await house.intake.take(written(phone=None))
     assert received.ticket_number is not None
-    (ticket_id,) = (1,)
-    await house.tickets.answer(
-        replace(LI, permissions=LI.permissions | {"ticket.read_any"}), 1, "已修好"
-    )
+    ticket_id = 1
+    lead = replace(LI, permissions=LI.permissions | {"ticket.read_any"})
+    await house.tickets.answer(lead, ticket_id, "已修好")
     assert (await house.callback(ticket_id)).state is CallbackState.not_called
     await ratings.rate(ticket_id, WrittenRating(satisfied=4))
     assert (await house.callback(ticket_id)).state is CallbackState.rated
@@ -133,6 +133,6 @@ async def test_a_key_pressed_while_the_page_rated_does_not_rate_again(
 @pytest.mark.parametrize(
     "wrong", [{"satisfied": 0}, {"satisfied": 6}, {"satisfied": 1, "contacted": 3}]
 )
-def test_a_digit_that_answers_nothing_is_no_rating(wrong: dict[str, int]) -> None:
+def test_a_digit_that_answers_nothing_is_no_rating(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="does not answer"):
         WrittenRating(**wrong)

@@ -1,0 +1,128 @@
+"""The citizen pages, wired."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from agent_console.origin import sender
+from crm_bridge.callbacks.written import WrittenRatings
+from crm_bridge.citizen_pages import api
+from crm_bridge.citizen_pages.gate import Gate
+from crm_bridge.citizen_pages.matters import Matters
+from crm_bridge.citizen_pages.passes import Passes
+from crm_bridge.citizen_pages.reports import Reports
+from crm_bridge.citizen_pages.service import CitizenPages, Codes, CodeSent
+from crm_bridge.citizen_pages.uploads import Uploads
+from crm_bridge.citizen_pages.views import PageView
+from infra.kit.errors import TryLater
+from infra.kit.http import Routes
+from infra.kit.outbox import Relay
+from infra.run.casework import Casework
+from infra.run.foundation import Foundation
+from infra.run.lifecycle import file_keeper
+from telephony.numbers import PhoneNumber
+
+
+def passes(base: Foundation) -> Passes:
+    """Return what makes the links that are sent to citizens."""
+    life = timedelta(days=base.settings.citizen.link_days)
+    return Passes(base.clock, base.vault, life, base.settings.server.public_url)
+
+
+def written_ratings(base: Foundation, relay: Relay, work: Casework) -> WrittenRatings:
+    """Return what takes ratings from pages."""
+    plan = base.settings.callbacks.plan(base.zone)
+    return WrittenRatings(base.database, base.clock, work.ledger, plan, relay.poke)
+
+
+class CitizenDesk:
+    """What citizens use without logging in.
+
+    Args:
+        base: The ground floor.
+        relay: Tells what happens to tickets.
+        work: Citizens' matters.
+        codes: Sends codes by short message; None where nothing can be sent.
+    """
+
+    def __init__(
+        self, base: Foundation, relay: Relay, work: Casework, codes: Codes | None = None
+    ) -> None:
+        self._base = base
+        settings, database, clock, vault = (
+            base.settings.citizen,
+            base.database,
+            base.clock,
+            base.vault,
+        )
+        opening = passes(base)
+        self._gate = Gate(database, clock, vault, settings)
+        self._uploads = Uploads(database, clock, vault, file_keeper(base), settings)
+        ratings = written_ratings(base, relay, work)
+        self._pages = CitizenPages(
+            settings,
+            self._page,
+            self._gate,
+            codes or _NoCodes(),
+            opening,
+            self._uploads,
+            Reports(
+                database, clock, self._gate, self._uploads, opening, work.intake.take, settings
+            ),
+            Matters(database, vault, self._gate, opening, ratings, settings),
+            sender,
+        )
+        self.subjects: Sequence[Routes] = (
+            (api.routes(self._pages),)
+            if settings.enabled and base.settings.web_form.enabled
+            else ()
+        )
+
+    async def tidy_once(self) -> None:
+        """Delete what is kept no longer."""
+        await self._gate.purge()
+        await self._uploads.purge()
+
+    def _page(self) -> PageView:
+        settings = self._base.settings
+        policy = settings.deadlines.policy()
+        return PageView(
+            city_zh=settings.city.name_zh,
+            city_en=settings.city.name_en,
+            hotline=settings.asterisk.hotline_number,
+            limits={kind: str(limit) for kind, limit in policy.by_type.items()},
+            files=settings.citizen.files,
+            file_bytes=self._uploads.limit,
+            part_bytes=self._uploads.part_bytes,
+            letters=settings.citizen.letters,
+            one_touch=False,
+        )
+
+
+class _NoCodes:
+    """Stands where short messages are not set up."""
+
+    async def request(self, phone: PhoneNumber) -> CodeSent:
+        """Refuse.
+
+        Raises:
+            TryLater: Always.
+        """
+        raise _no_messages()
+
+    async def check(self, phone: PhoneNumber, code: str) -> None:
+        """Refuse.
+
+        Raises:
+            TryLater: Always.
+        """
+        raise _no_messages()
+
+
+def _no_messages() -> TryLater:
+    return TryLater(
+        "no short messages are sent here: report anonymously, or call 12345",
+        "短信验证码暂不可用，请匿名提交或拨打 12345",
+        retry_after=600,
+    )
