@@ -47,6 +47,7 @@ from agent_console.sip_proxy import SipProxy
 from channels.voice import VoiceChannel, VoiceListener
 from channels.voice_log import calls_without_contact
 from crm_bridge.callbacks.runner import CallbackRunner
+from crm_bridge.citizen_pages.site import CitizenSite
 from crm_bridge.deadlines import marks as deadline_marks
 from crm_bridge.drafts.service import Drafts
 from infra.kit import idempotency
@@ -56,6 +57,7 @@ from infra.kit.outbox import Relay
 from infra.kit.tasks import Work
 from infra.run.bridges import Bridges
 from infra.run.casework import Casework, casework
+from infra.run.citizen import CitizenDesk
 from infra.run.foundation import Foundation
 from infra.run.lifecycle import file_keeper
 from infra.run.telephones import Telephones, telephones
@@ -143,11 +145,13 @@ class Desk:
             secure=settings.server.public_url.startswith("https://"),
         )
 
-    def application(self, work: Casework, bridges: Bridges) -> web.Application:
+    def application(
+        self, work: Casework, bridges: Bridges, citizens: CitizenDesk
+    ) -> web.Application:
         """Return the application with every route, socket and page."""
         settings = self._base.settings
         app = application(
-            [*self._subjects(work), *bridges.subjects],
+            [*self._subjects(work), *bridges.subjects, *citizens.subjects],
             BearerOrCookie(self.keys, CookieAuthenticator(self.sessions)),
             self._base.health,
             self._base.registry,
@@ -160,6 +164,7 @@ class Desk:
         SipProxy(
             self.sessions, self._base.hints, f"ws://127.0.0.1:{settings.asterisk.http_port}/ws"
         ).attach(app)
+        CitizenSite().attach(app)
         ConsolePages().attach(app)
         return app
 
@@ -218,10 +223,12 @@ async def running_desk(base: Foundation) -> AsyncIterator[web.Application]:
     desk = Desk(base)
     work = await casework(base, desk.relay)
     bridges = Bridges(base, desk.relay, desk.keys, work)
+    citizens = CitizenDesk(base, desk.relay, work)
 
     async def tidy() -> None:
         while True:
             await bridges.tidy_once()
+            await citizens.tidy_once()
             await asyncio.sleep(_TIDY_SECONDS)
 
     async with base.supervisor.running(
@@ -238,9 +245,9 @@ async def running_desk(base: Foundation) -> AsyncIterator[web.Application]:
     ):
         if base.settings.telephony.enabled:
             async with _voice(base, desk, work):
-                yield desk.application(work, bridges)
+                yield desk.application(work, bridges, citizens)
         else:
-            yield desk.application(work, bridges)
+            yield desk.application(work, bridges, citizens)
 
 
 @asynccontextmanager
