@@ -29,3 +29,7 @@ class Floor(Protocol):
     async def present(self, session: AsyncSession) -> Present:
         """Return who can be asked now, and who has gone."""
         ...
+
+    async def may_handle(self, session: AsyncSession, number: str) -> bool:
+        """Return whether this is somebody who takes conversations, there or not."""
+        ...

@@ -1,0 +1,168 @@
+"""Makes views of conversations and messages: names beside numbers, files beside words."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+
+from sqlmodel import and_, col, func, or_, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from channels.attachments.incoming import subject_of
+from channels.attachments.tables import AttachmentRow, MediaRow
+from channels.contacts.service import Contacts
+from crm_bridge.conversations.rules import Speaker
+from crm_bridge.conversations.tables import ConversationMessageRow, ConversationRow
+from crm_bridge.conversations.talk import unseal
+from crm_bridge.conversations.views import ConversationSummary, MessageView, WriterView
+from crm_bridge.tickets.views import AttachmentView
+from crm_bridge.units.staff import Names, names_of
+from infra.kit.vault import Vault
+
+_PREVIEW = 60
+
+
+class Presenter:
+    """Makes views.
+
+    Args:
+        vault: Opens what was said.
+        contacts: Knows the citizens.
+        names: Knows what people are called.
+    """
+
+    def __init__(self, vault: Vault, contacts: Contacts, names: Names | None = None) -> None:
+        self._vault = vault
+        self._contacts = contacts
+        self._names = names
+
+    async def summaries(
+        self, session: AsyncSession, rows: Sequence[ConversationRow]
+    ) -> list[ConversationSummary]:
+        """Return conversations as they are listed, in the order given."""
+        named = await self.names(session, {row.agent for row in rows if row.agent})
+        last = await _last_messages(session, rows)
+        citizens = {
+            citizen_id: await self._citizen(session, citizen_id)
+            for citizen_id in {row.citizen_id for row in rows if row.citizen_id is not None}
+        }
+        found = []
+        for row in rows:
+            fields = row.model_dump(include=_SUMMARY_FIELDS)
+            said, speaker = self._preview(last.get(row.id))
+            found.append(
+                ConversationSummary(
+                    **fields,
+                    agent_name=named.get(row.agent or ""),
+                    citizen=citizens.get(row.citizen_id or 0),
+                    preview=said,
+                    preview_speaker=speaker,
+                )
+            )
+        return found
+
+    async def messages(
+        self, session: AsyncSession, rows: Sequence[ConversationMessageRow]
+    ) -> list[MessageView]:
+        """Return messages with their files, in the order given."""
+        named = await self.names(session, {row.agent for row in rows if row.agent})
+        contacts = [row.contact_id for row in rows if row.files and row.contact_id is not None]
+        files = await _files(session, contacts)
+        coming = await _coming(session, contacts)
+        return [self._message(row, named, files, coming) for row in rows]
+
+    async def names(self, session: AsyncSession, numbers: Collection[str]) -> Mapping[str, str]:
+        """Return what people are called, by 工号."""
+        return await names_of(session, self._names, numbers)
+
+    def _message(
+        self,
+        row: ConversationMessageRow,
+        named: Mapping[str, str],
+        files: Mapping[int, list[AttachmentView]],
+        coming: Mapping[int, int],
+    ) -> MessageView:
+        said = unseal(self._vault, row.body_encrypted, row.files)
+        return MessageView(
+            seq=row.seq,
+            speaker=row.speaker,
+            agent=row.agent,
+            agent_name=named.get(row.agent or ""),
+            text=said.text,
+            address=said.address,
+            latitude=said.latitude,
+            longitude=said.longitude,
+            at=row.at,
+            delivery=row.delivery,
+            failure=row.failure,
+            files=files.get(row.contact_id or 0, []),
+            files_coming=coming.get(row.contact_id or 0, 0),
+        )
+
+    def _preview(self, row: ConversationMessageRow | None) -> tuple[str, Speaker | None]:
+        if row is None:
+            return "", None
+        text = unseal(self._vault, row.body_encrypted, row.files).text
+        return " ".join(text.split())[:_PREVIEW], row.speaker
+
+    async def _citizen(self, session: AsyncSession, citizen_id: int) -> WriterView:
+        citizen = await self._contacts.citizen(session, citizen_id)
+        return WriterView(
+            id=citizen.id,
+            name=citizen.name,
+            phone_masked=citizen.phone.masked if citizen.phone else None,
+        )
+
+
+_SUMMARY_FIELDS = set(ConversationSummary.model_fields) & set(ConversationRow.model_fields)
+
+
+async def _last_messages(
+    session: AsyncSession, rows: Sequence[ConversationRow]
+) -> Mapping[int | None, ConversationMessageRow]:
+    if not rows:
+        return {}
+    these = or_(
+        *(
+            and_(
+                col(ConversationMessageRow.conversation_id) == row.id,
+                col(ConversationMessageRow.seq) == row.last_seq,
+            )
+            for row in rows
+        )
+    )
+    found = (await session.exec(select(ConversationMessageRow).where(these))).all()
+    return {row.conversation_id: row for row in found}
+
+
+async def _files(
+    session: AsyncSession, contacts: Sequence[int]
+) -> Mapping[int, list[AttachmentView]]:
+    if not contacts:
+        return {}
+    subjects = {subject_of(contact): contact for contact in contacts}
+    statement = (
+        select(AttachmentRow)
+        .where(col(AttachmentRow.subject).in_(subjects))
+        .order_by(col(AttachmentRow.id))
+    )
+    found: dict[int, list[AttachmentView]] = defaultdict(list)
+    for row in (await session.exec(statement)).all():
+        view = AttachmentView(id=row.id or 0, name=row.name, size=row.size, type=row.type)
+        found[subjects[row.subject or ""]].append(view)
+    return found
+
+
+async def _coming(session: AsyncSession, contacts: Sequence[int]) -> Mapping[int, int]:
+    if not contacts:
+        return {}
+    statement = (
+        select(MediaRow.contact_id, func.count())
+        .where(
+            col(MediaRow.contact_id).in_(contacts),
+            col(MediaRow.attachment_id).is_(None),
+            col(MediaRow.gone_at).is_(None),
+        )
+        .group_by(col(MediaRow.contact_id))
+    )
+    return dict((await session.exec(statement)).all())
