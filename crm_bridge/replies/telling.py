@@ -43,7 +43,7 @@ _KINDS: Mapping[str, ReplyKind] = MappingProxyType(
 class RatingLinks(Protocol):
     """Makes the addresses at which citizens rate."""
 
-    async def rating(self, session: AsyncSession, ticket_id: int) -> str:
+    def rating_link(self, ticket_id: int) -> str:
         """Return the address at which the citizen of this ticket rates it."""
         ...
 
@@ -107,7 +107,7 @@ class Telling:
     ) -> Reply | None:
         if self._links is None or not await _cannot_be_rung(session, ticket):
             return None
-        link = await self._links.rating(session, _id(ticket))
+        link = self._links.rating_link(_id(ticket))
         round_ = int(entry.body.get("round", ticket.round))
         return wording.rating(self._settings, _id(ticket), round_, ticket.number, link)
 

@@ -38,7 +38,7 @@ from infra.kit.http import Routes
 from infra.kit.outbox import Relay
 from infra.kit.tasks import Work
 from infra.run.advice import advice
-from infra.run.channels import Ways, ways
+from infra.run.channels import Ways, doors, ways
 from infra.run.deadlines import deadline_worker
 from infra.run.foundation import Foundation
 from infra.run.lifecycle import incoming_files, life_cycle, ticket_ledger
@@ -99,8 +99,17 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
     worker = deadline_worker(base, calendars, ledger, callbacks, supervision.service, relay.poke)
     writing_up = base.settings.casework.writing_up
     history = History(database, clock, vault, contacts, writing_up)
-    intake = Intake(database, clock, contacts, tickets, incoming_files(base), relay.poke)
-    ways_in = ways(base, contacts, intake.take, life.reader)
+    found = ways(base, contacts)
+    intake = Intake(
+        database,
+        clock,
+        contacts,
+        tickets,
+        incoming_files(base),
+        relay.poke,
+        registrar=found.receipts,
+    )
+    open_doors = doors(base, found, intake.take, life.reader)
     advised = advice(base, catalogue)
     rates = Rates(database, clock, base.zone)
     await categories.seed()
@@ -108,7 +117,7 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
     await catalogue.seed()
     await calendars.seed()
     return Casework(
-        ways=ways_in,
+        ways=found,
         contacts=contacts,
         ledger=ledger,
         reader=life.reader,
@@ -118,11 +127,11 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
         tasks={
             **advised.tasks,
             **supervision.tasks,
-            **ways_in.tasks,
+            **open_doors.tasks,
             "deadlines": worker.run,
         },
         subjects=(
-            *ways_in.subjects,
+            *open_doors.subjects,
             *life.subjects,
             *advised.subjects,
             categories_api.routes(categories),

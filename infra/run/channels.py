@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from agent_console.origin import sender as remote_of
 from channels.contacts.service import Contacts
@@ -17,13 +19,18 @@ from channels.protocol import Channel, Listening, Mode, Take
 from channels.registry import Registry
 from channels.voice import VoiceChannel
 from channels.web_form.channel import WebFormChannel
+from channels.wechat.channel import WeChatChannel
+from channels.wechat.client import WeChatApi
+from channels.wechat.mini import WeChatMiniChannel
+from crm_bridge.citizen_pages.passes import Passes
 from crm_bridge.replies import api as replies_api
 from crm_bridge.replies.health import ChannelHealth
 from crm_bridge.replies.reading import ReplyReader
+from crm_bridge.replies.receipts import Receipts
 from crm_bridge.replies.rerouting import SMS, Rerouting
 from crm_bridge.replies.sending import ReplySender, Way
 from crm_bridge.replies.service import Replies
-from crm_bridge.replies.telling import Telling
+from crm_bridge.replies.telling import RatingLinks, Telling
 from crm_bridge.tickets.reading import TicketReader
 from infra.kit.clock import Clock
 from infra.kit.http import Routes
@@ -53,6 +60,13 @@ def enabled_channels(settings: Settings, clock: Clock, marks: Marks) -> Registry
         enabled.append(Open311Channel())
     if settings.web_form.enabled:
         enabled.append(WebFormChannel(settings.web_form))
+    zone = ZoneInfo(settings.city.timezone)
+    if settings.wechat.enabled:
+        api = WeChatApi(settings.wechat, marks, clock)
+        enabled.append(WeChatChannel(settings.wechat, api, clock, zone))
+    if settings.wechat_mini.enabled:
+        api = WeChatApi(settings.wechat_mini, marks, clock)
+        enabled.append(WeChatMiniChannel(settings.wechat_mini, api, clock, zone))
     return Registry(enabled)
 
 
@@ -64,64 +78,93 @@ class Ways:
         channels: Those that are enabled.
         marks: What they remember.
         replies: What citizens are told.
+        receipts: Tells citizens that their matter was registered.
         telling: Tells citizens what becomes of their tickets.
         refusals: What providers sent that nobody understood.
-        health: Knows how the channels do.
-        tasks: What runs beside the requests.
-        subjects: The HTTP faces.
+        sender: Sends what citizens are told.
     """
 
     channels: Registry
     marks: Marks
     replies: Replies
+    receipts: Receipts
     telling: Telling
     refusals: Refusals
-    health: ChannelHealth
+    sender: ReplySender
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """The ways in, open.
+
+    Attributes:
+        tasks: What runs beside the requests.
+        subjects: The HTTP faces.
+    """
+
     tasks: Mapping[str, Work]
     subjects: Sequence[Routes]
 
 
-def ways(base: Foundation, contacts: Contacts, take: Take, tickets: TicketReader) -> Ways:
-    """Return the ways in and out that the settings enable.
-
-    Args:
-        base: The ground floor.
-        contacts: Knows who is answered.
-        take: Takes contacts in.
-        tickets: Knows who may see which ticket.
-    """
+def ways(base: Foundation, contacts: Contacts) -> Ways:
+    """Return the ways in and out that the settings enable; `contacts` knows who is answered."""
     settings, database, clock, vault = base.settings, base.database, base.clock, base.vault
     marks = StoredMarks(database, clock, vault)
     channels = enabled_channels(settings, clock, marks)
     replies = Replies(database, clock, vault, settings.replies)
     sender = _sender(base, channels, replies, contacts)
     replies.on_written(sender.poke)
-    refusals = Refusals(database, clock, vault, settings.front)
-    front = Front(
-        posted_to(channels),
-        take,
-        replies.delivered,
-        refusals,
-        clock,
-        settings.front,
-        registry=base.registry,
-    )
-    health = ChannelHealth(database, clock, channels)
-    base.health.add("channels", health.check)
-    reader = ReplyReader(database, replies)
+    names = [channel.name for channel in channels]
     return Ways(
         channels=channels,
         marks=marks,
         replies=replies,
-        telling=Telling(replies, settings.replies),
-        refusals=refusals,
-        health=health,
-        tasks={"replies": sender.run, **_listeners(channels, take)},
+        receipts=Receipts(replies, settings.replies, names),
+        telling=Telling(replies, settings.replies, _links(base)),
+        refusals=Refusals(database, clock, vault, settings.front),
+        sender=sender,
+    )
+
+
+def doors(base: Foundation, found: Ways, take: Take, tickets: TicketReader) -> Doors:
+    """Return the open doors.
+
+    Args:
+        base: The ground floor.
+        found: The ways in and out.
+        take: Takes contacts in.
+        tickets: Knows who may see which ticket.
+    """
+    settings, clock = base.settings, base.clock
+    front = Front(
+        posted_to(found.channels),
+        take,
+        found.replies.delivered,
+        found.refusals,
+        clock,
+        settings.front,
+        registry=base.registry,
+    )
+    health = ChannelHealth(base.database, clock, found.channels)
+    base.health.add("channels", health.check)
+    reader = ReplyReader(base.database, found.replies)
+    address = settings.server.public_url
+    return Doors(
+        tasks={"replies": found.sender.run, **_listeners(found.channels, take)},
         subjects=(
-            front_api.routes(front, refusals, clock, remote_of, settings.server.public_url),
-            replies_api.routes(replies, reader, health, tickets.require_visible),
+            front_api.routes(front, found.refusals, clock, remote_of, address),
+            replies_api.routes(found.replies, reader, health, tickets.require_visible),
         ),
     )
+
+
+def _links(base: Foundation) -> RatingLinks | None:
+    """Return what makes addresses for citizens; None where nobody outside could open them."""
+    settings = base.settings
+    if not (settings.server.public_url and settings.citizen.enabled):
+        return None
+    life = timedelta(days=settings.citizen.link_days)
+    return Passes(base.clock, base.vault, life, settings.server.public_url)
 
 
 def _sender(
