@@ -158,8 +158,9 @@ class AccountChannel:
         """Return what a verified delivery says."""
         if self._opened is not None and self._opened[0] is raw:
             return self._opened[1]
-        body = raw.body if self._envelope is None else self._envelope.open(_encrypted(raw))
-        fields = fields_of(body)
+        fields = fields_of(raw.body)
+        if self._envelope is not None:
+            fields = fields_of(self._envelope.open(text_of(fields, "Encrypt")))
         self._opened = (raw, fields)
         return fields
 

@@ -51,8 +51,9 @@ def _toml(value: Any) -> str:
         return '""'
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(_toml(item) for item in value)}]"
-    if isinstance(value, BaseModel):
-        pairs = (f"{key} = {_toml(item)}" for key, item in value)
+    if isinstance(value, (BaseModel, dict)):
+        members = value.items() if isinstance(value, dict) else value
+        pairs = (f"{key} = {_toml(item)}" for key, item in members)
         return f"{{ {', '.join(pairs)} }}"
     return json.dumps(value, default=str, ensure_ascii=False)
 

@@ -24,10 +24,14 @@ from pydantic_settings import (
 from channels.front.settings import FrontSettings
 from channels.open311.channel import Open311Settings
 from channels.police_110.settings import Police110Settings
+from channels.sms.settings import SmsSettings
+from channels.twilio.settings import TwilioSettings
 from channels.voice import VoiceSettings
 from channels.web_form.channel import WebFormSettings
+from channels.wechat.settings import WeChatMiniSettings, WeChatSettings
 from crm_bridge.callbacks.settings import CallbackSettings
 from crm_bridge.citizen_pages.settings import CitizenPageSettings
+from crm_bridge.conversations.settings import ConversationSettings
 from crm_bridge.deadlines.settings import DeadlineSettings
 from crm_bridge.replies.settings import ReplySettings
 from crm_bridge.settings import CaseworkSettings
@@ -216,6 +220,7 @@ class Settings(BaseSettings):
     voice: VoiceSettings = VoiceSettings()
     police_110: Police110Settings = Police110Settings()
     casework: CaseworkSettings = CaseworkSettings()
+    conversations: ConversationSettings = ConversationSettings()
     deadlines: DeadlineSettings = DeadlineSettings()
     suggestions: SuggestionSettings = SuggestionSettings()
     similar: SimilarSettings = SimilarSettings()
@@ -225,6 +230,10 @@ class Settings(BaseSettings):
     webhooks: WebhookSettings = WebhookSettings()
     open311: Open311Settings = Open311Settings()
     web_form: WebFormSettings = WebFormSettings()
+    sms: SmsSettings = SmsSettings()
+    twilio: TwilioSettings = TwilioSettings()
+    wechat: WeChatSettings = WeChatSettings()
+    wechat_mini: WeChatMiniSettings = WeChatMiniSettings()
     citizen: CitizenPageSettings = CitizenPageSettings()
     upstream: UpstreamSection = UpstreamSection()
     retention: RetentionSettings = RetentionSettings()

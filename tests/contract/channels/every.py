@@ -8,7 +8,9 @@ from tests.contract.channels.built_in import OPEN311, VOICE
 from tests.contract.channels.pigeon import PIGEON
 from tests.contract.channels.police_110 import SAMPLE as POLICE_110
 from tests.contract.channels.samples import PostedSample, Sample
+from tests.contract.channels.twilio import SAMPLE as TWILIO
 from tests.contract.channels.web_form import SAMPLE as WEB_FORM
+from tests.contract.channels.wechat import WECHAT, WECHAT_MINI
 
 SAMPLES: Sequence[Sample] = (
     VOICE,
@@ -16,5 +18,8 @@ SAMPLES: Sequence[Sample] = (
     PIGEON,
     WEB_FORM,
     POLICE_110,
+    TWILIO,
+    WECHAT,
+    WECHAT_MINI,
 )
 POSTED: Sequence[PostedSample] = [one for one in SAMPLES if isinstance(one, PostedSample)]

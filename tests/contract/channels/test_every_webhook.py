@@ -29,7 +29,7 @@ from channels.protocol import Delivery
 from channels.registry import Registry
 from infra.kit.clock import ManualClock
 from infra.kit.database import Database
-from infra.kit.errors import Invalid
+from infra.kit.errors import Invalid, NotAuthenticated
 from infra.kit.http import mount
 from infra.kit.problems import problem_middleware
 from infra.kit.vault import Vault
@@ -172,7 +172,9 @@ def test_ten_megabytes_given_to_the_parser_itself_are_bounded(sample: PostedSamp
     tracemalloc.start()
     before = time.process_time()
     try:
-        sample.channel.verify(deep)
+        # One that is encrypted is opened to be verified, and refused there already.
+        with suppress(Invalid, NotAuthenticated):
+            sample.channel.verify(deep)
         with suppress(Invalid):
             sample.channel.parse(deep)
         _, peak = tracemalloc.get_traced_memory()
