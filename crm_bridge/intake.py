@@ -37,7 +37,7 @@ class Listener(Protocol):
 
     def heard(
         self, writing: Writing, contact_id: int, contact: Contact, citizen_id: int | None
-    ) -> None:
+    ) -> object:
         """Put a message in its conversation."""
         ...
 

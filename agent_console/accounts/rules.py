@@ -17,6 +17,10 @@ _FORWARD = frozenset({"ticket.forward"})
 _OWN_CALLS = frozenset({"call.read", "recording.listen"})
 _ANY_CALLS = _OWN_CALLS | {"call.read_any", "recording.listen_any"}
 _PHONE = frozenset({"phone.use", "presence.set"})
+_TALK = frozenset({"conversation.read", "conversation.handle"})
+_OVERSEE = frozenset({"conversation.read", "conversation.watch", "conversation.assign"})
+"""Sees every conversation, and gives it to whom he thinks right."""
+
 _WATCH = frozenset({"queue.watch", "ticket.read_any", "rates.read"})
 _UNIT = frozenset(
     {
@@ -49,18 +53,27 @@ _CENTRE = _WAITS | frozenset(
 
 PERMISSIONS: Mapping[Role, frozenset[str]] = MappingProxyType(
     {
-        Role.AGENT: _EVERYBODY | _TICKETS | _FORWARD | _OWN_CALLS | _PHONE | {"number.reveal"},
+        Role.AGENT: _EVERYBODY
+        | _TICKETS
+        | _FORWARD
+        | _OWN_CALLS
+        | _PHONE
+        | _TALK
+        | {"number.reveal"},
         Role.LEAD: _EVERYBODY
         | _TICKETS
         | _FORWARD
         | _ANY_CALLS
         | _PHONE
+        | _TALK
+        | _OVERSEE
         | _WATCH
         | {"number.reveal", "callback.review", "reply.review"},
         Role.DISPATCHER: _EVERYBODY
         | _TICKETS
         | _FORWARD
         | _ANY_CALLS
+        | _OVERSEE
         | _WATCH
         | _CENTRE
         | {
@@ -90,6 +103,7 @@ PERMISSIONS: Mapping[Role, frozenset[str]] = MappingProxyType(
         },
         Role.AUDITOR: _EVERYBODY
         | _ANY_CALLS
+        | {"conversation.read", "conversation.watch"}
         | {"audit.read", "ticket.read", "ticket.read_any", "rates.read", "supervision.read"},
         Role.MACHINE: frozenset(),
     }

@@ -187,20 +187,21 @@ class Hearing:
 
     def _follow(self, writing: Writing, talk: Talk, reaction: _Reaction) -> str | None:
         """Do what a message leads to, and return the number of the ticket that was registered."""
-        number = ""
+        ticket = None
         if reaction.event is ConversationEvent.registered and reaction.guide is not None:
-            number = self._register(writing, talk, reaction.guide)
+            ticket = self._register(writing, talk, reaction.guide)
         if reaction.say is not None:
+            number = ticket.number if ticket else ""
             text = words(reaction.say, hotline=self._hotline, number=number)
-            talk = self._record.say(writing, talk, text, ticket_number=number).talk
+            talk = self._record.say(writing, talk, text, receipt=ticket).talk
         told = replace(talk, guide=reaction.guide)
         if reaction.event is not None:
             self._record.happen(writing, told, reaction.event)
         elif told != talk:
             self._record.remember(writing, told)
-        return number or None
+        return ticket.number if ticket else None
 
-    def _register(self, writing: Writing, talk: Talk, guide: Guide) -> str:
+    def _register(self, writing: Writing, talk: Talk, guide: Guide) -> Ticket:
         ticket = self._opening.open_in(
             writing,
             new_ticket(guide),
@@ -209,7 +210,7 @@ class Hearing:
             agent=None,
         )
         writing.run(_JOIN, of_talk=talk.id, to_ticket=ticket.id, has_contact=talk.contact_id)
-        return ticket.number
+        return ticket
 
 
 def new_ticket(guide: Guide) -> NewTicket:

@@ -39,6 +39,7 @@ from crm_bridge.conversations.tables import (
     ConversationRow,
 )
 from crm_bridge.conversations.talk import Said, Talk, seal
+from crm_bridge.tickets.ticket import Ticket
 from infra.kit import outbox
 from infra.kit.clock import Clock
 from infra.kit.errors import NotFound
@@ -130,7 +131,7 @@ class Record:
         text: str,
         *,
         agent: str | None = None,
-        ticket_number: str = "",
+        receipt: Ticket | None = None,
     ) -> Said:
         """Write down what is said to the citizen, and have it carried to him once.
 
@@ -139,7 +140,7 @@ class Record:
             talk: The conversation.
             text: What is said.
             agent: 工号 of who says it; None is the guide.
-            ticket_number: Of the ticket that it tells of; empty for none.
+            receipt: The ticket whose registration it tells of; None for anything else.
         """
         speaker = Speaker.agent if agent else Speaker.guide
         message = self._message(talk, Utterance(text=text), speaker)
@@ -150,10 +151,10 @@ class Record:
         statement = ANSWERED if agent else SAID
         writing.run(statement, row_id=talk.id, to_seq=talk.seq, to_at=self._clock.now())
         reply = Reply(
-            key=f"message:{message_id}",
-            kind=ReplyKind.receipt if ticket_number else ReplyKind.message,
+            key=f"receipt:{receipt.id}" if receipt else f"message:{message_id}",
+            kind=ReplyKind.receipt if receipt else ReplyKind.message,
             text=text,
-            ticket_number=ticket_number,
+            ticket_number=receipt.number if receipt else "",
         )
         self._carriage.carry(
             writing,

@@ -28,6 +28,8 @@ from crm_bridge.rates.exclusions import Exclusions
 from crm_bridge.rates.listing import FigureTickets
 from crm_bridge.rates.service import Rates
 from crm_bridge.supervision.papers import FILES
+from crm_bridge.tickets.contact_files import KIND as CONTACT
+from crm_bridge.tickets.contact_files import ContactFiles
 from crm_bridge.tickets.ledger import Ledger
 from crm_bridge.tickets.origins import Origins
 from crm_bridge.tickets.reading import TicketReader
@@ -39,6 +41,7 @@ from infra.kit.outbox import Relay
 from infra.kit.tasks import Work
 from infra.run.advice import advice
 from infra.run.channels import Ways, doors, ways
+from infra.run.conversations import Talks, conversations
 from infra.run.deadlines import deadline_worker
 from infra.run.foundation import Foundation
 from infra.run.lifecycle import incoming_files, life_cycle, ticket_ledger
@@ -55,6 +58,7 @@ class Casework:
         ledger: The log of tickets.
         reader: Shows tickets to people.
         intake: Takes contacts in.
+        talks: What citizens and agents write to each other.
         callbacks: Rings citizens back.
         history: Knows what calls became.
         tasks: What runs beside the requests.
@@ -66,6 +70,7 @@ class Casework:
     ledger: Ledger
     reader: TicketReader
     intake: Intake
+    talks: Talks
     callbacks: Callbacks
     history: History
     tasks: Mapping[str, Work]
@@ -100,13 +105,16 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
     writing_up = base.settings.casework.writing_up
     history = History(database, clock, vault, contacts, writing_up)
     found = ways(base, contacts)
+    talks = conversations(base, contacts, ledger, found.replies, relay)
+    life.sights[CONTACT] = ContactFiles(life.reader.may_see_contact, talks.reader.may_see_contact)
     intake = Intake(
         database,
         clock,
         contacts,
         tickets,
         incoming_files(base),
-        relay.poke,
+        talks.wake,
+        talk=talks.hearing,
         registrar=found.receipts,
     )
     open_doors = doors(base, found, intake.take, life.reader)
@@ -122,16 +130,19 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
         ledger=ledger,
         reader=life.reader,
         intake=intake,
+        talks=talks,
         callbacks=callbacks,
         history=history,
         tasks={
             **advised.tasks,
             **supervision.tasks,
             **open_doors.tasks,
+            **talks.tasks,
             "deadlines": worker.run,
         },
         subjects=(
             *open_doors.subjects,
+            talks.routes,
             *life.subjects,
             *advised.subjects,
             categories_api.routes(categories),

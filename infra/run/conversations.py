@@ -1,0 +1,113 @@
+"""Conversations, wired: what citizens write, the guide, agents who are asked, and what they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agent_console.accounts.staff import AccountStaff
+from agent_console.feed.topics import AGENT_HINT, EVERYBODY_HINT
+from agent_console.presence.floor import PresenceFloor
+from channels.contacts.service import Contacts
+from crm_bridge.conversations import api
+from crm_bridge.conversations.hearing import Hearing
+from crm_bridge.conversations.others import Others
+from crm_bridge.conversations.presenting import Presenter
+from crm_bridge.conversations.reading import ConversationReader
+from crm_bridge.conversations.record import Record
+from crm_bridge.conversations.router import Router
+from crm_bridge.conversations.service import Conversations
+from crm_bridge.conversations.skills import Skills
+from crm_bridge.replies.service import Replies
+from crm_bridge.tickets.ledger import Ledger
+from infra.kit.http import Routes
+from infra.kit.outbox import Relay
+from infra.kit.tasks import Work
+from infra.run.foundation import Foundation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Talks:
+    """Everything that conversations need.
+
+    Attributes:
+        hearing: Takes in what citizens write.
+        reader: Shows conversations to people.
+        others: Knows who looks at what.
+        router: Asks agents.
+        wake: Wakes whoever has something to do when something was written.
+        tasks: What runs beside the requests.
+        routes: The HTTP face.
+    """
+
+    hearing: Hearing
+    reader: ConversationReader
+    others: Others
+    router: Router
+    wake: Callable[[], None]
+    tasks: Mapping[str, Work]
+    routes: Routes
+
+
+def conversations(
+    base: Foundation, contacts: Contacts, ledger: Ledger, replies: Replies, relay: Relay
+) -> Talks:
+    """Return the conversations of an installation.
+
+    Args:
+        base: The ground floor.
+        contacts: Knows the citizens.
+        ledger: Opens the tickets that the guide registers.
+        replies: Carries what is said.
+        relay: Tells agents.
+    """
+    database, clock, vault = base.database, base.clock, base.vault
+    settings, hotline = base.settings.conversations, base.settings.asterisk.hotline_number
+    staff, floor = AccountStaff(), PresenceFloor()
+    record = Record(clock, vault, replies)
+    hearing = Hearing(vault, record, ledger, settings, hotline=hotline)
+
+    async def hint(agent: str, kind: str, facts: Mapping[str, Any]) -> None:
+        at = clock.now().isoformat()
+        body = {"agent": agent, "type": kind, "at": at, "data": dict(facts)}
+        await base.hints.publish(AGENT_HINT, body)
+
+    async def waiting(count: int) -> None:
+        body = {"type": "conversations.waiting", "at": clock.now().isoformat()}
+        await base.hints.publish(EVERYBODY_HINT, body | {"data": {"waiting": count}})
+
+    def told() -> None:
+        relay.poke()
+        replies.poke()
+
+    router = Router(
+        database,
+        clock,
+        floor,
+        record,
+        hearing,
+        settings,
+        told,
+        waiting,
+        hotline=hotline,
+        registry=base.registry,
+    )
+
+    def wake() -> None:
+        told()
+        router.poke()
+
+    others = Others(database, clock, hint, staff)
+    reader = ConversationReader(database, clock, Presenter(vault, contacts, staff), others)
+    service = Conversations(database, clock, record, floor, wake)
+    replies.on_message(service.delivered)
+    return Talks(
+        hearing=hearing,
+        reader=reader,
+        others=others,
+        router=router,
+        wake=wake,
+        tasks={"conversations": router.run},
+        routes=api.routes(service, reader, others, Skills(database, clock, floor, staff)),
+    )
