@@ -14,10 +14,10 @@ from channels.protocol import ReplyKind
 def _with(*known: str) -> AfterValidator:
     def check(text: str) -> str:
         try:
-            used = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+            places = [place for place in string.Formatter().parse(text) if place[1] is not None]
         except ValueError as error:
             raise ValueError(f"not a text with places {{…}}: {error} 花括号不成对") from None
-        if used - set(known):
+        if any(name not in known or spec or turned for _, name, spec, turned in places):
             raise ValueError(
                 f"only {{{'}, {'.join(known)}}} may stand in it 只能使用 {{{'}、{'.join(known)}}}"
             )
