@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
-from sqlmodel import col, select
+from sqlmodel import col, exists, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.contacts.rules import Contact
@@ -13,6 +14,7 @@ from channels.contacts.service import Contacts
 from channels.contacts.tables import ContactRow
 from channels.voice import VoiceChannel
 from channels.voice_log import contact_of_row
+from crm_bridge.conversations.tables import ConversationMessageRow
 from crm_bridge.drafts.service import drop_draft
 from crm_bridge.tickets.tables import TicketContactRow, TicketRow
 from crm_bridge.tickets.ticket import NewTicket
@@ -33,10 +35,13 @@ class Origin:
     Attributes:
         contact_id: Row of the contact.
         citizen_id: Row of the citizen; None for an anonymous one.
+        beside: What else was said in the same conversation and no ticket has come of: it belongs to the matter, and its
+            files to the ticket.
     """
 
     contact_id: int
     citizen_id: int | None
+    beside: Sequence[int] = ()
 
 
 class Origins:
@@ -121,7 +126,8 @@ class Origins:
         if (await session.exec(others)).first() is not None:
             # A ticket of one's own would show whose the other, perhaps confidential, ticket is.
             raise Forbidden("another agent's contact", "这是其他话务员登记的来访")
-        return Origin(contact_id=contact_id, citizen_id=row.citizen_id)
+        beside = await _said_beside(session, contact_id)
+        return Origin(contact_id=contact_id, citizen_id=row.citizen_id, beside=beside)
 
     async def _followed_up(self, session: AsyncSession, contact: Contact) -> Origin:
         # An agent can be faster than the voice worker: then the contact is written here, and the worker finds it.
@@ -131,6 +137,26 @@ class Origins:
         else:
             citizen_id = (await session.get_one(ContactRow, contact_id)).citizen_id
         return Origin(contact_id=contact_id, citizen_id=citizen_id)
+
+
+async def _said_beside(session: AsyncSession, contact_id: int) -> Sequence[int]:
+    """Return the other contacts of a contact's conversation that have no ticket yet."""
+    conversation = select(ConversationMessageRow.conversation_id).where(
+        ConversationMessageRow.contact_id == contact_id
+    )
+    has_ticket = exists().where(
+        col(TicketContactRow.contact_id) == col(ConversationMessageRow.contact_id)
+    )
+    statement = (
+        select(ConversationMessageRow.contact_id)
+        .where(
+            col(ConversationMessageRow.conversation_id).in_(conversation),
+            col(ConversationMessageRow.contact_id) != contact_id,
+            ~has_ticket,
+        )
+        .order_by(col(ConversationMessageRow.seq))
+    )
+    return [one for one in (await session.exec(statement)).all() if one is not None]
 
 
 def _unknown(pointer: str, zh: str, en: str) -> Invalid:

@@ -14,6 +14,7 @@ from crm_bridge.tickets.casebook import Casebook, Command
 from crm_bridge.tickets.details import NOTHING, Noted
 from crm_bridge.tickets.ledger import Case, Ledger
 from crm_bridge.tickets.origins import Origins
+from crm_bridge.tickets.tables import TicketContactRow
 from crm_bridge.tickets.ticket import NewTicket, Ticket
 from crm_bridge.tickets.vocabulary import TicketEvent, TicketType
 from infra.kit import idempotency
@@ -94,6 +95,9 @@ class Tickets:
                 contact_id=origin.contact_id,
                 citizen_id=origin.citizen_id,
                 agent=principal.number,
+            )
+            session.add_all(
+                TicketContactRow(ticket_id=ticket.id, contact_id=beside) for beside in origin.beside
             )
             event = TicketEvent.left_open if new.answer is None else TicketEvent.answered
             detail = NOTHING if new.answer is None else Noted(text=new.answer)
