@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -36,6 +37,16 @@ EXPIRED = "expired"
 
 GIVEN_UP = "given-up"
 """The error code of our own for a message that a person let be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """A message whose fate is unknown, since a moment."""
+
+    id: int
+    message: ShortMessage
+    created_at: datetime
+    since: datetime
 
 
 class Book:
@@ -150,6 +161,26 @@ class Book:
             .with_for_update()
         )
         return (await session.exec(statement)).first()
+
+    async def unknown(self) -> Sequence[Lost]:
+        """Return the messages whose fate is unknown, oldest first, at most 100."""
+        statement = (
+            select(ShortMessageRow)
+            .where(ShortMessageRow.state == MessageState.unknown)
+            .order_by(col(ShortMessageRow.id))
+            .limit(100)
+        )
+        async with self.database.reading() as session:
+            rows = (await session.exec(statement)).all()
+        return [
+            Lost(
+                id=row.id or 0,
+                message=self.open(row),
+                created_at=row.created_at,
+                since=row.changed_at,
+            )
+            for row in rows
+        ]
 
     async def purge(self, before: datetime) -> None:
         """Delete messages that were written before a moment and are settled."""

@@ -16,11 +16,10 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter
 from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.protocol import CannotReply, DeliveryNews, DeliveryState, Sent
-from channels.sms.book import GIVEN_UP, Book
+from channels.sms.book import GIVEN_UP, Book, Lost
 from channels.sms.claims import Claimed, Claims
 from channels.sms.protocol import Listener, MessageRejected, Settling, SmsProvider
 from channels.sms.rules import (
@@ -149,16 +148,9 @@ class Messenger:
             )
         self.poke()
 
-    async def unknown(self) -> Sequence[ShortMessageRow]:
+    async def unknown(self) -> Sequence[Lost]:
         """Return the messages whose fate is unknown, oldest first, at most 100."""
-        statement = (
-            select(ShortMessageRow)
-            .where(ShortMessageRow.state == MessageState.unknown)
-            .order_by(col(ShortMessageRow.id))
-            .limit(100)
-        )
-        async with self._database.reading() as session:
-            return (await session.exec(statement)).all()
+        return await self._book.unknown()
 
     async def purge(self) -> None:
         """Delete settled messages that are older than they are kept."""

@@ -126,7 +126,7 @@ class TwilioCarrier:
     async def _read_out(self, message: ShortMessage) -> Sent:
         # Read as a number, a code of six figures would be so many thousands.
         text = _FIGURES.sub(lambda found: "，".join(found[0]), message.text)
-        callback = self._callback("voice/status", message)
+        callback = self._callback("voice-status", message)
         made = await self._api.answered(
             self._api.client.calls.create_async(
                 to=message.phone.e164,

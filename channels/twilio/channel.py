@@ -1,7 +1,7 @@
 """The Twilio channel: what citizens write or say to the Twilio number, and what became of what was sent from there.
 
 Twilio posts forms to `/channels/twilio/…`: `sms` (a message came), `status` (what became of one of ours), `voice` (a
-call came), `voice/after` (putting it through has ended), `voice/recorded` (the caller left a message), `voice/status`
+call came), `voice-after` (putting it through has ended), `voice-recorded` (the caller left a message), `voice-status`
 (what became of a call of ours).
 """
 
@@ -31,7 +31,7 @@ from channels.protocol import (
 from channels.sms.rules import MessageKind, ShortMessage
 from channels.twilio.carrier import TwilioCarrier
 from channels.twilio.rest import AccountRefused, TwilioApi
-from channels.twilio.rules import NAME, fields_of, form_of, left, news_of, written
+from channels.twilio.rules import LARGEST_BODY, NAME, fields_of, form_of, left, news_of, written
 from channels.twilio.settings import TwilioSettings
 from channels.twilio.speech import EMPTY, leave_a_message, put_through
 from infra.kit.errors import Invalid, NotAuthenticated, Refused, TryLater
@@ -51,6 +51,7 @@ class TwilioChannel:
     name: ClassVar[str] = NAME
     mode: ClassVar[Mode] = Mode.webhook
     Settings: ClassVar[type[ChannelSettings]] = TwilioSettings
+    largest_body: ClassVar[int] = LARGEST_BODY
 
     def __init__(self, api: TwilioApi, carrier: TwilioCarrier, public_url: str) -> None:
         self._api = api
@@ -85,12 +86,12 @@ class TwilioChannel:
         """Return what Twilio is to do with a call; None for all that is no call."""
         match raw.path:
             case "voice" if self._settings.dial:
-                return _twiml(put_through(self._settings, self._address("voice/after")))
+                return _twiml(put_through(self._settings, self._address("voice-after")))
             case "voice":
                 return self._let_leave()
-            case "voice/after" if fields_of(raw).get("DialCallStatus") in ("completed", "answered"):
+            case "voice-after" if fields_of(raw).get("DialCallStatus") in ("completed", "answered"):
                 return _twiml(EMPTY)
-            case "voice/after":
+            case "voice-after":
                 return self._let_leave()
             case _:
                 return None
@@ -101,7 +102,7 @@ class TwilioChannel:
         Raises:
             Invalid: It does not say of which.
         """
-        return news_of(raw) if raw.path in ("status", "voice/status") else ()
+        return news_of(raw) if raw.path in ("status", "voice-status") else ()
 
     def parse(self, raw: Delivery) -> Sequence[Contact]:
         """Return the contact that a message is, or what a caller left; none for news that say nothing yet.
@@ -112,9 +113,9 @@ class TwilioChannel:
         match raw.path:
             case "sms":
                 return (written(raw),)
-            case "voice/recorded":
+            case "voice-recorded":
                 return (left(raw),)
-            case "status" | "voice/status":
+            case "status" | "voice-status":
                 return ()
             case _:
                 raise Invalid(
@@ -179,7 +180,7 @@ class TwilioChannel:
         )
 
     def _let_leave(self) -> Acknowledgement:
-        return _twiml(leave_a_message(self._settings, self._address("voice/recorded")))
+        return _twiml(leave_a_message(self._settings, self._address("voice-recorded")))
 
     def _address(self, path: str) -> str:
         return f"{self._public_url}/channels/{NAME}/{path}"

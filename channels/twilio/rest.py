@@ -109,7 +109,7 @@ class TwilioApi:
         """
         if not url.startswith((f"{self.settings.api_url}/", f"{PUBLIC_API}/")):
             raise Refused("not an address of Twilio's API", "不是 Twilio 接口的地址")
-        return await self._transport.media(url, aiohttp.BasicAuth(*self._key()))
+        return await self._transport.media(url, self._key())
 
     async def close(self) -> None:
         """Return once no connection is open."""
@@ -151,8 +151,7 @@ class _Transport(AsyncHttpClient):  # type: ignore[misc]  # the library has no t
             self._located(uri),
             params=_pairs(params),
             data=_pairs(data) or None,
-            headers=headers,
-            auth=aiohttp.BasicAuth(*auth) if auth else None,
+            headers={**(headers or {}), **(_authorization(auth) if auth else {})},
         )
         if status == 429:
             raise TooMany("Twilio takes no more just now", "Twilio 限流", retry_after=retry_after)
@@ -160,10 +159,13 @@ class _Transport(AsyncHttpClient):  # type: ignore[misc]  # the library has no t
             raise _uncertain(method, f"Twilio answers {status}")
         return Response(status, text)
 
-    async def media(self, url: str, auth: aiohttp.BasicAuth) -> bytes:
+    async def media(self, url: str, key: tuple[str, str]) -> bytes:
         """Return the bytes at an address of the API, by the redirect to where they lie."""
         try:
-            async with self._open().get(self._located(url), auth=auth, max_redirects=3) as response:
+            # The key goes to the API alone: at a redirect to another host it is left out.
+            async with self._open().get(
+                self._located(url), headers=_authorization(key), max_redirects=3
+            ) as response:
                 if response.status != 200:
                     raise TryLater(f"Twilio answers {response.status}", "Twilio 暂未提供该文件")
                 content = await response.content.read(_LARGEST_MEDIA + 1)
@@ -217,6 +219,10 @@ def _refusal(code: int, status: int) -> LianxinError:
 def _uncertain(method: str, detail: str) -> Exception:
     """Return the error for a request of which it is not known whether it was done; reading has no effect."""
     return TryLater(detail, "Twilio 暂时没有响应") if method == "GET" else TimeoutError(detail)
+
+
+def _authorization(key: tuple[str, str]) -> dict[str, str]:
+    return {"Authorization": aiohttp.encode_basic_auth(*key)}
 
 
 def _pairs(values: dict[str, object] | None) -> list[tuple[str, str]]:

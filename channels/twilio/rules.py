@@ -7,11 +7,14 @@ from urllib.parse import parse_qsl
 
 from channels.contacts.rules import Contact, Enclosure, Message, Purpose
 from channels.protocol import Delivery, DeliveryNews, DeliveryState
-from infra.kit.errors import Invalid, NotAuthenticated
+from infra.kit.errors import Invalid
 from telephony.numbers import PhoneNumber
 
 NAME = "twilio"
 """The channel's name; part of the addresses that Twilio posts to."""
+
+LARGEST_BODY = 64 * 1024
+"""The most bytes that a form of Twilio's has; what citizens write is far shorter."""
 
 _MOST_FIELDS = 200
 _MOST_MEDIA = 10
@@ -165,14 +168,16 @@ def form_of(raw: Delivery) -> list[tuple[str, str]]:
     """Return the fields that were posted, which are signed; none of a delivery in whose address all stands.
 
     Raises:
-        NotAuthenticated: It is no form, so nobody can have signed it.
+        Invalid: It is no form of Twilio's.
     """
     if raw.method == "GET":
         return []  # what is in the address is signed with it
+    if len(raw.body) > LARGEST_BODY:
+        raise Invalid("too large for a form of Twilio's", "超出 Twilio 表单的大小")
     try:
         return parse_qsl(raw.body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError as error:  # and UnicodeDecodeError with it
-        raise NotAuthenticated("not a form of Twilio's", "不是 Twilio 的表单") from error
+        raise Invalid("not a form of Twilio's", "不是 Twilio 的表单") from error
 
 
 def fields_of(raw: Delivery) -> dict[str, str]:

@@ -182,7 +182,7 @@ class StubTwilio(StubWebhooks):
 
     def _is_authentic(self, request: web.Request, *, whichever: bool = False) -> bool:
         given = request.headers.get("Authorization", "")
-        expected = aiohttp.BasicAuth(self.account_sid, self.auth_token).encode()
+        expected = aiohttp.encode_basic_auth(self.account_sid, self.auth_token)
         account = request.match_info.get("account", "")
         return given == expected and (whichever or account == self.account_sid)
 

@@ -185,7 +185,7 @@ async def test_a_message_of_unknown_fate_is_not_sent_again_by_itself(
     await messenger.run_once()
 
     assert len(paper.handed) == 1
-    assert [row.key for row in await messenger.unknown()] == ["notice:1"]
+    assert [one.message.key for one in await messenger.unknown()] == ["notice:1"]
     with pytest.raises(TimeoutError):
         await messenger.send(message())
 
@@ -369,15 +369,15 @@ async def test_a_person_decides_what_nobody_knows(
     paper.faults = [TimeoutError()]
     with pytest.raises(TimeoutError):
         await messenger.send(message())
-    [row] = await messenger.unknown()
+    [lost] = await messenger.unknown()
 
-    await messenger.decide(LEAD, row.id or 0, again=again)
+    await messenger.decide(LEAD, lost.id, again=again)
     await messenger.run_once()
 
     assert len(paper.handed) == handed
     assert await messenger.unknown() == []
     with pytest.raises(MessageRefused):
-        await messenger.decide(LEAD, row.id or 0, again=again)
+        await messenger.decide(LEAD, lost.id, again=again)
 
 
 async def test_there_is_nothing_to_decide_about_a_message_that_is_not_there(

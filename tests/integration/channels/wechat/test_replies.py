@@ -1,5 +1,7 @@
 """Replies to citizens of WeChat against the stub, which refuses as WeChat does."""
 
+from dataclasses import replace
+
 import pytest
 
 from channels.contacts.rules import Address, AddressKind, Contact, Message, Purpose
@@ -154,14 +156,10 @@ async def test_what_nobody_can_tell_is_said_to_be_in_doubt(
 ) -> None:
     stub.state.heard(ACCOUNT.appid, OPENID)
     channel = ours.official(stub.url, timeout_seconds=0.3)
-    stub.fail(SEND, Fault(**{**_of(fault), "taken": taken}))
+    stub.fail(SEND, replace(fault, taken=taken))
     with pytest.raises(TimeoutError):
         await channel.reply(contact(clock), answer())
     assert stub.state.calls.count(SEND) == 1
-
-
-def _of(fault: Fault) -> dict[str, object]:
-    return {name: getattr(fault, name) for name in ("code", "status", "silent", "seconds")}
 
 
 async def test_rest_of_a_long_reply_that_fails_is_in_doubt_and_not_begun_again(

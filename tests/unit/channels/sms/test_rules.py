@@ -37,12 +37,10 @@ def test_no_printed_form_of_a_message_holds_number_or_text() -> None:
     assert "123456" not in printed
 
 
-@pytest.mark.parametrize("change", [{"key": ""}, {"key": "x" * 81}, {"text": ""}])
-def test_a_message_without_key_or_text_is_none(change: dict[str, str]) -> None:
-    values = {"key": "k", "text": "t"} | change
-
+@pytest.mark.parametrize(("key", "text"), [("", "t"), ("x" * 81, "t"), ("k", "")])
+def test_a_message_without_key_or_text_is_none(key: str, text: str) -> None:
     with pytest.raises(ValueError, match="a "):
-        ShortMessage(phone=MESSAGE.phone, kind=MessageKind.notice, **values)
+        ShortMessage(key=key, phone=MESSAGE.phone, kind=MessageKind.notice, text=text)
 
 
 @pytest.mark.parametrize(
