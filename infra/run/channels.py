@@ -12,11 +12,14 @@ from agent_console.origin import sender as remote_of
 from channels.contacts.service import Contacts
 from channels.front import api as front_api
 from channels.front.refusals import Refusals
-from channels.front.service import Front
+from channels.front.service import Front, Tell
 from channels.marks.service import Marks, StoredMarks
 from channels.open311.channel import Open311Channel
-from channels.protocol import Channel, Listening, Mode, Take
+from channels.police_110.channel import Police110Channel
+from channels.police_110.client import Police110Client
+from channels.protocol import Channel, DeliveryNews, Listening, Mode, Take
 from channels.registry import Registry
+from channels.sms.service import Messenger
 from channels.voice import VoiceChannel
 from channels.web_form.channel import WebFormChannel
 from channels.wechat.channel import WeChatChannel
@@ -24,6 +27,7 @@ from channels.wechat.client import WeChatApi
 from channels.wechat.mini import WeChatMiniChannel
 from crm_bridge.citizen_pages.passes import Passes
 from crm_bridge.replies import api as replies_api
+from crm_bridge.replies.by_sms import BySms
 from crm_bridge.replies.health import ChannelHealth
 from crm_bridge.replies.reading import ReplyReader
 from crm_bridge.replies.receipts import Receipts
@@ -37,18 +41,22 @@ from infra.kit.http import Routes
 from infra.kit.tasks import Work
 from infra.run.foundation import Foundation
 from infra.run.settings import Settings
+from infra.run.sms import SmsDesk, sms_desk
 
 _OWN_ADDRESS = frozenset({Open311Channel.name})
 """Webhooks with addresses of their own, which their standard lays down."""
 
 
-def enabled_channels(settings: Settings, clock: Clock, marks: Marks) -> Registry:
+def enabled_channels(
+    settings: Settings, clock: Clock, marks: Marks, sms: Sequence[Channel[Any]] = ()
+) -> Registry:
     """Return every channel that the settings enable.
 
     Args:
         settings: All of them.
         clock: For channels that need the time.
         marks: For channels that remember something between runs.
+        sms: The channels of those who carry short messages.
 
     Raises:
         Misconfigured: Something that an enabled channel needs is missing.
@@ -67,7 +75,10 @@ def enabled_channels(settings: Settings, clock: Clock, marks: Marks) -> Registry
     if settings.wechat_mini.enabled:
         api = WeChatApi(settings.wechat_mini, marks, clock)
         enabled.append(WeChatMiniChannel(settings.wechat_mini, api, clock, zone))
-    return Registry(enabled)
+    if settings.police_110.enabled:
+        client = Police110Client(settings.police_110, clock)
+        enabled.append(Police110Channel(settings.police_110, clock, client))
+    return Registry([*enabled, *sms])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +93,7 @@ class Ways:
         telling: Tells citizens what becomes of their tickets.
         refusals: What providers sent that nobody understood.
         sender: Sends what citizens are told.
+        sms: Short messages, and codes by them.
     """
 
     channels: Registry
@@ -91,6 +103,7 @@ class Ways:
     telling: Telling
     refusals: Refusals
     sender: ReplySender
+    sms: SmsDesk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,9 +123,10 @@ def ways(base: Foundation, contacts: Contacts) -> Ways:
     """Return the ways in and out that the settings enable; `contacts` knows who is answered."""
     settings, database, clock, vault = base.settings, base.database, base.clock, base.vault
     marks = StoredMarks(database, clock, vault)
-    channels = enabled_channels(settings, clock, marks)
+    sms = sms_desk(base)
+    channels = enabled_channels(settings, clock, marks, sms.channels)
     replies = Replies(database, clock, vault, settings.replies)
-    sender = _sender(base, channels, replies, contacts)
+    sender = _sender(base, channels, replies, contacts, sms.messenger)
     replies.on_written(sender.poke)
     names = [channel.name for channel in channels]
     return Ways(
@@ -123,6 +137,7 @@ def ways(base: Foundation, contacts: Contacts) -> Ways:
         telling=Telling(replies, settings.replies, _links(base)),
         refusals=Refusals(database, clock, vault, settings.front),
         sender=sender,
+        sms=sms,
     )
 
 
@@ -139,7 +154,7 @@ def doors(base: Foundation, found: Ways, take: Take, tickets: TicketReader) -> D
     front = Front(
         posted_to(found.channels),
         take,
-        found.replies.delivered,
+        _told(found.replies.delivered, found.sms.messenger.heard),
         found.refusals,
         clock,
         settings.front,
@@ -150,12 +165,27 @@ def doors(base: Foundation, found: Ways, take: Take, tickets: TicketReader) -> D
     reader = ReplyReader(base.database, found.replies)
     address = settings.server.public_url
     return Doors(
-        tasks={"replies": found.sender.run, **_listeners(found.channels, take)},
+        tasks={
+            "replies": found.sender.run,
+            **found.sms.tasks,
+            **_listeners(found.channels, take),
+        },
         subjects=(
             front_api.routes(front, found.refusals, clock, remote_of, address),
             replies_api.routes(found.replies, reader, health, tickets.require_visible),
+            *found.sms.subjects,
         ),
     )
+
+
+def _told(*listeners: Tell) -> Tell:
+    """Return what tells all of them: each knows its own."""
+
+    async def tell(channel: str, news: Sequence[DeliveryNews]) -> None:
+        for listener in listeners:
+            await listener(channel, news)
+
+    return tell
 
 
 def _links(base: Foundation) -> RatingLinks | None:
@@ -168,10 +198,16 @@ def _links(base: Foundation) -> RatingLinks | None:
 
 
 def _sender(
-    base: Foundation, channels: Registry, replies: Replies, contacts: Contacts
+    base: Foundation,
+    channels: Registry,
+    replies: Replies,
+    contacts: Contacts,
+    messenger: Messenger,
 ) -> ReplySender:
     settings = base.settings.replies
-    carriers: dict[str, Way] = {channel.name: channel for channel in channels}
+    by_sms = BySms(messenger, replies)
+    messenger.on_news(by_sms.heard)
+    carriers: dict[str, Way] = {SMS: by_sms, **{channel.name: channel for channel in channels}}
     rerouting = Rerouting(base.clock, replies, contacts, settings, sms=SMS in carriers)
     replies.on_undelivered(rerouting.go)
     return ReplySender(

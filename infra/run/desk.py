@@ -60,6 +60,7 @@ from infra.run.casework import Casework, casework
 from infra.run.citizen import CitizenDesk
 from infra.run.foundation import Foundation
 from infra.run.lifecycle import file_keeper
+from infra.run.police import PoliceDesk
 from infra.run.telephones import Telephones, telephones
 from infra.run.web import application
 from telephony.calls.rules import ChangeKind
@@ -222,13 +223,17 @@ async def running_desk(base: Foundation) -> AsyncIterator[web.Application]:
     """Run everything above the ground floor inside the block and yield the application that serves it."""
     desk = Desk(base)
     work = await casework(base, desk.relay)
-    bridges = Bridges(base, desk.relay, desk.keys, work)
-    citizens = CitizenDesk(base, desk.relay, work)
+    police = None
+    if base.settings.police_110.enabled:
+        police = PoliceDesk(base, desk.relay, work, desk.pages.hint)
+    bridges = Bridges(base, desk.relay, desk.keys, work, police)
+    citizens = CitizenDesk(base, desk.relay, work, work.ways.sms.codes)
 
     async def tidy() -> None:
         while True:
             await bridges.tidy_once()
             await citizens.tidy_once()
+            await work.ways.sms.tidy_once()
             await asyncio.sleep(_TIDY_SECONDS)
 
     async with base.supervisor.running(
@@ -244,14 +249,16 @@ async def running_desk(base: Foundation) -> AsyncIterator[web.Application]:
         **work.tasks,
     ):
         if base.settings.telephony.enabled:
-            async with _voice(base, desk, work):
+            async with _voice(base, desk, work, police):
                 yield desk.application(work, bridges, citizens)
         else:
             yield desk.application(work, bridges, citizens)
 
 
 @asynccontextmanager
-async def _voice(base: Foundation, desk: Desk, work: Casework) -> AsyncIterator[None]:
+async def _voice(
+    base: Foundation, desk: Desk, work: Casework, police: PoliceDesk | None
+) -> AsyncIterator[None]:
     """Let calls reach the screens, become contacts and change presence; ring citizens back."""
     found: Telephones
     presence = CallPresence(desk.presence, lambda: found.busy_agents())
@@ -278,6 +285,8 @@ async def _voice(base: Foundation, desk: Desk, work: Casework) -> AsyncIterator[
         )
 
     async with telephones(base, roster, listeners, written) as found:
+        if police is not None:
+            police.attach(found.thirds)
 
         async def follow(_hint: dict[str, Any]) -> None:
             found.phones.request_reconcile()
