@@ -72,9 +72,9 @@ class Telling:
     async def follow(self, session: AsyncSession, entry: OutboxEntry) -> None:
         """Write down what an entry of the outbox means for the ticket's citizen; most mean nothing."""
         kind = _KINDS.get(entry.body.get("event", ""))
-        if kind is None or kind not in self._settings.kinds:
+        if kind is None or kind not in self._settings.kinds or "ticket_id" not in entry.body:
             return
-        ticket = await session.get(TicketRow, entry.body["data"]["ticket_id"])
+        ticket = await session.get(TicketRow, entry.body["ticket_id"])
         contact_id = await _written_contact(session, ticket) if ticket is not None else None
         if ticket is None or contact_id is None:
             return
@@ -88,7 +88,7 @@ class Telling:
     ) -> Reply | None:
         if entry.kind == "ticket.assigned":
             return None  # told of by the ticket itself
-        version = int(entry.body["data"]["version"])
+        version = int(entry.body["version"])
         return wording.progress(self._settings, _id(ticket), version, ticket.number)
 
     async def _answer(

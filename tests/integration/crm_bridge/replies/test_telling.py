@@ -1,0 +1,181 @@
+"""What citizens who wrote are told by themselves, through the whole life of a ticket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pytest
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from channels.contacts.rules import Contact
+from channels.protocol import ReplyKind
+from crm_bridge.replies.receipts import Receipts
+from crm_bridge.replies.service import Replies
+from crm_bridge.replies.settings import ReplySettings
+from crm_bridge.replies.tables import ReplyRow
+from crm_bridge.replies.telling import Telling
+from crm_bridge.tickets.details import Replied
+from infra.kit.clock import ManualClock
+from infra.kit.database import Database
+from infra.kit.outbox import OutboxEntry, Relay
+from infra.kit.vault import Vault
+from telephony.numbers import PhoneNumber
+from tests.integration.crm_bridge.house import CGJ, MOBILE, ZHOU, written
+from tests.integration.crm_bridge.tickets.city import CHEN, HE, City
+
+EVERYTHING = ReplySettings(kinds=tuple(ReplyKind), receipt_channels=("letters",))
+
+
+class Links:
+    def rating_link(self, ticket_id: int) -> str:
+        return f"https://12345.example.gov.cn/citizen/#/rate/{ticket_id}"
+
+
+@dataclass(kw_only=True)
+class Town(City):
+    """The city, which tells its citizens."""
+
+    told: ReplySettings = EVERYTHING
+
+    def __post_init__(self) -> None:
+        self.destinations = ("webhook",)
+        super().__post_init__()
+        self.replies = Replies(self.database, self.clock, self.vault, self.told)
+        self.telling = Telling(self.replies, self.told, Links())
+        self.intake._registrar = Receipts(self.replies, self.told, ["letters"])  # as it is wired
+
+    async def wrote(self, contact: Contact) -> int:
+        """A citizen writes. Returns the ticket that opened."""
+        await self.intake.take(contact)
+        await self.carry_on()
+        return self.tickets_opened()
+
+    def tickets_opened(self) -> int:
+        self._opened = getattr(self, "_opened", 0) + 1
+        return self._opened
+
+    async def carry_on(self) -> None:
+        """The relay tells whoever is to be told, each entry twice over."""
+
+        async def twice(session: AsyncSession, entry: OutboxEntry) -> None:
+            await self.telling.follow(session, entry)
+            await self.telling.follow(session, entry)
+
+        async def nothing(_session: AsyncSession, _entry: OutboxEntry) -> None:
+            return
+
+        ways = {"webhook": twice, "feed": nothing, "followers": self.followers.deliver}
+        relay = Relay(self.database, self.clock, ways)
+        while await relay.run_once():
+            pass
+
+    async def handle(self, ticket_id: int, text: str = "路灯已修复。") -> None:
+        """城管执法局 gets a ticket, replies, and the centre accepts the reply."""
+        await self.dispatching.dispatch(HE, await self.now(ticket_id), lead=CGJ)
+        await self.carry_on()
+        await self.work.sign(CHEN, await self.now(ticket_id), 1)
+        reply = Replied(n=1, text=text, measures="更换灯泡", contacted=True)
+        await self.work.reply(CHEN, await self.now(ticket_id), reply)
+        await self.closing.audit(HE, await self.now(ticket_id), accept=True, reason="")
+        await self.carry_on()
+
+    async def said(self) -> list[tuple[str, str]]:
+        """Kind and text of everything that citizens were told."""
+        async with self.database.reading() as session:
+            rows = (await session.exec(select(ReplyRow).order_by(col(ReplyRow.id)))).all()
+        return [(row.kind.value, self.replies.read(row).text) for row in rows]
+
+
+@pytest.fixture
+async def town(database: Database, clock: ManualClock, vault: Vault) -> Town:
+    found = Town(database=database, clock=clock, vault=vault)
+    await found.open()
+    return found
+
+
+async def test_who_wrote_is_told_the_number_the_progress_and_the_answer(town: Town) -> None:
+    ticket_id = await town.wrote(written())
+    await town.handle(ticket_id)
+    said = await town.said()
+    assert [kind for kind, _ in said] == ["receipt", "progress", "answer"]
+    assert all("20260302-000001" in text for _, text in said)
+    assert "路灯已修复。" in said[2][1]
+    assert (
+        "更换灯泡" not in said[2][1]
+    )  # what the centre and the unit say to each other stays theirs
+
+
+async def test_who_cannot_be_rung_is_asked_to_rate_in_writing(town: Town) -> None:
+    ticket_id = await town.wrote(written(phone=None))
+    await town.handle(ticket_id)
+    kind, text = (await town.said())[-1]
+    assert kind == "rating"
+    assert f"https://12345.example.gov.cn/citizen/#/rate/{ticket_id}" in text
+
+
+async def test_who_can_be_rung_is_rung(town: Town) -> None:
+    await town.handle(await town.wrote(written()))
+    assert "rating" not in [kind for kind, _ in await town.said()]
+
+
+async def test_who_rang_is_told_on_the_telephone(town: Town) -> None:
+    ticket_id = await town.left_open()
+    await town.carry_on()
+    await town.handle(ticket_id)
+    assert await town.said() == []
+
+
+async def test_answer_on_the_spot_goes_out_as_it_was_given(town: Town) -> None:
+    ticket_id = await town.wrote(written())
+    await town.tickets.answer(ZHOU, ticket_id, "夜间施工须有许可证。")
+    await town.carry_on()
+    kind, text = (await town.said())[-1]
+    assert (kind, "夜间施工须有许可证。" in text) == ("answer", True)
+
+
+async def test_what_is_not_accepted_says_where_to_turn(town: Town) -> None:
+    ticket_id = await town.wrote(written())
+    await town.closing.refuse(
+        HE, await town.now(ticket_id), grounds="属诉讼事项", where_to_turn="请咨询 12368"
+    )
+    await town.carry_on()
+    kind, text = (await town.said())[-1]
+    assert kind == "answer"
+    assert "属诉讼事项\n请咨询 12368" in text
+
+
+async def test_ticket_that_was_joined_gets_the_answer_of_its_main_one(town: Town) -> None:
+    main_id = await town.wrote(written("form-1", PhoneNumber("13800015122")))
+    other_id = await town.wrote(written("form-2"))
+    await town.joining.join(HE, await town.now(other_id), main_id)
+    await town.handle(main_id, "整条路的路灯已修复。")
+    answers = [text for kind, text in await town.said() if kind == "answer"]
+    assert len(answers) == 2
+    assert all("整条路的路灯已修复。" in text for text in answers)
+    assert {"000001" in text for text in answers} == {True, False}
+
+
+async def test_city_says_what_is_told(database: Database, clock: ManualClock, vault: Vault) -> None:
+    only = ReplySettings(kinds=(ReplyKind.answer,), receipt_channels=("letters",))
+    town = Town(database=database, clock=clock, vault=vault, told=only)
+    await town.open()
+    await town.handle(await town.wrote(written()))
+    assert [kind for kind, _ in await town.said()] == ["answer"]
+
+
+async def test_receipt_goes_out_only_over_the_channels_that_want_one(town: Town) -> None:
+    await town.wrote(replace(written(), channel="web-form"))
+    assert await town.said() == []
+
+
+async def test_receipt_is_there_as_soon_as_the_ticket_is(town: Town) -> None:
+    await town.intake.take(written())
+    assert [kind for kind, _ in await town.said()] == ["receipt"]
+
+
+async def test_receipt_of_a_contact_that_was_left_behind_goes_out_once(town: Town) -> None:
+    await town.contacts.receive(written(phone=MOBILE))
+    await town.intake.resume()
+    await town.intake.take(written())
+    assert [kind for kind, _ in await town.said()] == ["receipt"]
