@@ -18,6 +18,9 @@ _OWN_CALLS = frozenset({"call.read", "recording.listen"})
 _ANY_CALLS = _OWN_CALLS | {"call.read_any", "recording.listen_any"}
 _PHONE = frozenset({"phone.use", "presence.set"})
 _TALK = frozenset({"conversation.read", "conversation.handle"})
+_POLICE = frozenset({"police.hand_over"})
+"""Hands a matter to 110, and rings 110 into his own call."""
+
 _OVERSEE = frozenset({"conversation.read", "conversation.watch", "conversation.assign"})
 """Sees every conversation, and gives it to whom he thinks right."""
 
@@ -59,6 +62,7 @@ PERMISSIONS: Mapping[Role, frozenset[str]] = MappingProxyType(
         | _OWN_CALLS
         | _PHONE
         | _TALK
+        | _POLICE
         | {"number.reveal"},
         Role.LEAD: _EVERYBODY
         | _TICKETS
@@ -68,7 +72,8 @@ PERMISSIONS: Mapping[Role, frozenset[str]] = MappingProxyType(
         | _TALK
         | _OVERSEE
         | _WATCH
-        | {"number.reveal", "callback.review", "reply.review"},
+        | _POLICE
+        | {"number.reveal", "callback.review", "reply.review", "police.watch"},
         Role.DISPATCHER: _EVERYBODY
         | _TICKETS
         | _FORWARD
@@ -76,7 +81,9 @@ PERMISSIONS: Mapping[Role, frozenset[str]] = MappingProxyType(
         | _OVERSEE
         | _WATCH
         | _CENTRE
+        | _POLICE
         | {
+            "police.watch",
             "number.reveal",
             "ticket.reveal_number",
             "callback.review",

@@ -37,6 +37,7 @@ from infra.kit.outbox import OutboxEntry, Relay
 from infra.kit.tasks import Work
 from infra.run.casework import Casework
 from infra.run.foundation import Foundation
+from infra.run.police import PoliceDesk
 
 
 class Bridges:
@@ -47,10 +48,19 @@ class Bridges:
         relay: Tells what happens to tickets.
         keys: Knows other systems by their keys.
         work: Citizens' matters.
+        police: The exchange with 110; None where it is not enabled.
     """
 
-    def __init__(self, base: Foundation, relay: Relay, keys: Keys, work: Casework) -> None:
+    def __init__(
+        self,
+        base: Foundation,
+        relay: Relay,
+        keys: Keys,
+        work: Casework,
+        police: PoliceDesk | None = None,
+    ) -> None:
         self._base = base
+        self._police = police
         self._relay = relay
         self._work = work
         self._notes = Notes(base.database, base.clock, work.reader.require_visible)
@@ -64,11 +74,13 @@ class Bridges:
         self.tasks: Mapping[str, Work] = {
             "webhooks": self._deliverer.run,
             "upstream": self._exchanger.run,
+            **(police.tasks if police else {}),
         }
         self.subjects: Sequence[Routes] = (
             notes_api.routes(self._notes),
             self._webhook_routes(),
             self._upstream_routes(),
+            *((police.routes,) if police else ()),
             *(self._open311_routes(keys) if base.settings.open311.enabled else ()),
         )
 
@@ -82,6 +94,8 @@ class Bridges:
         await self._fanout.deliver(session, entry)
         await self._exchanges.follow(session, entry)
         await self._work.ways.telling.follow(session, entry)
+        if self._police is not None:
+            await self._police.follow(session, entry)
 
     def _webhook_deliverer(self) -> Deliverer:
         base, settings = self._base, self._base.settings.webhooks

@@ -27,6 +27,7 @@ from telephony.calls.service import CallLog, Written
 from telephony.calls.tracker import CallTracker
 from telephony.dialer.asterisk import AsteriskDialer
 from telephony.mailbox import Mailbox
+from telephony.three_way.service import ThreeWayCalls
 
 log = structlog.get_logger()
 
@@ -42,6 +43,7 @@ class Telephones:
     sync: CallSync
     phones: AgentPhones
     dialer: AsteriskDialer
+    thirds: ThreeWayCalls
 
     async def busy_agents(self) -> Collection[str]:
         """Return the 工号 of everybody who has a call, once the calls are known for certain."""
@@ -89,7 +91,12 @@ async def telephones(
     dialer = AsteriskDialer(link, base.clock)
     base.health.add("asterisk", link.check)
     base.registry.register(TelephonyMetrics(link, tracker))
-    found = Telephones(link=link, tracker=tracker, sync=sync, phones=phones, dialer=dialer)
+    thirds = ThreeWayCalls(
+        link, tracker, base.clock, ring_seconds=base.settings.police_110.ring_seconds
+    )
+    found = Telephones(
+        link=link, tracker=tracker, sync=sync, phones=phones, dialer=dialer, thirds=thirds
+    )
     try:
         async with base.supervisor.running(
             ami=link.run,
@@ -99,6 +106,7 @@ async def telephones(
             mailbox=mailbox.run,
             lost_calls=lost.run,
             dialer=dialer.run,
+            thirds=thirds.run,
         ):
             yield found
     finally:

@@ -1,0 +1,161 @@
+"""The call of citizen, agent and 110: rung by the agent's one key, and every step of it in the log of the matter."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import structlog
+from sqlmodel import col, select
+
+from crm_bridge.police.book import PoliceBook
+from crm_bridge.police.rules import Holder, Step
+from crm_bridge.police.tables import HandoverRow
+from infra.kit.database import Database
+from infra.kit.errors import NotFound, TryLater
+from infra.kit.identity import Principal
+from telephony.numbers import PhoneNumber
+from telephony.three_way.rules import Third, ThirdState
+
+log = structlog.get_logger()
+
+Send = Callable[[str, str, str, dict[str, Any]], None]
+"""Takes 工号, type, moment and data of a hint, and returns at once."""
+
+_STEPS = {
+    ThirdState.calling: (Step.call_rung, None),
+    ThirdState.joined: (Step.call_joined, Holder.both),
+    ThirdState.alone: (Step.agent_left, Holder.police),
+    ThirdState.failed: (Step.call_failed, None),
+    ThirdState.left: (Step.call_ended, None),
+}
+
+
+class Thirds(Protocol):
+    """Asks third parties into calls (`telephony.three_way`)."""
+
+    async def invite(self, agent: str, linkedid: str, number: PhoneNumber) -> Third:
+        """Ring a third party into an agent's call."""
+        ...
+
+    async def dismiss(self, agent: str, third_id: str) -> None:
+        """Let go of him."""
+        ...
+
+    def of_call(self, linkedid: str) -> Third | None:
+        """Return the third party of a call."""
+        ...
+
+    def subscribe(self, listener: Callable[[Third], None]) -> None:
+        """Call `listener` with every change of a third party."""
+        ...
+
+
+class PoliceCalls:
+    """Calls of three with 110.
+
+    Args:
+        database: Where matters lie.
+        book: Has their log.
+        number: Whom to ring.
+        send: Tells the agent's pages.
+    """
+
+    def __init__(self, database: Database, book: PoliceBook, number: str, send: Send) -> None:
+        self._database = database
+        self._book = book
+        self._number = PhoneNumber(number)
+        self._send = send
+        self._thirds: Thirds | None = None
+        self._waiting: deque[Third] = deque()
+        self._woken = asyncio.Event()
+
+    def attach(self, thirds: Thirds) -> None:
+        """Use this telephony from now on."""
+        self._thirds = thirds
+        thirds.subscribe(self._hear)
+
+    async def ring(self, principal: Principal, linkedid: str) -> Third:
+        """Ring 110 into an agent's call.
+
+        Raises:
+            TryLater: There is no telephony here, or it is away.
+            NotTalking: It is not his call.
+            AlreadyThree: Somebody is rung already.
+        """
+        return await self._telephony().invite(principal.number, linkedid, self._number)
+
+    async def dismiss(self, principal: Principal, third_id: str) -> None:
+        """Stop ringing 110, or end its part of the call.
+
+        Raises:
+            NotFound: Nobody is there under this id.
+        """
+        await self._telephony().dismiss(principal.number, third_id)
+
+    def of_call(self, principal: Principal, linkedid: str) -> Third:
+        """Return how 110's part of an agent's call stands.
+
+        Raises:
+            NotFound: There is none.
+        """
+        third = self._telephony().of_call(linkedid)
+        if third is None or third.agent != principal.number:
+            raise NotFound
+        return third
+
+    async def run(self) -> None:
+        """Write what happens in calls into the log of their matters, until cancelled."""
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            while self._waiting:
+                await self._write(self._waiting[0])
+                self._waiting.popleft()
+
+    def _telephony(self) -> Thirds:
+        if self._thirds is None:
+            raise TryLater("telephony is switched off here", "本系统未启用电话功能")
+        return self._thirds
+
+    def _hear(self, third: Third) -> None:
+        self._send(third.agent, "three_way.changed", third.at.isoformat(), view_of(third))
+        self._waiting.append(third)
+        self._woken.set()
+
+    async def _write(self, third: Third) -> None:
+        statement = (
+            select(HandoverRow)
+            .where(HandoverRow.linkedid == third.linkedid, HandoverRow.pbx == third.pbx)
+            .order_by(col(HandoverRow.id).desc())
+            .limit(1)
+            .with_for_update()
+        )
+        step, held_by = _STEPS[third.state]
+        async with self._database.transaction() as session:
+            row = (await session.exec(statement)).first()
+            if row is None:
+                log.info("police_call_without_matter", third=third.id, state=third.state.value)
+                return
+            await self._book.log(
+                session,
+                row,
+                step,
+                who=third.agent,
+                note=third.reason,
+                held_by=held_by,
+                at=third.at,
+            )
+
+
+def view_of(third: Third) -> dict[str, Any]:
+    """Return a third party as the agent's page knows him."""
+    return {
+        "id": third.id,
+        "pbx": third.pbx,
+        "linkedid": third.linkedid,
+        "state": third.state.value,
+        "reason": third.reason,
+    }

@@ -1,0 +1,179 @@
+"""Reads matters that were handed over, with what was told of them and who had them when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from crm_bridge.cursors import behind, cursor_after
+from crm_bridge.police.book import id_of
+from crm_bridge.police.rules import Direction, HandoverState
+from crm_bridge.police.tables import CustodyRow, HandoverRow, MessageState, PoliceMessageRow
+from crm_bridge.police.views import (
+    CustodyView,
+    HandoverDetail,
+    HandoverPage,
+    HandoverView,
+    PoliceMessageView,
+)
+from crm_bridge.tickets.reading import TicketReader
+from crm_bridge.tickets.tables import TicketRow
+from infra.kit.database import Database
+from infra.kit.errors import Forbidden, NotFound
+from infra.kit.identity import Principal
+from infra.kit.vault import Vault
+
+WATCH = "police.watch"
+"""Sees every matter, whoever handed it over."""
+
+
+class Handovers:
+    """Reads matters.
+
+    Args:
+        database: Where they lie.
+        vault: Opens what was said of them.
+        tickets: Says who may see which ticket.
+    """
+
+    def __init__(self, database: Database, vault: Vault, tickets: TicketReader) -> None:
+        self._database = database
+        self._vault = vault
+        self._tickets = tickets
+
+    async def one(self, principal: Principal, handover_id: int) -> HandoverDetail:
+        """Return a matter.
+
+        Raises:
+            NotFound: There is none.
+            Forbidden: It is another agent's.
+        """
+        async with self._database.reading() as session:
+            row = await session.get(HandoverRow, handover_id)
+            if row is None:
+                raise NotFound
+            if row.agent != principal.number and not principal.may(WATCH):
+                raise Forbidden("another agent's matter", "这是其他话务员转办的诉求")
+            return (await self._details(session, [row]))[0]
+
+    async def of_ticket(self, principal: Principal, ticket_id: int) -> list[HandoverDetail]:
+        """Return the handovers of a ticket, the oldest first.
+
+        Raises:
+            NotFound: There is no such ticket.
+            Forbidden: It is not this person's to see.
+        """
+        await self._tickets.require_visible(principal, ticket_id)
+        statement = select(HandoverRow).where(HandoverRow.ticket_id == ticket_id)
+        async with self._database.reading() as session:
+            rows = (await session.exec(statement.order_by(col(HandoverRow.id)))).all()
+            return await self._details(session, rows)
+
+    async def page(
+        self,
+        *,
+        direction: Direction | None,
+        state: HandoverState | None,
+        cursor: str | None,
+        limit: int,
+    ) -> HandoverPage:
+        """Return a part of all matters, the newest first.
+
+        Raises:
+            Invalid: The cursor is not one of ours.
+        """
+        made, number = col(HandoverRow.created_at), col(HandoverRow.id)
+        statement = select(HandoverRow).where(*behind(made, number, cursor, newest_first=True))
+        if direction is not None:
+            statement = statement.where(HandoverRow.direction == direction)
+        if state is not None:
+            statement = statement.where(HandoverRow.state == state)
+        statement = statement.order_by(made.desc(), number.desc()).limit(limit + 1)
+        async with self._database.reading() as session:
+            rows = (await session.exec(statement)).all()
+            shown = rows[:limit]
+            details = await self._details(session, shown)
+        last = shown[-1] if len(rows) > limit else None
+        return HandoverPage(
+            items=[HandoverView(**_without_story(one)) for one in details],
+            next_cursor=cursor_after(last.created_at, id_of(last)) if last else None,
+        )
+
+    async def _details(
+        self, session: AsyncSession, rows: Sequence[HandoverRow]
+    ) -> list[HandoverDetail]:
+        ids = [id_of(row) for row in rows]
+        tickets = [row.ticket_id for row in rows if row.ticket_id is not None]
+        numbers = dict(
+            (
+                await session.exec(
+                    select(TicketRow.id, TicketRow.number).where(col(TicketRow.id).in_(tickets))
+                )
+            ).all()
+        )
+        messages: dict[int, list[PoliceMessageRow]] = {one: [] for one in ids}
+        sent = select(PoliceMessageRow).where(col(PoliceMessageRow.handover_id).in_(ids))
+        for message in (await session.exec(sent.order_by(col(PoliceMessageRow.id)))).all():
+            messages[message.handover_id].append(message)
+        custody: dict[int, list[CustodyRow]] = {one: [] for one in ids}
+        lines = select(CustodyRow).where(col(CustodyRow.handover_id).in_(ids))
+        for line in (
+            await session.exec(lines.order_by(col(CustodyRow.at), col(CustodyRow.id)))
+        ).all():
+            custody[line.handover_id].append(line)
+        return [
+            self._detail(row, numbers, messages[id_of(row)], custody[id_of(row)]) for row in rows
+        ]
+
+    def _detail(
+        self,
+        row: HandoverRow,
+        numbers: dict[int | None, str],
+        messages: Sequence[PoliceMessageRow],
+        custody: Sequence[CustodyRow],
+    ) -> HandoverDetail:
+        return HandoverDetail(
+            id=id_of(row),
+            direction=row.direction,
+            transfer_id=row.transfer_id,
+            state=row.state,
+            holder=custody[-1].holder,
+            ticket_id=row.ticket_id,
+            ticket_number=numbers.get(row.ticket_id),
+            pbx=row.pbx,
+            linkedid=row.linkedid,
+            agent=row.agent,
+            emergency=row.emergency,
+            remote_number=row.remote_number,
+            undelivered=any(one.state is MessageState.given_up for one in messages),
+            created_at=row.created_at,
+            changed_at=row.changed_at,
+            messages=[
+                PoliceMessageView(
+                    kind=one.kind.value,
+                    state=one.state,
+                    attempts=one.attempts,
+                    error=one.error,
+                    created_at=one.created_at,
+                    taken_at=one.taken_at,
+                    next_at=one.next_at if one.state is MessageState.waiting else None,
+                )
+                for one in messages
+            ],
+            custody=[
+                CustodyView(
+                    at=line.at,
+                    step=line.step,
+                    holder=line.holder,
+                    who=line.who,
+                    note=self._vault.decrypt(line.note_sealed) if line.note_sealed else "",
+                )
+                for line in custody
+            ],
+        )
+
+
+def _without_story(detail: HandoverDetail) -> dict[str, object]:
+    return detail.model_dump(exclude={"messages", "custody"})
