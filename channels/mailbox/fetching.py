@@ -1,0 +1,210 @@
+"""Follows a mailbox: what comes is taken in once, in order, whatever breaks in between.
+
+How far it has been read is remembered by UID and UIDVALIDITY (RFC 3501, 2.3.1.1). When the server numbers its mails
+anew, the last days are read once more; what was taken in before is known by its identity and not taken in twice. One
+process of many reads; another goes on when that one is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from channels.contacts.faults import NOT_ITS_OWN
+from channels.mailbox.imap import Folder, ImapConnection, MailServerAway
+from channels.mailbox.rules import FetchedMail, digest
+from channels.mailbox.settings import MailboxSettings
+from channels.marks.alone import alone
+from channels.marks.service import Lease, LeaseLost, Marks
+from infra.kit.clock import Clock
+from infra.kit.errors import LianxinError, TryLater
+
+log = structlog.get_logger()
+
+TakeMail = Callable[[FetchedMail], Awaitable[bool]]
+"""Takes a mail in; returns whether it was one to be taken in."""
+
+_FIRST_WAIT = 1.0
+_LONGEST_WAIT = 300.0
+_MOST_LEFT = 200
+_READ_AGAIN = timedelta(days=2)
+"""How much further back than the last look is read when the server numbers its mails anew: it may have been away."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """How far a folder has been read.
+
+    Attributes:
+        uidvalidity: What the UIDs are valid for.
+        uid: The last that was dealt with.
+        looked_on: The day on which that was.
+        left: UIDs of mails that could not be taken in for a fault of their own; they are tried again now and then.
+    """
+
+    uidvalidity: int
+    uid: int
+    looked_on: date
+    left: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """Why a mailbox cannot be read just now.
+
+    Attributes:
+        since: When it began.
+        error: What it is.
+    """
+
+    since: datetime
+    error: LianxinError
+
+
+class Follower:
+    """Follows a mailbox.
+
+    Args:
+        settings: Which.
+        marks: Remember how far it was read, and who reads.
+        clock: Gives the time.
+    """
+
+    def __init__(self, settings: MailboxSettings, marks: Marks, clock: Clock) -> None:
+        self._settings = settings
+        self._marks = marks
+        self._clock = clock
+        user = settings.imap_user or settings.address
+        self._name = f"mailbox/{digest(f'{user} {settings.imap_host} {settings.folder}')[:16]}"
+        self.trouble: Trouble | None = None
+        self.looked_at: datetime | None = None
+
+    async def run(self, take: TakeMail) -> None:
+        """Take in what comes, until cancelled.
+
+        A mail server that is away or lets nobody in is asked again after a while, ever more rarely.
+        """
+        wait = _FIRST_WAIT
+        while True:
+            before = self.looked_at
+            try:
+                await alone(self._marks, self._name, lambda lease: self._follow(take, lease))
+            except LeaseLost:
+                continue
+            except (TryLater, SQLAlchemyError, OSError) as error:
+                self._note(error)
+                if self.looked_at != before:
+                    wait = _FIRST_WAIT
+                least = error.retry_after if isinstance(error, TryLater) else 0.0
+                # After a short break everything is as before; whoever is locked out longer asks rarely.
+                pause = max(wait, least if least > wait * 10 else 0.0)
+                await asyncio.sleep(pause * random.uniform(0.7, 1.0))  # noqa: S311  # jitter, not a secret
+                wait = min(wait * 2, _LONGEST_WAIT)
+
+    async def left(self) -> int:
+        """Return how many mails could not be taken in and are tried again now and then."""
+        mark = await self._marks.get(self._name)
+        return len(mark.value["left"]) if mark else 0
+
+    async def _follow(self, take: TakeMail, lease: Lease) -> None:
+        connection = ImapConnection(self._settings)
+        try:
+            folder = await connection.open()
+            place = await self._place(connection, folder)
+            place = await self._try_left(connection, place, take, lease)
+            while True:
+                place = await self._take_new(connection, place, take, lease)
+                self._fine()
+                if folder.can_idle:
+                    await connection.wait(self._settings.poll_seconds)
+                else:
+                    await asyncio.sleep(self._settings.poll_seconds)
+        finally:
+            await connection.close()
+
+    async def _place(self, connection: ImapConnection, folder: Folder) -> Place:
+        """Return from where the folder is to be read."""
+        mark = await self._marks.get(self._name)
+        today = self._clock.now().date()
+        if mark is not None:
+            known = Place(
+                uidvalidity=mark.value["uidvalidity"],
+                uid=mark.value["uid"],
+                looked_on=date.fromisoformat(mark.value["looked_on"]),
+                left=tuple(mark.value["left"]),
+            )
+            if known.uidvalidity == folder.uidvalidity:
+                return known
+            log.warning("mailbox_numbered_anew", mailbox=self._name)
+            since = known.looked_on - _READ_AGAIN
+        else:
+            since = today - timedelta(days=self._settings.first_days)
+        everything = await connection.uids_above(0)
+        if mark is None and not self._settings.first_days:
+            last = everything[-1] if everything else 0
+        else:
+            recent = await connection.uids_since(since)
+            last = recent[0] - 1 if recent else (everything[-1] if everything else 0)
+        return Place(uidvalidity=folder.uidvalidity, uid=last, looked_on=today)
+
+    async def _take_new(
+        self, connection: ImapConnection, place: Place, take: TakeMail, lease: Lease
+    ) -> Place:
+        for uid in await connection.uids_above(place.uid):
+            taken = await self._take(connection, uid, take)
+            left = place.left if taken is not None else (*place.left, uid)[-_MOST_LEFT:]
+            place = replace(place, uid=uid, left=left, looked_on=self._clock.now().date())
+            await self._remember(place, lease)
+            if taken and self._settings.mark_seen:
+                await connection.mark_seen(uid)
+        return place
+
+    async def _try_left(
+        self, connection: ImapConnection, place: Place, take: TakeMail, lease: Lease
+    ) -> Place:
+        for uid in place.left:
+            if await self._take(connection, uid, take) is not None:
+                place = replace(place, left=tuple(one for one in place.left if one != uid))
+                await self._remember(place, lease)
+        return place
+
+    async def _take(self, connection: ImapConnection, uid: int, take: TakeMail) -> bool | None:
+        """Take a mail in; return whether it was one to be taken in, None if it could not be for a fault of its own."""
+        raw = await connection.fetch(uid, self._clock.now())
+        if raw is None:
+            return False
+        try:
+            return await take(raw)
+        except NOT_ITS_OWN:
+            raise
+        except Exception as error:
+            # The mails behind it must not wait for it.
+            log.exception("mail_left", mailbox=self._name, uid=uid, error=type(error).__name__)
+            return None
+
+    async def _remember(self, place: Place, lease: Lease) -> None:
+        value = {
+            "uidvalidity": place.uidvalidity,
+            "uid": place.uid,
+            "looked_on": place.looked_on.isoformat(),
+            "left": list(place.left),
+        }
+        await self._marks.put(self._name, value, lease=lease)
+
+    def _fine(self) -> None:
+        if self.trouble is not None:
+            log.info("mailbox_followed_again", mailbox=self._name)
+        self.trouble = None
+        self.looked_at = self._clock.now()
+
+    def _note(self, error: Exception) -> None:
+        known = error if isinstance(error, LianxinError) else MailServerAway(type(error).__name__)
+        since = self.trouble.since if self.trouble else self._clock.now()
+        self.trouble = Trouble(since=since, error=known)
+        log.warning("mailbox_not_followed", mailbox=self._name, error=type(error).__name__)
