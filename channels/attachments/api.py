@@ -34,7 +34,7 @@ def routes(attachments: Attachments, sights: Mapping[str, Sight]) -> Routes:
     @api.post("/api/v1/attachments", permission="file.send", status=201)
     async def take(principal: Principal, request: web.Request) -> AttachmentView:
         """Send a file: the field `file` of a form, or the whole body with its name in `X-File-Name`."""
-        name, content = await _received(request, attachments.limit)
+        name, content = await received_file(request, attachments.limit)
         taken = await attachments.take(principal, name, content)
         return AttachmentView(id=taken.id, name=taken.name, size=taken.size, type=taken.type)
 
@@ -57,7 +57,17 @@ def routes(attachments: Attachments, sights: Mapping[str, Sight]) -> Routes:
     return api
 
 
-async def _received(request: web.Request, limit: int) -> tuple[str, bytes]:
+async def received_file(request: web.Request, limit: int) -> tuple[str, bytes]:
+    """Return the name and the bytes of the file that a request brings.
+
+    Args:
+        request: Its body is the file, named in `X-File-Name`, or a form with the field `file`.
+        limit: The most bytes that are read.
+
+    Raises:
+        TooLarge: The file has more.
+        Invalid: There is none.
+    """
     if not request.content_type.startswith("multipart/"):
         name = unquote(request.headers.get(FILE_NAME_HEADER, ""))
         return name, await _whole(aiter(request.content.iter_chunked(_CHUNK)), limit)
