@@ -413,6 +413,112 @@ async def test_a_stop_is_asked_for_by_one_and_approved_by_another(
     assert stands["state"] == "stopped"
 
 
+async def test_a_leader_is_shown_first_the_stop_that_waits_for_him_and_decides_it(
+    open_page: OpenPage, people: Callable[[str], Person]
+) -> None:
+    ticket = await in_hand(people(AGENT), people(DISPATCHER), people(CLERK), title="路边树木倾斜")
+    await act(people(CLERK), ticket["id"], "stop", reason="诉求人已自行解决")
+    leader = await open_page("/dispatch", LEADER)
+    await expect(leader.at("case-list")).to_have_attribute("data-box", "stops")
+    await open_ticket(leader, "stops", ticket["number"])
+    await expect(leader.at("pending")).to_contain_text("诉求人已自行解决")
+    await leader.at("stop_decision-approve").click()
+    await is_told(leader, "终止申请已审核")
+    await expect(row(leader, ticket["number"])).to_have_count(0)
+    stands = await people(DISPATCHER).call("GET", f"/tickets/{ticket['id']}", expect=200)
+    assert stands["state"] == "stopped"
+
+
+async def test_an_agent_dispatches_a_ticket_that_he_wrote(
+    open_page: OpenPage, people: Callable[[str], Person]
+) -> None:
+    ticket = await written_down(people(AGENT), title="望江路 18 号门前工地夜间打桩")
+    agent = await open_page(f"/#/tickets/{ticket['id']}", AGENT)
+    suggestion = agent.page.locator(f"[data-testid=suggestion][data-unit={LEAD_UNIT}]")
+    await expect(suggestion).to_contain_text(LEAD_NAME)
+    await suggestion.click()
+    await pick_unit(agent, "dispatch-helpers", HELPING_NAME)
+    await expect(agent.at("preview")).to_be_visible()
+    for centres in ("dispatch-limit", "dispatch-designated"):
+        await expect(agent.at(centres)).to_have_count(0)
+    await agent.at("dispatch-note").fill("诉求人要求今晚到场")
+    await agent.at("dispatch-send").click()
+    await is_told(agent, "已派单")
+    await expect(agent.at("forward")).to_have_count(0)
+    await expect(agent.at("ticket")).to_contain_text(f"{LEAD_NAME} · 待签收")
+    await expect(agent.at("ticket-story")).to_contain_text(f"派单 李静 {AGENT}")
+    stands = await people(DISPATCHER).call("GET", f"/tickets/{ticket['id']}", expect=200)
+    given = [(one["unit"], one["role"]) for one in stands["assignments"]]
+    assert given == [(LEAD_UNIT, "lead"), (HELPING_UNIT, "helper")]
+
+
+@pytest.mark.parametrize(
+    ("way", "fields", "state"),
+    [
+        ("answer", {"ticket-answer": "已告知夜间施工许可的规定。"}, "closed"),
+        (
+            "not_accepted",
+            {"not_accepted-grounds": "属于民事纠纷", "not_accepted-where_to_turn": "人民法院"},
+            "closed",
+        ),
+        ("pass_on", {"pass_on-platform": "110 报警服务台"}, "passed_on"),
+    ],
+)
+async def test_an_agent_says_where_a_ticket_goes_that_is_for_no_unit(
+    open_page: OpenPage,
+    people: Callable[[str], Person],
+    way: str,
+    fields: dict[str, str],
+    state: str,
+) -> None:
+    ticket = await written_down(people(AGENT), title=f"邻里纠纷 {way}")
+    agent = await open_page(f"/#/tickets/{ticket['id']}", AGENT)
+    await (
+        agent.page.locator(f"label:has([data-testid=forward-way-{way}])")
+        .or_(agent.at(f"forward-way-{way}"))
+        .first.click()
+    )
+    for name, words in fields.items():
+        await agent.at(name).fill(words)
+    await agent.at("ticket-answer-submit" if way == "answer" else f"{way}-send").click()
+    await expect(agent.at("ticket-state")).to_have_attribute("data-state", state)
+
+
+async def test_an_agent_is_told_what_to_do_when_the_forms_cannot_be_fetched(
+    open_page: OpenPage, people: Callable[[str], Person]
+) -> None:
+    ticket = await written_down(people(AGENT), title="滨江路井盖松动")
+    agent = await open_page("/", AGENT)
+    await agent.page.route("**/assets/ForwardPane*", lambda route: route.abort())
+    await agent.open(f"/#/tickets/{ticket['id']}")
+    await expect(agent.page.get_by_text("派单表没有读到")).to_be_visible()
+    await agent.page.unroute("**/assets/ForwardPane*")
+    await agent.page.get_by_role("button", name="重新载入").click()
+    await expect(agent.at("forward")).to_be_visible()
+    agent.forgive("ForwardPane|ERR_FAILED|dynamically imported module|Unhandled error")
+
+
+async def test_an_agent_joins_his_ticket_to_the_same_matter(
+    open_page: OpenPage, people: Callable[[str], Person]
+) -> None:
+    matter = {"title": "朝阳里 12 号化粪池外溢", "address": "临江市桥西区朝阳里 12 号"}
+    first = await written_down(people(AGENT), **matter)
+    second = await written_down(people(AGENT), **matter)
+    agent = await open_page(f"/#/tickets/{second['id']}", AGENT)
+    likely = agent.page.locator("[data-testid=similar-row]", has_text=first["number"])
+    await likely.get_by_test_id("join").click()
+    await expect(agent.at("ticket-state")).to_have_attribute("data-state", "joined")
+
+
+async def test_an_agent_may_not_say_where_a_ticket_goes_that_another_wrote(
+    open_page: OpenPage, people: Callable[[str], Person]
+) -> None:
+    ticket = await written_down(people(DISPATCHER), title="他人登记的工单")
+    agent = await open_page(f"/#/tickets/{ticket['id']}", AGENT)
+    await expect(agent.page.get_by_text("没有这张工单，或者它不是你的。")).to_be_visible()
+    agent.forgive("403")
+
+
 async def test_a_leader_looks_a_ticket_up_and_his_instruction_stands_on_top_of_it_at_the_unit(
     open_page: OpenPage, people: Callable[[str], Person]
 ) -> None:
@@ -467,15 +573,31 @@ async def test_a_page_that_is_not_ones_own_leads_to_ones_own(open_page: OpenPage
     await expect(desk.page).to_have_url(re.compile(r"/desk(#.*)?$"))
 
 
-async def test_the_agents_page_loads_nothing_of_the_desks(open_page: OpenPage) -> None:
-    desk = await open_page("/", AGENT)
-    loaded = await desk.page.evaluate(
+DESKS = re.compile(r"/(desk|dispatch|supervision|reports|Case|ForwardPane|SimilarPanel)")
+
+
+async def scripts(desk: Desk) -> list[str]:
+    """Return the addresses of the scripts that a page has fetched."""
+    names: list[str] = await desk.page.evaluate(
         "performance.getEntriesByType('resource').map((one) => one.name).filter((name) => name.endsWith('.js'))"
     )
+    return names
+
+
+async def test_the_agents_page_loads_nothing_of_the_desks(
+    open_page: OpenPage, people: Callable[[str], Person]
+) -> None:
+    desk = await open_page("/", AGENT)
+    loaded = await scripts(desk)
     assert loaded
-    assert [
-        name for name in loaded if re.search(r"/(desk|dispatch|supervision|reports|Case)", name)
-    ] == []
+    assert [name for name in loaded if DESKS.search(name)] == []
+    # The forms for a ticket's way are fetched with the first ticket that is the agent's to send on.
+    ticket = await written_down(people(AGENT))
+    await desk.open(f"/#/tickets/{ticket['id']}")
+    await expect(desk.at("forward")).to_be_visible()
+    now = set(await scripts(desk))
+    assert any("ForwardPane" in name for name in now - set(loaded))
+    assert [name for name in now if re.search(r"/(desk|dispatch|supervision|reports)-", name)] == []
 
 
 @pytest.mark.parametrize("path", ["/desk", "/dispatch"])

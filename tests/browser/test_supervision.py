@@ -134,9 +134,17 @@ async def test_an_order_is_issued_from_its_ticket_replied_to_by_the_unit_and_clo
     await is_told(unit, "反馈已提交")
     await expect(unit.at("paper")).to_have_attribute("data-state", "replied")
 
+    await unit.at("paper-act-mend").click()
+    await expect(unit.at("paper-mend-text")).to_have_value("已责令停工，安排夜间巡查。")
+    await unit.at("paper-mend-text").fill("已责令停工并立案，安排夜间巡查。")
+    await unit.at("paper-send-mend").click()
+    await is_told(unit, "反馈已修改")
+
     await centre.open("/supervision#/replied")
     await row(centre, number).click()
-    await expect(centre.at("paper-reply")).to_have_text("已责令停工，安排夜间巡查。")
+    await expect(centre.at("paper-reply")).to_have_text("已责令停工并立案，安排夜间巡查。")
+    await centre.at("paper-earlier").locator("summary").click()
+    await expect(centre.at("paper-earlier")).to_contain_text("已责令停工，安排夜间巡查。")
     await expect(centre.at("attachment")).to_contain_text("现场.png")
     await centre.at("paper-act-close").click()
     await centre.at("paper-close-text").fill("经核实，予以办结。")

@@ -165,3 +165,12 @@ describe('news of a paper', () => {
     expect(bell.rings[0]?.to).toBe('/papers/9')
   })
 })
+
+describe('a mended reply', () => {
+  const body = (mine: { replied_at: string | null; mended_at: string | null }) => actBody(ACTS.mend, { ...VALUES, text: '补充' }, [], mine)
+
+  it('names the reply that it puts right, the last one if it was mended before', () => {
+    expect(body({ replied_at: '2026-03-02T01:00:00Z', mended_at: null })).toEqual({ text: '补充', attachments: [], mends: '2026-03-02T01:00:00Z' })
+    expect(body({ replied_at: '2026-03-02T01:00:00Z', mended_at: '2026-03-02T02:00:00Z' })?.mends).toBe('2026-03-02T02:00:00Z')
+  })
+})

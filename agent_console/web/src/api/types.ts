@@ -158,6 +158,10 @@ export interface Ticket extends TicketSummary {
   events: TicketEvent[]
   callbacks: Callback[]
   version: number
+  /** What this very person may do now. */
+  actions?: string[]
+  /** What whoever stands in it is called, by 工号. */
+  people?: Record<string, string>
 }
 
 export interface NewTicket {

@@ -1,3 +1,5 @@
+import { calledBy } from '@/domain/people'
+
 import type { Attachment, Casefile } from './types'
 
 /** A leader's instruction, as the story tells it. */
@@ -25,7 +27,7 @@ const words = (value: unknown) => (typeof value === 'string' ? value : '')
 export function instructionsOf(ticket: Casefile): Instruction[] {
   return ticket.events
     .filter(({ event }) => event === 'instructed')
-    .map(({ seq, at, actor, detail }) => ({ seq, at, who: actor ?? null, text: words(detailOf(detail).text) }))
+    .map(({ seq, at, actor, detail }) => ({ seq, at, who: actor ? calledBy(ticket.people, actor) : null, text: words(detailOf(detail).text) }))
     .reverse()
 }
 

@@ -52,6 +52,8 @@ export interface Assignment {
   role: AssignmentRole
   round: number
   state: AssignmentState
+  state_zh?: string
+  state_en?: string
   designated: boolean
   dispatched_at: Instant
   sign_due_at: Instant

@@ -8,10 +8,13 @@ import { useSession } from '@/stores/session'
 
 /** What waits for the centre, in the order in which it stands above the list. */
 export const WAITS = ['to_dispatch', 'returns', 'extensions', 'helps', 'lanes', 'audit', 'dissatisfied', 'stops', 'passing', 'to_tell'] as const
-/** What a leader looks through, for whom nothing waits: tickets by where they stand. */
+/** What a leader looks through beside what waits for him: tickets by where they stand. */
 export const STATES = ['with_centre', 'to_sign', 'in_hand', 'replied', 'callback', 'archived'] as const
 export type Wait = (typeof WAITS)[number]
 export type Box = Wait | (typeof STATES)[number]
+
+/** The boxes of a leader that wait for him. */
+const LEADERS: readonly Wait[] = ['stops']
 
 const STATE_OF: Readonly<Record<(typeof STATES)[number], string>> = {
   with_centre: 'to_dispatch', to_sign: 'dispatched', in_hand: 'in_hand', replied: 'replied', callback: 'callback', archived: 'archived',
@@ -63,14 +66,18 @@ async function readPage(box: Box, cursor: string | null, limit: number): Promise
 export const useDispatchDesk = defineStore('dispatch-desk', () => {
   const session = useSession()
   const centre = computed(() => session.can('ticket.dispatch'))
-  const boxes = computed<readonly Box[]>(() => (centre.value ? WAITS : STATES))
+  /** What waits for this person to decide; the server counts no other boxes for him. */
+  const waits = computed<readonly Wait[]>(() => (centre.value ? WAITS : session.can('ticket.approve_stop') ? LEADERS : []))
+  const boxes = computed<readonly Box[]>(() => (centre.value ? WAITS : [...waits.value, ...STATES]))
   const list = useBoxList<Box, DispatchItem, DispatchSummary>(
     centre.value ? 'to_dispatch' : 'in_hand',
-    () => (centre.value ? request<DispatchSummary>('GET', '/dispatch/summary') : Promise.resolve({ boxes: {}, as_of: '' })),
+    () => (waits.value.length > 0 ? request<DispatchSummary>('GET', '/dispatch/summary') : Promise.resolve({ boxes: {}, as_of: '' })),
     readPage,
     (a, b) => a.id === b.id && a.n === b.n,
   )
   const counts = computed<Partial<Record<Box, number>>>(() => list.summary.value?.boxes ?? {})
+  /** The box that is shown to whoever names none: what waits for a leader goes before what he may look through. */
+  const pressing = computed<Box>(() => waits.value.find((box) => (counts.value[box] ?? 0) > 0) ?? (centre.value ? 'to_dispatch' : 'in_hand'))
 
   /** The row above or below the one that lies open; the first when none of this box does. */
   function neighbour(id: number | null, step: 1 | -1): DispatchItem | null {
@@ -83,5 +90,5 @@ export const useDispatchDesk = defineStore('dispatch-desk', () => {
     return neighbour(id, 1) ?? neighbour(id, -1)
   }
 
-  return { ...list, centre, boxes, counts, neighbour, after }
+  return { ...list, centre, boxes, counts, pressing, neighbour, after }
 })

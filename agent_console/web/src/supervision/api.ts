@@ -10,8 +10,9 @@ export const supervision = {
   ofTicket: (ticketId: number) => request<{ items: PaperSummary[]; next_rung: Rung | null }>('GET', `/tickets/${ticketId}/papers`),
   paper: (id: number) => request<Paper>('GET', `/supervision/papers/${id}`),
   listed: () => request<{ items: ListedMatter[] }>('GET', '/supervision/listed'),
+  /** A reply is mended by another reply that names the one it puts right. */
   act: (id: number, action: PaperAction, body: unknown, idempotencyKey: string) =>
-    request<Paper>('POST', `/supervision/papers/${id}/${action}`, { body, idempotencyKey }),
+    request<Paper>('POST', `/supervision/papers/${id}/${action === 'mend' ? 'reply' : action}`, { body, idempotencyKey }),
   preview: (body: NewPaper) => request<{ letter: Letter; hidden: boolean }>('POST', '/supervision/papers/preview', { body }),
   issue: (body: NewPaper, idempotencyKey: string) => request<Paper>('POST', '/supervision/papers', { body, idempotencyKey }),
   documentAddress: (id: number, format: 'docx' | 'pdf') => `/api/v1/supervision/papers/${id}/document?format=${format}`,

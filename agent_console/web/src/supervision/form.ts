@@ -112,6 +112,7 @@ const conclusion = (action: PaperAction, danger = false): Act => ({
 export const ACTS: Record<PaperAction, Act> = {
   read: { action: 'read', fields: [], files: false, danger: false },
   reply: { action: 'reply', fields: [{ name: 'text', kind: 'text', needed: true, most: LIMITS.reply }], files: true, danger: false },
+  mend: { action: 'mend', fields: [{ name: 'text', kind: 'text', needed: true, most: LIMITS.reply }], files: true, danger: false },
   minutes: {
     action: 'minutes',
     fields: [
@@ -140,8 +141,14 @@ export function actTroubles(act: Act, values: ActValues): Trouble[] {
   })
 }
 
-/** What a small form sends; null when it sends nothing. */
-export function actBody(act: Act, values: ActValues, attachments: number[]): Record<string, unknown> | undefined {
+/**
+ * What a small form sends; nothing when it has no fields.
+ *
+ * @param mine the recipient that mends its reply: it names the one that it has before it.
+ */
+export function actBody(
+  act: Act, values: ActValues, attachments: number[], mine?: { replied_at: string | null; mended_at: string | null },
+): Record<string, unknown> | undefined {
   if (act.fields.length === 0) return undefined
   const body: Record<string, unknown> = {}
   for (const { name, kind } of act.fields) {
@@ -149,5 +156,6 @@ export function actBody(act: Act, values: ActValues, attachments: number[]): Rec
     else if (kind === 'number') body.reply_days = values[name] === '' ? null : Number(values[name])
     else body[name] = values[name].trim()
   }
+  if (act.action === 'mend') body.mends = mine?.mended_at ?? mine?.replied_at ?? null
   return act.files ? { ...body, attachments } : body
 }

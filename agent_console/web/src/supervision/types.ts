@@ -9,7 +9,7 @@ export const BOXES = ['to_answer', 'open', 'overdue', 'replied', 'ended'] as con
 export type Box = (typeof BOXES)[number]
 
 export type PaperState = 'issued' | 'read' | 'held' | 'replied' | 'closed' | 'withdrawn'
-export type PaperAction = 'read' | 'reply' | 'minutes' | 'close' | 'delist' | 'withdraw'
+export type PaperAction = 'read' | 'reply' | 'mend' | 'minutes' | 'close' | 'delist' | 'withdraw'
 
 export interface PaperSummary {
   id: number
@@ -63,7 +63,12 @@ export interface Recipient {
   replied_at: Instant | null
   replied_by: string | null
   late: boolean
+  /** When its reply was last put right; whether it was late is said by the first. */
+  mended_at: Instant | null
+  mended_by: string | null
   reply: string | null
+  /** What it said before, oldest first. */
+  earlier: { text: string; at: Instant; by: string | null }[]
   attachments: Attachment[]
 }
 

@@ -16,6 +16,7 @@ const PRESSING: readonly Box[] = ['overdue', 'to_sign', 'due_soon', 'redo', 'in_
 /** What one person of the unit has done today. */
 export interface ClerkCount {
   number: string
+  name: string | null
   signed: number
   replied: number
 }

@@ -60,6 +60,7 @@ export default {
     failed: 'The tickets could not be read',
     more: 'Show more',
     keys: 'J K move · 1–3 unit · B join',
+    keys_looking: 'J K move',
     nothing: 'Choose a ticket on the left',
     nothing_do: 'J / K move up and down; what to do is on the right.',
     missing: 'There is no such ticket, or you may not see it.',

@@ -60,6 +60,7 @@ export default {
     failed: '没有读到工单',
     more: '再看更多',
     keys: 'J K 切换 · 1–3 选单位 · B 并单',
+    keys_looking: 'J K 切换',
     nothing: '选择左侧的一张工单',
     nothing_do: 'J / K 上下切换，工单的处理在右侧。',
     missing: '没有这张工单，或者您不能查看。',

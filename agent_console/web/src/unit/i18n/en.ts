@@ -38,7 +38,7 @@ export default {
     return_pending: 'Return asked',
     clerks: 'People today',
     clerks_none: 'Nobody has signed or replied today yet.',
-    clerk: 'Number',
+    clerk: 'Person',
     signed: 'Signed',
     replied: 'Replied',
     head: {

@@ -38,7 +38,7 @@ export default {
     return_pending: '退单待审',
     clerks: '今日人员',
     clerks_none: '今天还没有人签收或回复。',
-    clerk: '工号',
+    clerk: '人员',
     signed: '签收',
     replied: '回复',
     head: {
