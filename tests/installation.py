@@ -61,6 +61,7 @@ class Installation:
             # Learning takes a processor for seconds, and no test of a whole process waits for it.
             "suggestions": {"train": False, "model_file": str(self.folder / "model.npz")},
             "logs": {"level": "info"},
+            "sms": {"file": str(self.folder / "sms.jsonl")},
         }
         for name, section in self.sections.items():
             defaults.setdefault(name, {}).update(section)

@@ -153,6 +153,8 @@ MAY_CALL = {
     "GET /api/v1/calls/{call_id}/context": "ALDU",
     "GET /api/v1/callbacks/review": "LD",
     "POST /api/v1/callbacks/{callback_id}/review": "LD",
+    "GET /api/v1/short-messages/review": "LD",
+    "POST /api/v1/short-messages/{message_id}/review": "LD",
     "GET /api/v1/calendar": READERS,
     "PUT /api/v1/calendar/{year}": "M",
     "POST /api/v1/calendar/import": "M",
