@@ -11,6 +11,7 @@ import structlog
 from channels.contacts.rules import Contact, Enclosure, Received
 from channels.protocol import (
     Acknowledgement,
+    ChannelSettings,
     Delivery,
     DeliveryNews,
     Finding,
@@ -46,6 +47,7 @@ class AccountChannel:
 
     name: ClassVar[str]
     mode: ClassVar[Mode] = Mode.webhook
+    Settings: ClassVar[type[ChannelSettings]] = AccountSettings
     largest_body: ClassVar[int] = 256 * 1024
     """The most bytes of a delivery: WeChat's own are of a few thousand."""
     section: ClassVar[str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,6 +23,7 @@ from channels.registry import Registry
 from channels.sms.service import Messenger
 from channels.voice import VoiceChannel
 from channels.web_form.channel import WebFormChannel
+from channels.wechat.account import AccountChannel
 from channels.wechat.channel import WeChatChannel
 from channels.wechat.client import WeChatApi
 from channels.wechat.mini import WeChatMiniChannel
@@ -169,6 +171,7 @@ def doors(base: Foundation, found: Ways, take: Take, tickets: TicketReader) -> D
             "replies": found.sender.run,
             **found.sms.tasks,
             **_listeners(found.channels, take),
+            "channel_connections": lambda: _closed_at_the_end(found.channels),
         },
         subjects=(
             front_api.routes(front, found.refusals, clock, remote_of, address),
@@ -176,6 +179,16 @@ def doors(base: Foundation, found: Ways, take: Take, tickets: TicketReader) -> D
             *found.sms.subjects,
         ),
     )
+
+
+async def _closed_at_the_end(channels: Registry) -> None:
+    """Wait until the process ends, then let channels that keep connections to their providers let go of them."""
+    try:
+        await asyncio.Event().wait()
+    finally:
+        for channel in channels:
+            if isinstance(channel, AccountChannel):
+                await channel.close()
 
 
 def _told(*listeners: Tell) -> Tell:

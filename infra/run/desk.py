@@ -60,6 +60,7 @@ from infra.run.casework import Casework, casework
 from infra.run.citizen import CitizenDesk
 from infra.run.foundation import Foundation
 from infra.run.lifecycle import file_keeper
+from infra.run.mini_program import MiniDesk
 from infra.run.police import PoliceDesk
 from infra.run.telephones import Telephones, telephones
 from infra.run.web import application
@@ -147,12 +148,12 @@ class Desk:
         )
 
     def application(
-        self, work: Casework, bridges: Bridges, citizens: CitizenDesk
+        self, work: Casework, bridges: Bridges, citizens: CitizenDesk, mini: MiniDesk
     ) -> web.Application:
         """Return the application with every route, socket and page."""
         settings = self._base.settings
         app = application(
-            [*self._subjects(work), *bridges.subjects, *citizens.subjects],
+            [*self._subjects(work), *bridges.subjects, *citizens.subjects, *mini.subjects],
             BearerOrCookie(self.keys, CookieAuthenticator(self.sessions)),
             self._base.health,
             self._base.registry,
@@ -228,11 +229,13 @@ async def running_desk(base: Foundation) -> AsyncIterator[web.Application]:
         police = PoliceDesk(base, desk.relay, work, desk.pages.hint)
     bridges = Bridges(base, desk.relay, desk.keys, work, police)
     citizens = CitizenDesk(base, desk.relay, work, work.ways.sms.codes)
+    mini = MiniDesk(base, desk.relay, work)
 
     async def tidy() -> None:
         while True:
             await bridges.tidy_once()
             await citizens.tidy_once()
+            await mini.tidy_once()
             await work.ways.sms.tidy_once()
             await asyncio.sleep(_TIDY_SECONDS)
 
@@ -246,13 +249,14 @@ async def running_desk(base: Foundation) -> AsyncIterator[web.Application]:
         tidy=desk.tidy,
         tidy_bridges=tidy,
         **bridges.tasks,
+        **mini.tasks,
         **work.tasks,
     ):
         if base.settings.telephony.enabled:
             async with _voice(base, desk, work, police):
-                yield desk.application(work, bridges, citizens)
+                yield desk.application(work, bridges, citizens, mini)
         else:
-            yield desk.application(work, bridges, citizens)
+            yield desk.application(work, bridges, citizens, mini)
 
 
 @asynccontextmanager

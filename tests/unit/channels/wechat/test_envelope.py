@@ -5,8 +5,11 @@ import base64
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wechatpy.crypto import PrpCrypto, WeChatCrypto
-from wechatpy.utils import WeChatSigner
+from wechatpy.crypto import (  # type: ignore[import-untyped]  # ships no types
+    PrpCrypto,
+    WeChatCrypto,
+)
+from wechatpy.utils import WeChatSigner  # type: ignore[import-untyped]  # ships no types
 
 from channels.wechat.document import fields_of, xml_of
 from channels.wechat.envelope import Envelope, is_signed, signature
