@@ -12,16 +12,14 @@ from crm_bridge.citizen_pages.gate import Gate
 from crm_bridge.citizen_pages.matters import Matters
 from crm_bridge.citizen_pages.passes import Passes
 from crm_bridge.citizen_pages.reports import Reports
-from crm_bridge.citizen_pages.service import CitizenPages, Codes, CodeSent
+from crm_bridge.citizen_pages.service import CitizenPages, Codes
 from crm_bridge.citizen_pages.uploads import Uploads
 from crm_bridge.citizen_pages.views import PageView
-from infra.kit.errors import TryLater
 from infra.kit.http import Routes
 from infra.kit.outbox import Relay
 from infra.run.casework import Casework
 from infra.run.foundation import Foundation
 from infra.run.lifecycle import file_keeper
-from telephony.numbers import PhoneNumber
 
 
 def passes(base: Foundation) -> Passes:
@@ -43,12 +41,10 @@ class CitizenDesk:
         base: The ground floor.
         relay: Tells what happens to tickets.
         work: Citizens' matters.
-        codes: Sends codes by short message; None where nothing can be sent.
+        codes: Sends codes by short message.
     """
 
-    def __init__(
-        self, base: Foundation, relay: Relay, work: Casework, codes: Codes | None = None
-    ) -> None:
+    def __init__(self, base: Foundation, relay: Relay, work: Casework, codes: Codes) -> None:
         self._base = base
         settings, database, clock, vault = (
             base.settings.citizen,
@@ -64,7 +60,7 @@ class CitizenDesk:
             settings,
             self._page,
             self._gate,
-            codes or _NoCodes(),
+            codes,
             opening,
             self._uploads,
             Reports(
@@ -98,31 +94,3 @@ class CitizenDesk:
             letters=settings.citizen.letters,
             one_touch=False,
         )
-
-
-class _NoCodes:
-    """Stands where short messages are not set up."""
-
-    async def request(self, phone: PhoneNumber) -> CodeSent:
-        """Refuse.
-
-        Raises:
-            TryLater: Always.
-        """
-        raise _no_messages()
-
-    async def check(self, phone: PhoneNumber, code: str) -> None:
-        """Refuse.
-
-        Raises:
-            TryLater: Always.
-        """
-        raise _no_messages()
-
-
-def _no_messages() -> TryLater:
-    return TryLater(
-        "no short messages are sent here: report anonymously, or call 12345",
-        "短信验证码暂不可用，请匿名提交或拨打 12345",
-        retry_after=600,
-    )
