@@ -219,14 +219,15 @@ class Conversations:
             MovedOn: A colleague has said something after that message.
         """
         async with self._database.transaction() as session:
-            earlier = await idempotency.earlier(session, key)
-            if earlier is not None:
-                return int(earlier)
 
             def hold(writing: Writing) -> Talk:
                 return self._record.held(writing, conversation_id)
 
+            # Held first: the twin of a request waits here until the key of the other is there to be found.
             talk = await in_session(session, hold)
+            earlier = await idempotency.earlier(session, key)
+            if earlier is not None:
+                return int(earlier)
             _require_own(principal, talk)
             if talk.state is not _S.open:
                 raise ConversationRefused("the conversation is not open", "会话未在进行中")

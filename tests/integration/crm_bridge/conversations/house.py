@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
 
+from prometheus_client import CollectorRegistry
 from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.contacts.rules import Address, AddressKind, Contact, Enclosure, Message, Purpose
 from channels.contacts.service import Contacts
 from channels.protocol import Reply
+from crm_bridge.conversations.floor import Present
 from crm_bridge.conversations.hearing import Heard, Hearing
+from crm_bridge.conversations.others import Others
+from crm_bridge.conversations.presenting import Presenter
+from crm_bridge.conversations.reading import ConversationReader
 from crm_bridge.conversations.record import Record
+from crm_bridge.conversations.router import Router
+from crm_bridge.conversations.service import Conversations
 from crm_bridge.conversations.settings import ConversationSettings
+from crm_bridge.conversations.skills import Skills
 from crm_bridge.conversations.tables import (
     ConversationEventRow,
     ConversationMessageRow,
@@ -23,10 +34,40 @@ from crm_bridge.tickets.ledger import Ledger
 from infra.kit.clock import ManualClock
 from infra.kit.database import Database
 from infra.kit.group_commit import Writing, in_session
+from infra.kit.identity import Principal
+from infra.kit.outbox import OutboxRow
 from infra.kit.vault import Vault
+from tests.integration.crm_bridge import house
 from tests.integration.crm_bridge.house import ZONE
 
 HOTLINE = "12345"
+_TALK = frozenset({"conversation.read", "conversation.handle"})
+_OVERSEE = frozenset({"conversation.read", "conversation.watch", "conversation.assign"})
+LI = replace(house.LI, permissions=house.LI.permissions | _TALK)
+WANG = replace(house.WANG, permissions=LI.permissions)
+ZHOU = replace(house.ZHOU, permissions=house.ZHOU.permissions | _TALK | _OVERSEE)
+STAFF = {who.number: who for who in (LI, WANG, ZHOU)}
+
+
+class ScriptedFloor:
+    """Says who is there as a test has set it; agents 1001 and 1002 and the lead 2001 take conversations."""
+
+    def __init__(self) -> None:
+        self.free: list[str] = []
+        self.gone: dict[str, datetime] = {}
+
+    async def present(self, session: AsyncSession) -> Present:
+        return Present(free=self.free, gone=self.gone)
+
+    async def may_handle(self, session: AsyncSession, number: str) -> bool:
+        return number in STAFF
+
+
+class Colleagues:
+    """Knows what people are called."""
+
+    async def names(self, session: AsyncSession, numbers: Collection[str]) -> Mapping[str, str]:
+        return {number: STAFF[number].name for number in numbers if number in STAFF}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +108,8 @@ class TalkHouse:
     vault: Vault
     settings: ConversationSettings = field(default_factory=ConversationSettings)
     count: int = 0
+    counts: list[int] = field(default_factory=list)
+    hints: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.contacts = Contacts(self.database, self.vault)
@@ -74,6 +117,48 @@ class TalkHouse:
         self.carriage = NotingCarriage()
         self.record = Record(self.clock, self.vault, self.carriage)
         self.hearing = Hearing(self.vault, self.record, self.ledger, self.settings, hotline=HOTLINE)
+        self.floor = ScriptedFloor()
+        self.service = Conversations(
+            self.database, self.clock, self.record, self.floor, lambda: None
+        )
+        self.others = Others(self.database, self.clock, self.hint, Colleagues())
+        presenter = Presenter(self.vault, self.contacts, Colleagues())
+        self.reader = ConversationReader(self.database, self.clock, presenter, self.others)
+        self.skills = Skills(self.database, self.clock, self.floor, Colleagues())
+        self.router = self.new_router()
+
+    def new_router(self) -> Router:
+        return Router(
+            self.database,
+            self.clock,
+            self.floor,
+            self.record,
+            self.hearing,
+            self.settings,
+            lambda: None,
+            self.waiting,
+            hotline=HOTLINE,
+            registry=CollectorRegistry(),
+        )
+
+    async def hint(self, agent: str, kind: str, facts: Mapping[str, Any]) -> None:
+        self.hints.append((agent, kind, dict(facts)))
+
+    async def waiting(self, count: int) -> None:
+        self.counts.append(count)
+
+    async def opened(self, who: Principal = LI, text: str = "小区停水了", **how: object) -> int:
+        """A citizen writes, and this agent takes it. Returns the conversation."""
+        heard = await self.hear(text, **how)
+        await self.service.take(who, heard.conversation_id)
+        return heard.conversation_id
+
+    async def feed(self, kind: str) -> list[tuple[list[str], dict[str, Any]]]:
+        """Who was told of what, in the order in which it was written."""
+        statement = select(OutboxRow).where(OutboxRow.kind == kind).order_by(col(OutboxRow.id))
+        async with self.database.reading() as session:
+            rows = (await session.exec(statement)).all()
+        return [(row.body["agents"], row.body["data"]) for row in rows]
 
     def message(
         self,
