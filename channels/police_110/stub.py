@@ -144,7 +144,7 @@ class Stub110:
         if self.fault is Fault.refusing:
             return web.json_response({"code": "not-authenticated"}, status=401)
         if self.fault is Fault.slow:
-            await asyncio.sleep(own.timeout_seconds)
+            await _until_gone(request)
         self._take(message)
         if self.fault is Fault.answer_lost and request.transport is not None:
             request.transport.abort()
@@ -167,11 +167,21 @@ class Stub110:
             except LianxinError as error:
                 log.warning("stub_110_not_heard", kind=answer.kind, slug=error.slug)
 
+    async def quiet(self) -> None:
+        """Return when the officer has said all that he had to say."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
     async def close(self) -> None:
         """Stop what the officer is still saying."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def _until_gone(request: web.Request) -> None:
+    while request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110  # no event tells
+        await asyncio.sleep(0.02)
 
 
 @asynccontextmanager
