@@ -6,6 +6,7 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import ClassVar
 
 import structlog
@@ -14,7 +15,7 @@ from prometheus_client import CollectorRegistry, Counter
 from channels.contacts.rules import Contact, Received
 from channels.mailbox.answering import answer_to, recipient_of
 from channels.mailbox.checking import findings
-from channels.mailbox.fetching import Follower
+from channels.mailbox.fetching import Follower, Trouble
 from channels.mailbox.reading import read
 from channels.mailbox.rules import (
     CHANNEL,
@@ -98,6 +99,20 @@ class MailboxChannel:
         """Set who is told when a mail of ours did not arrive."""
         self._hear = hear
 
+    @property
+    def trouble(self) -> Trouble | None:
+        """Why the mailbox cannot be read just now; None when it can, or when another process reads it."""
+        return self._follower.trouble
+
+    @property
+    def looked_at(self) -> datetime | None:
+        """When this process last looked into the mailbox; None if it has not."""
+        return self._follower.looked_at
+
+    async def left(self) -> int:
+        """Return how many mails could not be taken in and are tried again now and then."""
+        return await self._follower.left()
+
     def verify(self, raw: FetchedMail) -> None:
         """Return: it lay in our own mailbox, to which we have logged in. Who wrote it is judged by `parse`."""
 
@@ -138,11 +153,11 @@ class MailboxChannel:
 
     async def check(self) -> Sequence[Finding]:
         """Return what an operator should mend; both servers are asked whether they let us in."""
-        return await findings(self._settings, self._smtp, await self._follower.left())
+        return await findings(self._settings, self._smtp, await self.left())
 
     async def health(self) -> Report:
         """Report whether the mailbox can be read; a mail server that is away does not make this process unready."""
-        trouble, looked_at = self._follower.trouble, self._follower.looked_at
+        trouble, looked_at = self.trouble, self.looked_at
         if trouble is None:
             reads = looked_at is not None
             return Report(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from ipaddress import ip_address
 
-from channels.mailbox.imap import ImapConnection, LoginRefused, MailServerAway
+from channels.mailbox.imap import FolderUnknown, ImapConnection, LoginRefused, MailServerAway
 from channels.mailbox.settings import MailboxSettings, Security
 from channels.mailbox.smtp import Smtp
 from channels.protocol import Finding
@@ -71,14 +71,10 @@ async def _imap(settings: MailboxSettings) -> list[Finding]:
         await connection.open()
     except LoginRefused as error:
         found.append(_finding("imap_password", error.title_zh, error.title_en))
+    except FolderUnknown as error:
+        found.append(_finding("folder", error.title_zh, error.title_en))
     except MailServerAway as error:
-        found.append(
-            _finding(
-                "imap_host",
-                f"{error.title_zh}（{error.detail_en}）",
-                f"{error.title_en} ({error.detail_en})",
-            )
-        )
+        found.append(_away("imap_host", error))
     finally:
         await connection.close()
     return found
@@ -91,13 +87,7 @@ async def _smtp(settings: MailboxSettings, smtp: Smtp) -> list[Finding]:
     except LoginRefused as error:
         found.append(_finding("smtp_password", error.title_zh, error.title_en))
     except MailServerAway as error:
-        found.append(
-            _finding(
-                "smtp_host",
-                f"{error.title_zh}（{error.detail_en}）",
-                f"{error.title_en} ({error.detail_en})",
-            )
-        )
+        found.append(_away("smtp_host", error))
     return found
 
 

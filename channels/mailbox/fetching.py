@@ -17,7 +17,13 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from channels.contacts.faults import NOT_ITS_OWN
-from channels.mailbox.imap import Folder, ImapConnection, MailServerAway
+from channels.mailbox.imap import (
+    Folder,
+    FolderUnknown,
+    ImapConnection,
+    LoginRefused,
+    MailServerAway,
+)
 from channels.mailbox.rules import FetchedMail, digest
 from channels.mailbox.settings import MailboxSettings
 from channels.marks.alone import alone
@@ -101,9 +107,10 @@ class Follower:
                 self._note(error)
                 if self.looked_at != before:
                     wait = _FIRST_WAIT
-                least = error.retry_after if isinstance(error, TryLater) else 0.0
-                # After a short break everything is as before; whoever is locked out longer asks rarely.
-                pause = max(wait, least if least > wait * 10 else 0.0)
+                # A short break is over soon; what somebody must mend first is asked for rarely.
+                pause = wait
+                if isinstance(error, (LoginRefused, FolderUnknown)):
+                    pause = max(wait, error.retry_after)
                 await asyncio.sleep(pause * random.uniform(0.7, 1.0))  # noqa: S311  # jitter, not a secret
                 wait = min(wait * 2, _LONGEST_WAIT)
 

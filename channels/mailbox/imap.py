@@ -21,7 +21,7 @@ from io import BufferedReader
 from typing import Any, TypeVar
 
 from imap_tools import BaseMailBox, MailBox, MailBoxStartTls, MailBoxUnencrypted
-from imap_tools.errors import ImapToolsError, MailboxLoginError
+from imap_tools.errors import ImapToolsError, MailboxFolderSelectError, MailboxLoginError
 
 from channels.mailbox.rules import FetchedMail
 from channels.mailbox.settings import MailboxSettings, Security
@@ -55,6 +55,14 @@ class LoginRefused(TryLater):
     title_en = "The mail server refuses the login: look at user and password, and whether IMAP/SMTP is switched on"
 
 
+class FolderUnknown(TryLater):
+    """The mailbox has no such folder."""
+
+    slug = "mail-folder-unknown"
+    title_zh = "邮箱中没有所设置的文件夹"
+    title_en = "The mailbox has no folder of the name that is set"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folder:
     """A folder as the server tells of it.
@@ -86,6 +94,7 @@ class ImapConnection:
 
         Raises:
             LoginRefused: The server does not let us in.
+            FolderUnknown: There is no such folder.
             MailServerAway: It does not answer as it should.
         """
         return await self._do(self._open)
@@ -147,7 +156,10 @@ class ImapConnection:
         if "ID" in capabilities:
             # NetEase's servers open no folder for whom does not say what he is.
             box.client.xatom("ID", '("name" "Lianxin" "vendor" "Lianxin")')
-        box.folder.set(settings.folder)
+        try:
+            box.folder.set(settings.folder)
+        except MailboxFolderSelectError:
+            raise FolderUnknown(retry_after=_REFUSED_WAITS) from None
         _, told = box.client.response("UIDVALIDITY")
         found = _UIDVALIDITY.search(told[0] or b"")
         if found is None:
@@ -185,10 +197,11 @@ class ImapConnection:
         try:
             async with asyncio.timeout(deadline):
                 return await asyncio.shield(doing)
+        except TryLater:
+            self._break()
+            raise
         except _FAILURES as error:
             self._break()
-            if isinstance(error, LoginRefused):
-                raise
             raise MailServerAway(f"{self._settings.imap_host}: {type(error).__name__}") from error
         except asyncio.CancelledError:
             self._break()
