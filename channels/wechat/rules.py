@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from channels.contacts.rules import Address, AddressKind, Contact, Enclosure, Message, Purpose
 from channels.gcj02 import to_wgs84
@@ -40,10 +40,8 @@ _OF_KIND: Mapping[str, frozenset[str]] = MappingProxyType(
 )
 """The fields that are read of each kind; every other is kept beside the contact as it came."""
 
-_WITH_FILE: Mapping[str, str] = MappingProxyType(
-    {"image": "[图片]", "voice": "[语音]", "video": "[视频]", "shortvideo": "[小视频]"}
-)
-"""What is said of a message that is a file."""
+_FILES = frozenset({"image", "voice", "video", "shortvideo"})
+"""Kinds of messages that are a file, and say nothing beside."""
 
 _CLICKS = frozenset({"CLICK", "SCAN", "subscribe"})
 _SCANS = frozenset({"scancode_push", "scancode_waitmsg"})
@@ -164,11 +162,12 @@ def _said(account: Account, kind: str, fields: Fields) -> Message | None:
             said = _event(account, fields)
             return Message(text=said[:TEXT_LENGTH]) if said else None
         case "voice":
-            heard = text_of(fields, "Recognition")[:TEXT_LENGTH]
-            return Message(text=heard or _WITH_FILE[kind])
+            return Message(text=text_of(fields, "Recognition")[:TEXT_LENGTH])
+        case "image" | "video" | "shortvideo":
+            return Message(text="")
         case _:
             # A kind that nobody knows yet is somebody who says something all the same.
-            return Message(text=_WITH_FILE.get(kind, "[暂不支持查看的消息，请在微信中查看]"))
+            return Message(text="[暂不支持查看的消息]")
 
 
 def _event(account: Account, fields: Fields) -> str:
@@ -192,11 +191,10 @@ def _place(fields: Fields) -> Message:
         _degrees(text_of(fields, "Location_Y"), 180),
     )
     label = text_of(fields, "Label")[:ADDRESS_LENGTH]
-    text = f"[位置] {label}" if label else "[位置]"
     if found[0] is None or found[1] is None:
-        return Message(text=text, address=label)
+        return Message(text="" if label else "[位置]", address=label)
     latitude, longitude = to_wgs84(found[0], found[1])
-    return Message(text=text, address=label, latitude=latitude, longitude=longitude)
+    return Message(text="", address=label, latitude=latitude, longitude=longitude)
 
 
 def _degrees(text: str, most: int) -> float | None:
@@ -213,8 +211,8 @@ def _aliases(fields: Fields) -> tuple[Address, ...]:
 
 
 def _enclosures(kind: str, fields: Fields) -> tuple[Enclosure, ...]:
-    media_id: Any = text_of(fields, "MediaId")
-    if kind not in _WITH_FILE or not media_id:
+    media_id = text_of(fields, "MediaId")
+    if kind not in _FILES or not media_id:
         return ()
     return (Enclosure(media_id=media_id),)
 

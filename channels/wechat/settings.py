@@ -71,7 +71,7 @@ class Button(Part):
         return self
 
 
-_WORDS = {"report": "我要反映", "agent": "人工", "progress": "查进度"}
+_WORDS = {"report": "我要反映", "agent": "人工"}
 
 
 class AccountSettings(ChannelSettings):

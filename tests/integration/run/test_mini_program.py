@@ -1,0 +1,343 @@
+"""The mini program's server side, whole: a started process, the stub WeChat, telephones that log in and report."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from channels.gcj02 import to_gcj02
+from channels.wechat.stub.state import Fault, Person
+from infra.kit.identity import Role
+from tests.installation import Person as Agent
+from tests.integration.run.wechat_city import (
+    Telephone,
+    WeChatCity,
+    installed,
+    made_ready,
+    new_key,
+    wechat,
+)
+
+pytestmark = [pytest.mark.timeout(180), pytest.mark.asyncio(loop_scope="module")]
+LOGIN = "/sns/jscode2session"
+PICTURE = (
+    b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x02\x00\x00\x00\x90wS\xde"
+    b"\x00\x00\x00\x0cIDATx\x9cc\xf8\xcf\xc0\x00\x00\x03\x01\x01\x00\xc9\xfe\x92\xef\x00\x00\x00\x00IEND\xaeB`\x82"
+)
+ROUTES = [
+    ("PUT", "/phone", {"code": "x"}),
+    ("POST", "/attachments", None),
+    ("POST", "/reports", {"text": "路灯不亮"}),
+    ("GET", "/tickets", None),
+    ("GET", "/tickets/20260302-000001", None),
+    ("POST", "/tickets/20260302-000001/rating", {"satisfied": 1}),
+]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def city(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WeChatCity]:
+    """One city for all of them, as its start takes a while; every test has people of its own."""
+    async with wechat() as stub:
+        templates = {"answer": {"id": "T1", "fields": {"thing1": "{text}"}}}
+        made = installed(
+            tmp_path_factory.mktemp("mini"),
+            stub,
+            wechat_mini={"templates": templates, "reports_per_hour": 3, "files_per_hour": 3},
+        )
+        await made_ready(made, ("2001", "王芳", Role.LEAD))
+        yield made
+        made.installation.stop()
+
+
+async def telephone(city: WeChatCity, name: str, phone: str = "") -> Telephone:
+    made = Telephone(city, Person(openid=f"openid-of-{name}", unionid=f"u-{name}", phone=phone))
+    await made.log_in()
+    return made
+
+
+async def vouched(one: Telephone) -> str:
+    code = one.city.wechat.citizens.code_for(one.person)
+    return str((await one.call("PUT", "/phone", {"code": code}, expect=200))["phone"])
+
+
+async def answered(city: WeChatCity, number: str) -> None:
+    """Let an agent answer a ticket on the spot."""
+    async with Agent(city.installation, "2001") as agent:
+        found = await agent.call("GET", f"/tickets?q={number}", expect=200)
+        (ticket,) = [one for one in found["items"] if one["number"] == number]
+        await agent.call(
+            "POST",
+            f"/tickets/{ticket['id']}/answer",
+            {"text": "已通知抢修，今晚恢复。"},
+            expect=200,
+        )
+
+
+def rows(city: WeChatCity, statement: str, *values: object) -> list[tuple[object, ...]]:
+    with sqlite3.connect(city.installation.folder / "lianxin.db") as database:
+        return database.execute(statement, values).fetchall()
+
+
+async def test_form_says_what_can_be_reported_without_a_login(city: WeChatCity) -> None:
+    form = await Telephone(city, Person(openid="nobody")).call("GET", "/form", expect=200)
+    assert [one["name_zh"] for one in form["types"]] == [
+        "咨询",
+        "求助",
+        "投诉",
+        "举报",
+        "建议",
+        "表扬",
+    ]
+    assert form["templates"] == ["T1"]
+    assert form["hotline"] == "12345"
+    assert form["limits"]["text"] == 4000
+    assert any(one["parent"] for one in form["categories"])
+
+
+@pytest.mark.parametrize(("method", "path", "body"), ROUTES, ids=str)
+@pytest.mark.parametrize("token", ["", "no-such-token", "x" * 5000])
+async def test_nothing_is_told_or_taken_without_a_login(
+    city: WeChatCity, method: str, path: str, body: object, token: str
+) -> None:
+    stranger = Telephone(city, Person(openid="stranger"))
+    stranger.token = token
+    await stranger.call(method, path, body, expect=401, key=new_key())
+
+
+async def test_code_is_good_once(city: WeChatCity) -> None:
+    one = Telephone(city, Person(openid="openid-of-once"))
+    code = city.wechat.citizens.code_for(one.person)
+    await one.call("POST", "/sessions", {"code": code}, expect=201)
+    for bad in (code, "never-given"):
+        refused = await one.call("POST", "/sessions", {"code": bad}, expect=422)
+        assert refused["fields"][0]["pointer"] == "/code"
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [
+        (Fault(code=40226), 403),
+        (Fault(code=45011), 503),
+        (Fault(code=-1), 503),
+        (Fault(status=500), 503),
+        (Fault(code=40125), 503),
+    ],
+    ids=str,
+)
+async def test_login_that_wechat_refuses_says_what_to_do(
+    city: WeChatCity, fault: Fault, status: int
+) -> None:
+    one = Telephone(city, Person(openid="openid-of-refused"))
+    city.wechat.fail(LOGIN, fault)
+    code = city.wechat.citizens.code_for(one.person)
+    refused = await one.call("POST", "/sessions", {"code": code}, expect=status)
+    assert refused["detail_zh"]
+    assert city.mini.secret not in str(refused)
+
+
+async def test_logged_out_telephone_is_let_in_no_more(city: WeChatCity) -> None:
+    one = await telephone(city, "leaver")
+    await one.call("GET", "/tickets", expect=200)
+    await one.call("DELETE", "/sessions/current", expect=204)
+    await one.call("GET", "/tickets", expect=401)
+
+
+async def test_report_with_place_file_and_number_becomes_a_ticket(city: WeChatCity) -> None:
+    one = await telephone(city, "li", phone="13800015121")
+    assert await vouched(one) == "138****5121"
+    file = await one.upload("路灯.png", PICTURE)
+    latitude, longitude = to_gcj02(39.90869, 116.39751)
+    report = {
+        "type": "complaint",
+        "text": "路灯不亮已经三天",
+        "address": "长安街1号",
+        "latitude": latitude,
+        "longitude": longitude,
+        "name": "李先生",
+        "attachments": [file["id"]],
+    }
+    number = (await one.call("POST", "/reports", report, expect=201, key=new_key()))["number"]
+    shown = await one.call("GET", f"/tickets/{number}", expect=200)
+    assert (shown["type"], shown["state"], shown["text"]) == (
+        "complaint",
+        "registered",
+        "路灯不亮已经三天",
+    )
+    assert shown["steps"][0]["text_zh"] == "已收到您的诉求并登记"
+    ((message, phone),) = rows(
+        city,
+        "SELECT contacts.message, contacts.phone_encrypted FROM tickets"
+        " JOIN ticket_contacts ON ticket_contacts.ticket_id = tickets.id"
+        " JOIN contacts ON contacts.id = ticket_contacts.contact_id WHERE tickets.number = ?",
+        number,
+    )
+    assert '"latitude": 39.9086' in str(message)
+    assert phone is not None
+    assert rows(city, "SELECT subject FROM attachments WHERE id = ?", file["id"]) != [(None,)]
+
+
+async def test_report_that_is_sent_again_is_one(city: WeChatCity) -> None:
+    one, key = await telephone(city, "again"), new_key()
+    first = await one.call("POST", "/reports", {"text": "下水道堵了"}, expect=201, key=key)
+    for _ in range(4):
+        again = await one.call("POST", "/reports", {"text": "下水道堵了"}, expect=201, key=key)
+        assert again == first
+    assert len((await one.call("GET", "/tickets", expect=200))["items"]) == 1
+
+
+async def test_same_key_of_two_people_is_two_reports(city: WeChatCity) -> None:
+    key = new_key()
+    numbers = set()
+    for name in ("twin-a", "twin-b"):
+        one = await telephone(city, name)
+        filed = await one.call("POST", "/reports", {"text": "噪音扰民"}, expect=201, key=key)
+        numbers.add(filed["number"])
+    assert len(numbers) == 2
+
+
+async def test_anonymous_report_names_nobody_and_is_still_his(city: WeChatCity) -> None:
+    one = await telephone(city, "shy", phone="13900015121")
+    await vouched(one)
+    report = {"text": "举报乱倒垃圾", "type": "report", "anonymous": True, "name": "张三"}
+    number = (await one.call("POST", "/reports", report, expect=201, key=new_key()))["number"]
+    ((citizen, phone, sealed),) = rows(
+        city,
+        "SELECT tickets.citizen_id, contacts.phone_encrypted, contacts.citizen_id FROM tickets"
+        " JOIN ticket_contacts ON ticket_contacts.ticket_id = tickets.id"
+        " JOIN contacts ON contacts.id = ticket_contacts.contact_id WHERE tickets.number = ?",
+        number,
+    )
+    assert (citizen, phone, sealed) == (None, None, None)
+    await one.call("GET", f"/tickets/{number}", expect=200)
+
+
+async def test_nobody_sees_or_rates_anothers_ticket(city: WeChatCity) -> None:
+    one, other = await telephone(city, "owner"), await telephone(city, "curious")
+    filed = await one.call("POST", "/reports", {"text": "占道经营"}, expect=201, key=new_key())
+    number = filed["number"]
+    await other.call("GET", f"/tickets/{number}", expect=404)
+    await other.call("POST", f"/tickets/{number}/rating", {"satisfied": 1}, expect=404)
+    assert (await other.call("GET", "/tickets", expect=200))["items"] == []
+
+
+async def test_anothers_file_and_one_named_twice_are_refused(city: WeChatCity) -> None:
+    one, other = await telephone(city, "filer"), await telephone(city, "thief")
+    file = (await one.upload("a.png", PICTURE))["id"]
+    for sender, files, wrong in (
+        (other, [file], "/attachments/0"),
+        (one, [file, file], "/attachments/1"),
+        (one, [2**31 - 1], "/attachments/0"),
+    ):
+        report = {"text": "井盖缺失", "attachments": files}
+        refused = await sender.call("POST", "/reports", report, expect=422, key=new_key())
+        assert [field["pointer"] for field in refused["fields"]] == [wrong]
+
+
+async def test_number_that_nobody_vouches_for_is_refused(city: WeChatCity) -> None:
+    one = await telephone(city, "boaster", phone="13700015121")
+    report = {"text": "噪音扰民", "phone": "13700015121"}
+    refused = await one.call("POST", "/reports", report, expect=422, key=new_key())
+    assert refused["fields"][0]["pointer"] == "/phone"
+    await vouched(one)
+    await one.call("POST", "/reports", report, expect=201, key=new_key())
+
+
+async def test_number_stays_known_at_the_next_login(city: WeChatCity) -> None:
+    one = await telephone(city, "returner", phone="13600015121")
+    await vouched(one)
+    assert (await one.log_in())["phone"] == "136****5121"
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"text": ""}, "/text"),
+        ({"text": "\u200b"}, "/text"),
+        ({"text": "x" * 4001}, "/text"),
+        ({"text": "路灯", "type": "wish"}, "/type"),
+        ({"text": "路灯", "category": "0000"}, "/category"),
+        ({"text": "路灯", "latitude": 39.9}, "/longitude"),
+        ({"text": "路灯", "latitude": 91, "longitude": 116}, "/latitude"),
+        ({"text": "路灯", "attachments": [-1]}, "/attachments/0"),
+        ({"text": "路灯", "openid": "somebody"}, "/openid"),
+    ],
+    ids=str,
+)
+async def test_wrong_field_is_named(city: WeChatCity, body: object, pointer: str) -> None:
+    one = await telephone(city, "typist")
+    refused = await one.call("POST", "/reports", body, expect=422, key=new_key())
+    assert [field["pointer"] for field in refused["fields"]] == [pointer]
+
+
+async def test_report_without_a_key_is_refused(city: WeChatCity) -> None:
+    one = await telephone(city, "keyless")
+    for key in ("", "short", "x" * 65):
+        await one.call("POST", "/reports", {"text": "路灯不亮"}, expect=422, key=key)
+
+
+async def test_too_many_reports_and_files_within_an_hour_are_refused(city: WeChatCity) -> None:
+    one = await telephone(city, "eager")
+    for _ in range(3):
+        await one.call("POST", "/reports", {"text": "路灯不亮"}, expect=201, key=new_key())
+        await one.upload("a.png", PICTURE)
+    await one.call("POST", "/reports", {"text": "路灯不亮"}, expect=429, key=new_key())
+    await one.upload("a.png", PICTURE, expect=429)
+
+
+async def test_file_of_a_kind_that_is_not_taken_is_refused(city: WeChatCity) -> None:
+    one = await telephone(city, "hacker")
+    refused = await one.upload("a.html", b"<script>alert(1)</script>", expect=422)
+    assert refused["fields"][0]["pointer"] == "/file"
+
+
+async def test_list_goes_on_behind_its_cursor(city: WeChatCity) -> None:
+    one = await telephone(city, "collector")
+    numbers = [
+        (await one.call("POST", "/reports", {"text": f"第{n}件事"}, expect=201, key=new_key()))[
+            "number"
+        ]
+        for n in range(3)
+    ]
+    seen: list[str] = []
+    path: str | None = "/tickets?limit=2"
+    while path:
+        page = await one.call("GET", path, expect=200)
+        seen += [item["number"] for item in page["items"]]
+        path = f"/tickets?limit=2&cursor={page['next_cursor']}" if page["next_cursor"] else None
+    assert seen == numbers[::-1]
+    await one.call("GET", "/tickets?cursor=nonsense", expect=422)
+
+
+async def test_answered_ticket_is_rated_once(city: WeChatCity) -> None:
+    one = await telephone(city, "rater", phone="13500015121")
+    await vouched(one)
+    filed = await one.call("POST", "/reports", {"text": "停水了"}, expect=201, key=new_key())
+    path = f"/tickets/{filed['number']}"
+    said = {"satisfied": 2, "contacted": 1, "solved": 1, "reason": "很快"}
+    await one.call("POST", f"{path}/rating", said, expect=409)
+    await answered(city, filed["number"])
+    shown = await one.call("GET", path, expect=200)
+    assert (shown["state"], shown["can_rate"]) == ("answered", True)
+    assert shown["answer"] == "已通知抢修，今晚恢复。"
+    key = new_key()
+    for _ in range(2):
+        rated = await one.call("POST", f"{path}/rating", said, expect=201, key=key)
+        assert rated == {"rating": 2}
+    await one.call("POST", f"{path}/rating", {"satisfied": 5}, expect=409, key=new_key())
+    shown = await one.call("GET", path, expect=200)
+    assert (shown["rating"], shown["can_rate"]) == (2, False)
+
+
+async def test_nothing_of_who_somebody_is_lies_open(city: WeChatCity) -> None:
+    one = await telephone(city, "private", phone="13400015121")
+    await vouched(one)
+    await one.call("POST", "/reports", {"text": "噪音扰民"}, expect=201, key=new_key())
+    folder = city.installation.folder
+    kept = b"".join(file.read_bytes() for file in folder.glob("lianxin.db*"))
+    logged = city.installation.log().encode()
+    for secret in ("openid-of-private", "u-private", "13400015121", one.token):
+        assert secret.encode() not in kept
+        assert secret.encode() not in logged

@@ -1,0 +1,189 @@
+"""A whole installation with both accounts of WeChat, and the stub WeChat that brings it messages and takes replies."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import aiohttp
+import socketio
+from sqlalchemy import create_engine
+
+from channels.wechat.stub.server import StubWeChat
+from channels.wechat.stub.state import Person as WeChatPerson
+from channels.wechat.stub.state import StubAccount
+from infra.kit.clock import SystemClock
+from infra.kit.identity import Role
+from infra.run import migrations
+from infra.run.tables import whole_metadata
+from tests.installation import Installation, Person
+from tests.integration.channels.wechat.account import ACCOUNT, MINI, settings_of
+
+T = TypeVar("T")
+MIGRATIONS = Path(migrations.__path__[0]) / "versions"
+
+
+@dataclass(frozen=True, slots=True)
+class WeChatCity:
+    """The installation, and WeChat around it.
+
+    Attributes:
+        official: The official account at WeChat.
+        mini: The mini program at WeChat.
+    """
+
+    installation: Installation
+    wechat: StubWeChat
+    official: StubAccount
+    mini: StubAccount
+
+
+def installed(folder: Path, wechat: StubWeChat, **more: Mapping[str, Any]) -> WeChatCity:
+    """Return an installation that is not started yet, and let WeChat know its address."""
+    sections: dict[str, dict[str, Any]] = {
+        "telephony": {"enabled": False},
+        "wechat": settings_of(ACCOUNT, wechat.url),
+        "wechat_mini": settings_of(MINI, wechat.url),
+    }
+    for name, section in more.items():
+        sections.setdefault(name, {}).update(section)
+    made = Installation(folder, sections)
+    official = replace(ACCOUNT, callback=f"{made.url}/channels/wechat")
+    mini = replace(MINI, callback=f"{made.url}/channels/wechat-mini")
+    wechat.state.accounts.update({official.appid: official, mini.appid: mini})
+    return WeChatCity(made, wechat, official, mini)
+
+
+def wechat() -> StubWeChat:
+    """Return a WeChat that keeps the real time, as the installation does."""
+    return StubWeChat((ACCOUNT, MINI), SystemClock())
+
+
+async def made_ready(city: WeChatCity, *people: tuple[str, str, Role]) -> None:
+    """Make tables and people, and start it."""
+    database = city.installation.settings.database.url.removeprefix("sqlite:///")
+    engine = create_engine(f"sqlite:///{database}")
+    whole_metadata().create_all(engine)
+    head = max(file.name[:4] for file in MIGRATIONS.glob("0*.py"))
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"
+        )
+        connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (head,))
+    engine.dispose()
+    await city.installation.prepare(*people)
+    await city.installation.start()
+
+
+async def until(found: Callable[[], Awaitable[T | None]], seconds: float = 20.0) -> T:
+    """Return what is found, once there is something."""
+    async with asyncio.timeout(seconds):
+        while (value := await found()) is None:  # noqa: ASYNC110  # what is waited for is another process's
+            await asyncio.sleep(0.05)
+    return value
+
+
+class Telephone:
+    """Somebody's telephone with the mini program.
+
+    Args:
+        city: Where it reports.
+        person: Whose it is.
+    """
+
+    def __init__(self, city: WeChatCity, person: WeChatPerson) -> None:
+        self.city = city
+        self.person = person
+        self.token = ""
+
+    async def log_in(self) -> Mapping[str, Any]:
+        """Log in as `wx.login` does, and return the session."""
+        code = self.city.wechat.citizens.code_for(self.person)
+        session = await self.call("POST", "/sessions", {"code": code}, expect=201)
+        self.token = session["token"]
+        return dict(session)
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        expect: int | None = None,
+        key: str = "",
+    ) -> Any:
+        """Return the JSON of an answer; `expect` is its status."""
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        if key:
+            headers["Idempotency-Key"] = key
+        url = f"{self.city.installation.url}/api/v1/mini{path}"
+        async with (
+            aiohttp.ClientSession() as session,
+            session.request(method, url, json=body, headers=headers) as response,
+        ):
+            text = await response.text()
+            assert expect is None or response.status == expect, f"{response.status}: {text}"
+            return json.loads(text) if text else None
+
+    async def upload(self, name: str, content: bytes, *, expect: int = 201) -> Any:
+        """Send a file as `wx.uploadFile` does."""
+        form = aiohttp.FormData()
+        form.add_field("file", content, filename=name, content_type="application/octet-stream")
+        url = f"{self.city.installation.url}/api/v1/mini/attachments"
+        headers = {"Authorization": f"Bearer {self.token}"}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(url, data=form, headers=headers) as response,
+        ):
+            text = await response.text()
+            assert response.status == expect, f"{response.status}: {text}"
+            return json.loads(text)
+
+
+def new_key() -> str:
+    """Return an `Idempotency-Key` as a draft has it."""
+    return uuid4().hex
+
+
+class Screen:
+    """An agent's socket: every entry of his feed, acknowledged, in order.
+
+    Args:
+        agent: Who is logged in.
+    """
+
+    def __init__(self, agent: Person) -> None:
+        self._url = agent.url
+        self._client = socketio.AsyncClient(http_session=agent.session, reconnection=False)
+        self.seen: list[dict[str, Any]] = []
+
+    async def __aenter__(self) -> Screen:
+        async def entry(body: dict[str, Any]) -> int:
+            self.seen.append(body)
+            return int(body.get("seq", 0))
+
+        self._client.on("event", entry)
+        await self._client.connect(self._url, auth={"last_seq": 0}, transports=["websocket"])
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self._client.disconnect()
+
+    async def shows(self, kind: str, **wanted: Any) -> dict[str, Any]:
+        """Return the data of the first entry of a kind whose data has these values, once it has come."""
+
+        async def find() -> dict[str, Any] | None:
+            for entry in self.seen:
+                told = entry["data"]
+                if entry["type"] == kind and all(
+                    told.get(name) == value for name, value in wanted.items()
+                ):
+                    return dict(told)
+            return None
+
+        return await until(find)
