@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import add
 
 from crm_bridge.tickets.vocabulary import TicketType, Urgency
 
@@ -36,14 +37,14 @@ def normal(text: str) -> str:
 
 def written(text: str) -> str:
     """Return a text of a ticket in normal form; blanks beside a Chinese character mean nothing (滨江路 18 号)."""
-    return normal(_BLANK_BESIDE_CHINESE.sub("", unicodedata.normalize("NFKC", text)))
+    folded = unicodedata.normalize("NFKC", text)
+    return normal(_BLANK_BESIDE_CHINESE.sub("", folded) if len(folded.split()) > 1 else folded)
 
 
 def pairs(text: str) -> Iterator[str]:
     """Yield every two neighbouring characters of a normal text."""
     for run in text.split():
-        for place in range(len(run) - 1):
-            yield run[place : place + 2]
+        yield from map(add, run, run[1:])
 
 
 def block_term(ticket_id: int) -> str:

@@ -26,6 +26,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from infra.kit.errors import TryLater
 from infra.kit.group_commit import GroupCommit, Piece
 
+_WRITER_CACHE_KIB = 65_536
 BUSY_TIMEOUT_MS = 5_000
 _TURN_SECONDS = 10.0
 
@@ -73,6 +74,17 @@ class UtcDateTime(TypeDecorator[datetime]):
             raise ValueError("a naive datetime cannot be stored")
         return value if value.tzinfo is UTC else value.astimezone(UTC)
 
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
+        """Return what makes a moment a stored one; for SQLite the text that SQLAlchemy writes, sooner."""
+        if dialect.name != "sqlite":
+            return super().bind_processor(dialect)
+
+        def process(value: datetime | None) -> str | None:
+            utc = self.process_bind_param(value, dialect)
+            return None if utc is None else utc.replace(tzinfo=None).isoformat(" ", "microseconds")
+
+        return process
+
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Return the moment, aware, in UTC."""
         if value is None:
@@ -97,6 +109,8 @@ class StrEnumType(TypeDecorator[E]):
 
     def process_bind_param(self, value: E | None, dialect: Dialect) -> str | None:
         """Return the stored text, refusing a value that the enumeration does not know."""
+        if type(value) is self.kind:
+            return value.value
         return None if value is None else self.kind(value).value
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> E | None:
@@ -238,6 +252,7 @@ class Database:
                 connect_args={"check_same_thread": False},
             )
             event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "connect", _prepare_writer)
         else:
             arguments = {**_NOTICE_A_SILENT_SERVER, "autocommit": True}
             engine = create_engine(self.url, poolclass=NullPool, connect_args=arguments)
@@ -258,6 +273,14 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    cursor.close()
+
+
+def _prepare_writer(connection: DBAPIConnection, _record: object) -> None:
+    # What it writes to, many indexes at once, stays in memory; so do the copies that triggers are undone by.
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA cache_size=-{_WRITER_CACHE_KIB}")
+    cursor.execute("PRAGMA temp_store=MEMORY")
     cursor.close()
 
 

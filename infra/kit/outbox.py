@@ -29,6 +29,7 @@ log = structlog.get_logger()
 _LEASE = timedelta(seconds=30)
 _FIRST_RETRY_SECONDS = 0.5
 _LONGEST_RETRY_SECONDS = 300.0
+_REST_SECONDS = 0.02
 _BATCH = 100
 _CLAIM = 0x6C78_6F75  # any number of our own: "lxou"
 
@@ -163,6 +164,8 @@ class Relay:
             self._poked.clear()
             if await self.run_once():
                 continue
+            # A look takes the writers' turn. Whoever pokes without need, a thousand times a second, gets few looks.
+            await asyncio.sleep(_REST_SECONDS)
             try:
                 async with asyncio.timeout(self._idle_seconds):
                     await self._poked.wait()
