@@ -245,7 +245,7 @@ def _connect(settings: MailboxSettings) -> BaseMailBox:
 def trusting(settings: MailboxSettings) -> ssl.SSLContext:
     """Return whom a connection trusts: the system's authorities, and the city's own if it has one."""
     trusted = ssl.create_default_context()
-    if settings.ca_file is not None:
+    if settings.ca_file:
         trusted.load_verify_locations(settings.ca_file)
     return trusted
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 
 from pydantic import Field, SecretStr
 
@@ -87,9 +86,9 @@ class MailboxSettings(ChannelSettings):
         default="", description="User name there; empty: none is given, unless there is a password."
     )
     smtp_password: SecretStr = Field(default=SecretStr(""), description="Password there.")
-    ca_file: Path | None = Field(
-        default=None,
-        description="Certificates that are trusted beside the system's, for servers with one of the city's own.",
+    ca_file: str = Field(
+        default="",
+        description="File of certificates that are trusted beside the system's, e.g. of the city's own authority.",
     )
     deadline_seconds: float = Field(
         default=20.0,

@@ -9,11 +9,14 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from prometheus_client import CollectorRegistry
+
 from agent_console.origin import sender as remote_of
 from channels.contacts.service import Contacts
 from channels.front import api as front_api
 from channels.front.refusals import Refusals
 from channels.front.service import Front, Tell
+from channels.mailbox.channel import MailboxChannel
 from channels.marks.service import Marks, StoredMarks
 from channels.open311.channel import Open311Channel
 from channels.police_110.channel import Police110Channel
@@ -50,7 +53,12 @@ _OWN_ADDRESS = frozenset({Open311Channel.name})
 
 
 def enabled_channels(
-    settings: Settings, clock: Clock, marks: Marks, sms: Sequence[Channel[Any]] = ()
+    settings: Settings,
+    clock: Clock,
+    marks: Marks,
+    sms: Sequence[Channel[Any]] = (),
+    *,
+    metrics: CollectorRegistry | None = None,
 ) -> Registry:
     """Return every channel that the settings enable.
 
@@ -59,6 +67,7 @@ def enabled_channels(
         clock: For channels that need the time.
         marks: For channels that remember something between runs.
         sms: The channels of those who carry short messages.
+        metrics: Where counters are registered.
 
     Raises:
         Misconfigured: Something that an enabled channel needs is missing.
@@ -70,6 +79,8 @@ def enabled_channels(
         enabled.append(Open311Channel())
     if settings.web_form.enabled:
         enabled.append(WebFormChannel(settings.web_form))
+    if settings.mayor_mailbox.enabled:
+        enabled.append(MailboxChannel(settings.mayor_mailbox, marks, clock, registry=metrics))
     zone = ZoneInfo(settings.city.timezone)
     if settings.wechat.enabled:
         api = WeChatApi(settings.wechat, marks, clock)
@@ -126,7 +137,7 @@ def ways(base: Foundation, contacts: Contacts) -> Ways:
     settings, database, clock, vault = base.settings, base.database, base.clock, base.vault
     marks = StoredMarks(database, clock, vault)
     sms = sms_desk(base)
-    channels = enabled_channels(settings, clock, marks, sms.channels)
+    channels = enabled_channels(settings, clock, marks, sms.channels, metrics=base.registry)
     replies = Replies(database, clock, vault, settings.replies)
     sender = _sender(base, channels, replies, contacts, sms.messenger)
     replies.on_written(sender.poke)
@@ -164,6 +175,8 @@ def doors(base: Foundation, found: Ways, take: Take, tickets: TicketReader) -> D
     )
     health = ChannelHealth(base.database, clock, found.channels)
     base.health.add("channels", health.check)
+    if MailboxChannel.name in found.channels:
+        _open_mailbox(base, found)
     reader = ReplyReader(base.database, found.replies)
     address = settings.server.public_url
     return Doors(
@@ -199,6 +212,13 @@ def _told(*listeners: Tell) -> Tell:
             await listener(channel, news)
 
     return tell
+
+
+def _open_mailbox(base: Foundation, found: Ways) -> None:
+    mailbox = found.channels[MailboxChannel.name]
+    assert isinstance(mailbox, MailboxChannel)  # noqa: S101  # it has its name
+    mailbox.on_news(found.replies.delivered)
+    base.health.add("mailbox", mailbox.health)
 
 
 def _links(base: Foundation) -> RatingLinks | None:

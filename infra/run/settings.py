@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from channels.front.settings import FrontSettings
+from channels.mailbox.settings import MailboxSettings
 from channels.open311.channel import Open311Settings
 from channels.police_110.settings import Police110Settings
 from channels.sms.settings import SmsSettings
@@ -31,6 +32,7 @@ from channels.web_form.channel import WebFormSettings
 from channels.wechat.settings import WeChatMiniSettings, WeChatSettings
 from crm_bridge.callbacks.settings import CallbackSettings
 from crm_bridge.citizen_pages.settings import CitizenPageSettings
+from crm_bridge.citizens.settings import CitizenSettings
 from crm_bridge.conversations.settings import ConversationSettings
 from crm_bridge.deadlines.settings import DeadlineSettings
 from crm_bridge.replies.settings import ReplySettings
@@ -226,6 +228,7 @@ class Settings(BaseSettings):
     similar: SimilarSettings = SimilarSettings()
     supervision: SupervisionSettings = SupervisionSettings()
     callbacks: CallbackSettings = CallbackSettings()
+    citizens: CitizenSettings = CitizenSettings()
     console: ConsoleSettings = ConsoleSettings()
     webhooks: WebhookSettings = WebhookSettings()
     open311: Open311Settings = Open311Settings()
@@ -235,6 +238,7 @@ class Settings(BaseSettings):
     wechat: WeChatSettings = WeChatSettings()
     wechat_mini: WeChatMiniSettings = WeChatMiniSettings()
     citizen: CitizenPageSettings = CitizenPageSettings()
+    mayor_mailbox: MailboxSettings = MailboxSettings()
     upstream: UpstreamSection = UpstreamSection()
     retention: RetentionSettings = RetentionSettings()
     asterisk: AsteriskSettings = AsteriskSettings()
