@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from agent_console.accounts.staff import AccountStaff
 from channels.attachments import api as attachments_api
@@ -37,9 +39,12 @@ from crm_bridge.tickets.unit_desk import UnitDesk
 from crm_bridge.tickets.unit_work import UnitWork
 from crm_bridge.webhooks.fanout import LISTENERS
 from crm_bridge.webhooks.rules import DESTINATION as WEBHOOK
+from infra.kit.clock import Clock
 from infra.kit.http import Routes
 from infra.kit.outbox import Relay
+from infra.kit.vault import Vault
 from infra.run.foundation import Foundation
+from infra.run.settings import Settings
 
 _MEGABYTE = 1024 * 1024
 
@@ -61,7 +66,23 @@ class LifeCycle:
     subjects: Sequence[Routes]
 
 
-def ticket_ledger(base: Foundation) -> Ledger:
+class Ground(Protocol):
+    """What a ledger and a keeper of files stand on: a process's foundation, or the store of a command."""
+
+    @property
+    def settings(self) -> Settings: ...  # noqa: D102  # described by `Foundation`
+
+    @property
+    def clock(self) -> Clock: ...  # noqa: D102  # described by `Foundation`
+
+    @property
+    def zone(self) -> ZoneInfo: ...  # noqa: D102  # described by `Foundation`
+
+    @property
+    def vault(self) -> Vault: ...  # noqa: D102  # described by `Foundation`
+
+
+def ticket_ledger(base: Ground) -> Ledger:
     """Return the ledger, which tells the people of units, the centre and other systems."""
     webhooks = Destination(name=WEBHOOK, listeners=LISTENERS)
     news = News(base.clock, AccountStaff(), (webhooks,))
@@ -73,12 +94,12 @@ def file_keeper(base: Foundation) -> Attachments:
     return Attachments(base.database, base.clock, *_store(base))
 
 
-def incoming_files(base: Foundation) -> Incoming:
+def incoming_files(base: Ground) -> Incoming:
     """Return what keeps the files that come with contacts."""
     return Incoming(base.clock, base.vault, *_store(base))
 
 
-def _store(base: Foundation) -> tuple[ContentStore, int]:
+def _store(base: Ground) -> tuple[ContentStore, int]:
     settings = base.settings.casework
     return FolderStore(settings.attachments_dir), settings.attachment_megabytes * _MEGABYTE
 

@@ -24,14 +24,20 @@ pass_settings = click.make_pass_decorator(Settings)
 KINDS = ("units", "catalogue", "categories", "calendar")
 """What can be brought in and taken out; `infra.run.transfers` says how."""
 
+CONTACTS = "contacts"
+"""Letters, visits, or what an older system kept: brought in through the intake, and never taken out as a whole."""
+
 
 @click.command("import")
-@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("kind", type=click.Choice((*KINDS, CONTACTS)))
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--dry-run", is_flag=True, help="Only say what it would do.")
 @pass_settings
 def import_file(settings: Settings, kind: str, file: Path, *, dry_run: bool) -> None:
-    """Bring in FILE, an .xlsx workbook or a CSV file, as KIND: all of it or nothing."""
+    """Bring in FILE, an .xlsx workbook or a CSV file, as KIND: all of it or nothing.
+
+    The contacts of a file open their tickets; brought in again, it opens none twice.
+    """
     from crm_bridge.sheets.limits import Limits
 
     configure("warning", readable=True)
@@ -82,9 +88,13 @@ async def take_file(
         TooLarge: It is larger than is taken.
         Misconfigured: The database is not at this program's version, or its data key is missing.
     """
+    from infra.run.contact_import import contact_import
     from infra.run.transfers import TRANSFERS
 
     async with open_store(settings) as store:
+        if kind == CONTACTS:
+            contacts = await contact_import(store, settings, clock)
+            return await contacts.take(None, content, dry_run=dry_run)
         return await TRANSFERS[kind](store, clock).take(None, content, dry_run=dry_run)
 
 

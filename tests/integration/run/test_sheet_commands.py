@@ -99,3 +99,25 @@ def test_a_file_that_cannot_be_written_fails(
 
 def test_every_kind_that_is_named_is_known() -> None:
     assert set(KINDS) == set(TRANSFERS)
+
+
+def test_a_file_of_contacts_opens_its_tickets_once(folder: Path) -> None:
+    file = folder / "contacts.csv"
+    file.write_text(
+        "诉求内容,联系电话\n解放路路灯不亮。,13800012340\n江滨路护栏缺失。,\n", encoding="utf-8"
+    )
+    said = [
+        lianxin(folder, "import", "contacts", str(file), *options)
+        for options in (["--dry-run"], [], [])
+    ]
+    assert [result.exit_code for result in said] == [0, 0, 0], said[-1].output
+    assert [result.output.split(";")[0] for result in said] == [
+        "2 rows: +2 ~0 -0",
+        "2 rows: +2 ~0 -0",
+        "2 rows: +0 ~0 -0",
+    ]
+    assert lianxin(folder, "check", "tickets").exit_code == 0
+
+
+def test_contacts_are_not_taken_out_as_a_file(folder: Path) -> None:
+    assert lianxin(folder, "export", "contacts", str(folder / "all.csv")).exit_code == 2
