@@ -14,6 +14,7 @@ run: .python .pages .asterisk ## The demo city: everything in one process, with 
 
 test: .dev .pages .asterisk .test-parts lint ## Everything: lint, types, import rules, unit, contract, integration, faults, browser
 	cd agent_console/web && npm run --silent check
+	cd channels/citizen_web && npm run --silent check
 	$(PYTHON) -m pytest -n 2 --dist loadfile tests/unit tests/contract tests/integration -m "not asterisk"
 	$(PYTHON) -m pytest tests/integration -m asterisk
 	$(PYTHON) -m pytest tests/faults tests/browser

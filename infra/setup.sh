@@ -4,9 +4,9 @@
 #
 #   infra/setup.sh python       .venv with the locked dependencies
 #   infra/setup.sh dev          the same, with what linting and testing need
-#   infra/setup.sh pages        agent_console/web/dist
+#   infra/setup.sh pages        agent_console/web/dist and channels/citizen_web/dist
 #   infra/setup.sh asterisk     an Asterisk 22, and the tools that make spoken prompts
-#   infra/setup.sh test-parts   PostgreSQL, Redis, Chromium with Chinese fonts
+#   infra/setup.sh test-parts   PostgreSQL, Redis, Dovecot, ffmpeg, Chromium with Chinese fonts
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -78,20 +78,25 @@ venv() { # venv LOCK-FILE STAMP
 }
 
 pages() {
-    local web=agent_console/web want
     command -v npm >/dev/null || fail "Node 20 or newer with npm is needed / 需要 Node 20 或更高版本"
     node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || fail "Node 20 or newer is needed, this is $(node --version)"
-    want=$(hash_of $web/package-lock.json)
-    if ! fresh $web/node_modules/.stamp "$want"; then
-        say "installing the locked packages of the pages"
-        (cd $web && npm ci --no-audit --no-fund --no-update-notifier --silent)
-        echo "$want" >$web/node_modules/.stamp
+    pages_in agent_console/web "the agents' pages"
+    pages_in channels/citizen_web "the citizens' pages"
+}
+
+pages_in() { # pages_in FOLDER NAME
+    local web=$1 name=$2 want
+    want=$(hash_of "$web/package-lock.json")
+    if ! fresh "$web/node_modules/.stamp" "$want"; then
+        say "installing the locked packages of $name"
+        (cd "$web" && npm ci --no-audit --no-fund --no-update-notifier --silent)
+        echo "$want" >"$web/node_modules/.stamp"
     fi
-    want=$(find $web -path $web/node_modules -prune -o -path $web/dist -prune -o -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1)
-    if ! fresh $web/dist/.stamp "$want"; then
-        say "building the pages"
-        (cd $web && npm run --silent build -- --logLevel warn)
-        echo "$want" >$web/dist/.stamp
+    want=$(find "$web" -path "$web/node_modules" -prune -o -path "$web/dist" -prune -o -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1)
+    if ! fresh "$web/dist/.stamp" "$want"; then
+        say "building $name"
+        (cd "$web" && npm run --silent build -- --logLevel warn)
+        echo "$want" >"$web/dist/.stamp"
     fi
 }
 
@@ -106,6 +111,8 @@ case "${1:-}" in
     test-parts)
         apt_install "tests on PostgreSQL" postgresql
         apt_install "tests on Redis" redis-server
+        apt_install "tests of the mailbox" dovecot-imapd
+        apt_install "stills of videos" ffmpeg
         apt_install "tests in a browser" chromium fonts-noto-cjk
         ;;
     *) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 2 ;;
