@@ -18,7 +18,7 @@ _OWN_CALLS = frozenset({"call.read", "recording.listen"})
 _ANY_CALLS = _OWN_CALLS | {"call.read_any", "recording.listen_any"}
 _PHONE = frozenset({"phone.use", "presence.set"})
 _TALK = frozenset({"conversation.read", "conversation.handle"})
-_POLICE = frozenset({"police.hand_over"})
+_POLICE = frozenset({"police.hand_over", "police.read"})
 """Hands a matter to 110, and rings 110 into his own call."""
 
 _OVERSEE = frozenset({"conversation.read", "conversation.watch", "conversation.assign"})
@@ -63,7 +63,7 @@ PERMISSIONS: Mapping[Role, frozenset[str]] = MappingProxyType(
         | _PHONE
         | _TALK
         | _POLICE
-        | {"number.reveal"},
+        | {"number.reveal", "citizen.merge"},
         Role.LEAD: _EVERYBODY
         | _TICKETS
         | _FORWARD
@@ -73,7 +73,7 @@ PERMISSIONS: Mapping[Role, frozenset[str]] = MappingProxyType(
         | _OVERSEE
         | _WATCH
         | _POLICE
-        | {"number.reveal", "callback.review", "reply.review", "police.watch"},
+        | {"number.reveal", "citizen.merge", "callback.review", "reply.review", "police.watch"},
         Role.DISPATCHER: _EVERYBODY
         | _TICKETS
         | _FORWARD
@@ -85,6 +85,7 @@ PERMISSIONS: Mapping[Role, frozenset[str]] = MappingProxyType(
         | {
             "police.watch",
             "number.reveal",
+            "citizen.merge",
             "ticket.reveal_number",
             "callback.review",
             "reply.review",
@@ -110,7 +111,7 @@ PERMISSIONS: Mapping[Role, frozenset[str]] = MappingProxyType(
         },
         Role.AUDITOR: _EVERYBODY
         | _ANY_CALLS
-        | {"conversation.read", "conversation.watch"}
+        | {"conversation.read", "conversation.watch", "police.read", "police.watch"}
         | {"audit.read", "ticket.read", "ticket.read_any", "rates.read", "supervision.read"},
         Role.MACHINE: frozenset(),
     }

@@ -44,6 +44,7 @@ from infra.kit.identity import Principal
 from infra.kit.rate import Rate
 
 HAND_OVER = "police.hand_over"
+READ = "police.read"
 _PER_MINUTE = 600
 
 
@@ -240,7 +241,7 @@ def _reading(api: Routes, handovers: Handovers, courier: Courier) -> None:
             direction=query.direction, state=query.state, cursor=query.cursor, limit=query.limit
         )
 
-    @api.get("/api/v1/police/handovers/{handover_id}", permission=HAND_OVER)
+    @api.get("/api/v1/police/handovers/{handover_id}", permission=READ)
     async def one(principal: Principal, handover_id: int) -> HandoverDetail:
         """Show a matter: what was told, and who had it when."""
         return await handovers.one(principal, handover_id)

@@ -14,7 +14,7 @@ from crm_bridge.police.book import PoliceBook
 from crm_bridge.police.rules import Holder, Step
 from crm_bridge.police.tables import HandoverRow
 from infra.kit.database import Database
-from infra.kit.errors import NotFound, TryLater
+from infra.kit.errors import Conflict, NotFound
 from infra.kit.identity import Principal
 from telephony.numbers import PhoneNumber
 from telephony.three_way.rules import Third, ThirdState
@@ -31,6 +31,14 @@ _STEPS = {
     ThirdState.failed: (Step.call_failed, None),
     ThirdState.left: (Step.call_ended, None),
 }
+
+
+class NoTelephony(Conflict):
+    """This installation has no telephones."""
+
+    slug = "no-telephony"
+    title_zh = "本系统未启用电话功能，无法发起三方通话；请直接拨打 110"
+    title_en = "There is no telephony here, dial 110 yourself"
 
 
 class Thirds(Protocol):
@@ -81,7 +89,8 @@ class PoliceCalls:
         """Ring 110 into an agent's call.
 
         Raises:
-            TryLater: There is no telephony here, or it is away.
+            NoTelephony: There is none here.
+            LinkDown: The PBX cannot be reached.
             NotTalking: It is not his call.
             AlreadyThree: Somebody is rung already.
         """
@@ -117,7 +126,7 @@ class PoliceCalls:
 
     def _telephony(self) -> Thirds:
         if self._thirds is None:
-            raise TryLater("telephony is switched off here", "本系统未启用电话功能")
+            raise NoTelephony
         return self._thirds
 
     def _hear(self, third: Third) -> None:

@@ -126,6 +126,7 @@ MAY_CALL = {
     "GET /api/v1/dispatch/tickets": "DS",
     "POST /api/v1/attachments": "ALDCHKk",
     "GET /api/v1/attachments/{attachment_id}": "ALDCHSUKk",
+    "GET /api/v1/attachments/{attachment_id}/poster": "ALDCHSUKk",
     "GET /api/v1/tickets/{ticket_id}/suggestions": "ALDK",
     "GET /api/v1/tickets/{ticket_id}/similar": "ALDK",
     "GET /api/v1/similar": "D",
@@ -153,6 +154,9 @@ MAY_CALL = {
     "GET /api/v1/calls/{call_id}/context": "ALDU",
     "GET /api/v1/callbacks/review": "LD",
     "POST /api/v1/callbacks/{callback_id}/review": "LD",
+    "GET /api/v1/citizens/{citizen_id}": "ALDU",
+    "GET /api/v1/citizens/{citizen_id}/history": "ALDU",
+    "POST /api/v1/citizens/merges/{merge_id}/decision": "ALD",
     "GET /api/v1/short-messages/review": "LD",
     "POST /api/v1/short-messages/{message_id}/review": "LD",
     "GET /api/v1/calendar": READERS,
@@ -201,6 +205,14 @@ MAY_CALL = {
     "GET /api/v1/upstream/systems": "M",
     "GET /api/v1/upstream/links": "M",
     "POST /api/v1/upstream/links/{link_id}/retry": "M",
+    "POST /api/v1/police/handovers": "ALD",
+    "GET /api/v1/police/handovers": "LDU",
+    "GET /api/v1/police/handovers/{handover_id}": "ALDU",
+    "POST /api/v1/police/handovers/{handover_id}/resend": "ALD",
+    "GET /api/v1/tickets/{ticket_id}/police": "ALDCHSUKk",
+    "GET /api/v1/police/calls/{linkedid}": "ALD",
+    "DELETE /api/v1/police/calls/{third_id}": "ALD",
+    "POST /channels/police-110/answers": EVERYBODY,
     "GET /channels/{name}": EVERYBODY,
     "POST /channels/{name}": EVERYBODY,
     "GET /channels/{name}/{path}": EVERYBODY,
@@ -297,6 +309,10 @@ class Installation:
         return response.status
 
 
+SIGNED = frozenset({"POST /channels/police-110/answers"})
+"""Open to everybody, and answered to nobody who has not signed."""
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def installation(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Installation]:
     """A whole installation without a PBX, with one person of each kind; started once, as that takes a while."""
@@ -305,6 +321,7 @@ async def installation(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
         database={"url": f"sqlite:///{folder}/lianxin.db"},
         security={"data_key_file": folder / "data.key"},
         telephony={"enabled": False},
+        police_110={"enabled": True, "secret": "a-secret-of-both-sides"},
     )
     async with AsyncExitStack() as stack:
         base = await stack.enter_async_context(foundation(settings))
@@ -354,6 +371,8 @@ def _number(letter: str) -> str:
 
 def _expected(caller: Caller, route: str) -> set[int] | None:
     """What is answered to a caller who may not; None to one who may."""
+    if route in SIGNED:
+        return {401}
     may = MAY_CALL[route]
     if may == EVERYBODY or (caller.letter and caller.letter in may):
         return None

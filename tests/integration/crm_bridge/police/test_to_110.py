@@ -293,7 +293,7 @@ async def test_one_key_over_http(station: Station) -> None:
             made = await response.json()
             assert response.status == 201, made
         # No telephony here: the data goes all the same, and why nobody is rung is said.
-        assert (made["third"], made["ring_problem"]) == (None, "try-later")
+        assert (made["third"], made["ring_problem"]) == (None, "no-telephony")
         assert made["handover"]["state"] == "offered"
         assert made["handover"]["custody"][0]["who"] == "1001"
         async with http.post(f"{station.url}/api/v1/police/handovers", json=body) as response:
