@@ -15,6 +15,7 @@ from crm_bridge.conversations.rules import Speaker
 from crm_bridge.conversations.tables import ConversationMessageRow, ConversationRow
 from crm_bridge.conversations.talk import unseal
 from crm_bridge.conversations.views import ConversationSummary, MessageView, WriterView
+from crm_bridge.replies.tables import ReplyRow
 from crm_bridge.tickets.views import AttachmentView
 from crm_bridge.units.staff import Names, names_of
 from infra.kit.vault import Vault
@@ -69,7 +70,11 @@ class Presenter:
         contacts = [row.contact_id for row in rows if row.files and row.contact_id is not None]
         files = await _files(session, contacts)
         coming = await _coming(session, contacts)
-        return [self._message(row, named, files, coming) for row in rows]
+        reasons = await _reasons(session, [row.id or 0 for row in rows if row.failure])
+        return [
+            self._message(row, named, files, coming, reasons.get(row.id or 0, ("", "")))
+            for row in rows
+        ]
 
     async def names(self, session: AsyncSession, numbers: Collection[str]) -> Mapping[str, str]:
         """Return what people are called, by 工号."""
@@ -81,6 +86,7 @@ class Presenter:
         named: Mapping[str, str],
         files: Mapping[int, list[AttachmentView]],
         coming: Mapping[int, int],
+        reason: tuple[str, str],
     ) -> MessageView:
         said = unseal(self._vault, row.body_encrypted, row.files)
         return MessageView(
@@ -95,6 +101,8 @@ class Presenter:
             at=row.at,
             delivery=row.delivery,
             failure=row.failure,
+            failure_zh=reason[0],
+            failure_en=reason[1],
             files=files.get(row.contact_id or 0, []),
             files_coming=coming.get(row.contact_id or 0, 0),
         )
@@ -151,6 +159,16 @@ async def _files(
         view = AttachmentView(id=row.id or 0, name=row.name, size=row.size, type=row.type)
         found[subjects[row.subject or ""]].append(view)
     return found
+
+
+async def _reasons(session: AsyncSession, messages: Sequence[int]) -> Mapping[int, tuple[str, str]]:
+    """Return in both languages why messages have not come further."""
+    if not messages:
+        return {}
+    statement = select(ReplyRow.message_id, ReplyRow.error_zh, ReplyRow.error_en).where(
+        col(ReplyRow.message_id).in_(messages)
+    )
+    return {one: (zh, en) for one, zh, en in (await session.exec(statement)).all() if one}
 
 
 async def _coming(session: AsyncSession, contacts: Sequence[int]) -> Mapping[int, int]:

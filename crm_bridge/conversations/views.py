@@ -26,8 +26,8 @@ class WriterView(ApiModel):
 class MessageView(ApiModel):
     """One message.
 
-    `delivery` and `failure` tell how far what we said has come; `files` are those that are here, `files_coming` how
-    many are still being fetched.
+    `delivery` tells how far what we said has come, `failure` why it did not come further, as a code, and `failure_zh`
+    and `failure_en` in words; `files` are those that are here, `files_coming` how many are still being fetched.
     """
 
     seq: int
@@ -41,6 +41,8 @@ class MessageView(ApiModel):
     at: datetime
     delivery: Delivery | None
     failure: str
+    failure_zh: str
+    failure_en: str
     files: list[AttachmentView]
     files_coming: int
 
