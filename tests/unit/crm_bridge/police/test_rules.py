@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +25,10 @@ from crm_bridge.police.rules import (
 from crm_bridge.tickets.vocabulary import TicketEvent, TicketState
 from crm_bridge.upstream.rules import Outcome
 
-S, E, T, O = HandoverState, HandoverEvent, TicketState, Outcome  # noqa: E741  # letters for a table
+S: TypeAlias = HandoverState
+E: TypeAlias = HandoverEvent
+T: TypeAlias = TicketState
+O: TypeAlias = Outcome
 
 
 @given(st.lists(st.sampled_from(E), max_size=15), st.sampled_from(Direction))
