@@ -26,6 +26,8 @@ from telephony.calls.tables import CallRow
 from telephony.numbers import PhoneNumber
 
 _SHOWN = 20
+_PERSON = func.coalesce(col(CitizenRow.merged_into_id), col(CitizenRow.id))
+"""With whom a citizen is counted: himself, or whom he was found to be."""
 
 
 class History:
@@ -131,18 +133,33 @@ class History:
         # By the number, not by the contact: at a first ring the contact may be a moment behind the call.
         if call.caller_digest is None:
             return None
-        known = select(CitizenRow.id).where(CitizenRow.phone_digest == call.caller_digest)
+        known = select(_PERSON).where(CitizenRow.phone_digest == call.caller_digest)
         citizen_id = (await session.exec(known)).one_or_none()
-        if citizen_id is None:
+        if citizen_id is None or call.caller_encrypted is None:
             return None
         citizen = await self._contacts.citizen(session, citizen_id)
         return CallerView(
             id=citizen.id,
             kind=citizen.kind,
-            name=citizen.name,
-            phone_masked=citizen.phone.masked if citizen.phone else None,
+            name=citizen.name or await self._other_name(session, citizen_id),
+            # Who is known by several numbers calls from this one.
+            phone_masked=PhoneNumber(self._vault.decrypt(call.caller_encrypted)).masked,
             first_seen_at=citizen.first_seen_at,
         )
+
+    async def _other_name(self, session: AsyncSession, citizen_id: int) -> str | None:
+        """Return what a person is called who gave his name only as somebody that he was found to be, too."""
+        statement = (
+            select(CitizenRow.name_encrypted)
+            .where(
+                CitizenRow.merged_into_id == citizen_id,
+                col(CitizenRow.name_encrypted).is_not(None),
+            )
+            .order_by(col(CitizenRow.id))
+            .limit(1)
+        )
+        sealed = (await session.exec(statement)).first()
+        return self._vault.decrypt(sealed) if sealed else None
 
     async def _earlier(self, session: AsyncSession, call: CallRow) -> Sequence[CallRow]:
         if call.caller_digest is None:
@@ -220,7 +237,7 @@ async def _previous(session: AsyncSession, calls: Sequence[int | None]) -> dict[
     statement = (
         select(CallRow.id, func.count())
         .join(CitizenRow, col(CitizenRow.phone_digest) == CallRow.caller_digest)
-        .join(ContactRow, col(ContactRow.citizen_id) == CitizenRow.id)
+        .join(ContactRow, col(ContactRow.citizen_id) == _PERSON)
         .where(col(CallRow.id).in_(calls), col(ContactRow.received_at) < col(CallRow.offered_at))
         .group_by(col(CallRow.id))
     )

@@ -41,6 +41,7 @@ from infra.kit.outbox import Relay
 from infra.kit.tasks import Work
 from infra.run.advice import advice
 from infra.run.channels import Ways, doors, ways
+from infra.run.citizens import citizen_identities
 from infra.run.conversations import Talks, conversations
 from infra.run.deadlines import deadline_worker
 from infra.run.foundation import Foundation
@@ -118,6 +119,7 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
         registrar=found.receipts,
     )
     open_doors = doors(base, found, intake.take, life.reader)
+    identities = citizen_identities(base, contacts, found.marks)
     advised = advice(base, catalogue)
     rates = Rates(database, clock, base.zone)
     await categories.seed()
@@ -137,11 +139,13 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
             **advised.tasks,
             **supervision.tasks,
             **open_doors.tasks,
+            **identities.tasks,
             **talks.tasks,
             "deadlines": worker.run,
         },
         subjects=(
             *open_doors.subjects,
+            *identities.subjects,
             talks.routes,
             *life.subjects,
             *advised.subjects,

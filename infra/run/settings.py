@@ -21,6 +21,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from channels.attachments.settings import S3Settings
 from channels.front.settings import FrontSettings
 from channels.mailbox.settings import MailboxSettings
 from channels.open311.channel import Open311Settings
@@ -217,6 +218,7 @@ class Settings(BaseSettings):
     security: SecuritySettings = SecuritySettings()
     logs: LogSettings = LogSettings()
     telephony: TelephonySettings = TelephonySettings()
+    s3: S3Settings = S3Settings()
     front: FrontSettings = FrontSettings()
     replies: ReplySettings = ReplySettings()
     voice: VoiceSettings = VoiceSettings()
