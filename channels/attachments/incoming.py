@@ -12,22 +12,18 @@ from typing import Any
 from sqlalchemy import bindparam, update
 from sqlmodel import col
 
-from channels.attachments.rules import check, clean_name
+from channels.attachments.keeping import Keeper
+from channels.attachments.rules import clean_name
 from channels.attachments.store import ContentStore
 from channels.attachments.tables import AttachmentRow, MediaRow
 from channels.contacts.rules import Contact, Enclosure
-from infra.kit import outbox
 from infra.kit.clock import Clock
 from infra.kit.errors import Refused
 from infra.kit.group_commit import Prepared, Writing
-from infra.kit.outbox import OutboxRow
 from infra.kit.vault import Vault
 
 CITIZEN = "citizen"
 """Who sent what no person of the hotline uploaded."""
-
-MEDIA = "media"
-"""The destination of the outbox that fetches files from their provider."""
 
 LEFT_OUT = "left_out"
 """Where a contact's `extra` names the files that were not taken, with the reason."""
@@ -71,8 +67,7 @@ class Incoming:
     def __init__(self, clock: Clock, vault: Vault, store: ContentStore, limit: int) -> None:
         self._clock = clock
         self._vault = vault
-        self._store = store
-        self._limit = limit
+        self._keeper = Keeper(store, limit)
 
     async def keep(self, contact: Contact) -> tuple[Contact, Kept]:
         """Keep the bytes that came along.
@@ -115,31 +110,21 @@ class Incoming:
     def _fetch_later(
         self, writing: Writing, enclosure: Enclosure, contact_id: int, channel: str
     ) -> None:
+        now = self._clock.now()
         values = {
             "contact_id": contact_id,
             "channel": channel,
             "name": clean_name(enclosure.name) if enclosure.name else "",
             "media_encrypted": self._vault.encrypt(enclosure.media_id),
-            "created_at": self._clock.now(),
+            "created_at": now,
+            "next_at": now,
+            "attempts": 0,
         }
-        media_id = writing.add(MediaRow, values)
-        entry = outbox.entry(
-            self._clock,
-            destination=MEDIA,
-            kind="media.waiting",
-            key=f"media:{media_id}",
-            body={"media_id": media_id},
-        )
-        writing.add(OutboxRow, entry)
+        writing.add(MediaRow, values)
 
     async def _row(self, name: str, content: bytes) -> dict[str, Any]:
-        name = clean_name(name)
-        kind = check(name, content, limit=self._limit)
         return {
-            "sha256": await self._store.put(content),
-            "name": name,
-            "size": len(content),
-            "type": kind,
+            **await self._keeper.keep(name, content, any_name=True),
             "uploaded_by": CITIZEN,
             "uploaded_at": self._clock.now(),
         }

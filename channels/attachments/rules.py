@@ -23,11 +23,16 @@ ENDINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "application/pdf": (".pdf",),
         "application/vnd.openxmlformats-officedocument.wordprocessingml.document": (".docx",),
         "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": (".xlsx",),
-        "video/mp4": (".mp4",),
+        "video/mp4": (".mp4", ".m4v"),
+        "video/quicktime": (".mov",),
         "audio/mpeg": (".mp3",),
+        "audio/amr": (".amr",),
     }
 )
 """Types that are taken, and how their names may end. None of them can hold a script that a browser would run."""
+
+PICTURES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
+VIDEOS = frozenset({"video/mp4", "video/quicktime"})
 
 _OFFICE = {
     "word/document.xml": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
@@ -54,11 +59,32 @@ def type_of(content: bytes) -> str | None:
     if head.startswith(b"%PDF-"):
         return "application/pdf"
     if head[4:8] == b"ftyp":
-        return "video/mp4"
+        return _of_brand(head[8:12])
+    if head.startswith((b"#!AMR\n", b"#!AMR-WB\n")):
+        return "audio/amr"
     # Frames of layer 3 begin with eleven set bits; a tag may stand before them.
     if head.startswith((b"ID3", b"\xff\xfa", b"\xff\xfb", b"\xff\xf2", b"\xff\xf3")):
         return "audio/mpeg"
     return _office(content) if head.startswith(b"PK\x03\x04") else None
+
+
+def _of_brand(brand: bytes) -> str | None:
+    """Return the type of an ISO base media file (ISO/IEC 14496-12) by its major brand."""
+    if brand == b"qt  ":
+        return "video/quicktime"
+    # Pictures and sound in the same box: HEIF and AVIF (ISO/IEC 23008-12), M4A.
+    other = brand[:3] in (b"hei", b"hev", b"avi", b"M4A") or brand in (b"mif1", b"msf1")
+    return None if other else "video/mp4"
+
+
+def named(name: str, kind: str) -> str:
+    """Return the name of a file with an ending of its type: providers send files without, or with any."""
+    clean = clean_name(name) if name else kind.partition("/")[0]
+    if clean.lower().endswith(ENDINGS[kind]):
+        return clean
+    stem, dot, ending = clean.rpartition(".")
+    known = dot and stem and len(ending) <= _LONGEST_ENDING
+    return clean_name(f"{stem if known else clean}{ENDINGS[kind][0]}")
 
 
 def check(name: str, content: bytes, *, limit: int) -> str:

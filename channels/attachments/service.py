@@ -10,7 +10,7 @@ from typing import Protocol
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from channels.attachments.rules import check, clean_name
+from channels.attachments.keeping import Keeper
 from channels.attachments.store import ContentStore
 from channels.attachments.tables import AttachmentRow
 from infra.kit.clock import Clock
@@ -51,6 +51,7 @@ class Attachments:
         self._database = database
         self._clock = clock
         self._store = store
+        self._keeper = Keeper(store, limit)
         self.limit = limit
 
     async def take(self, principal: Principal, name: str, content: bytes) -> Attachment:
@@ -58,16 +59,11 @@ class Attachments:
 
         Raises:
             TooLarge: It has more bytes than are taken.
-            Invalid: It is empty or of a type that is not taken.
+            Invalid: It is empty, broken, or of a type that is not taken.
             TryLater: There is no room for it.
         """
-        name = clean_name(name)
-        kind = check(name, content, limit=self.limit)
         row = AttachmentRow(
-            sha256=await self._store.put(content),
-            name=name,
-            size=len(content),
-            type=kind,
+            **await self._keeper.keep(name, content),
             uploaded_by=principal.number,
             uploaded_at=self._clock.now(),
         )
@@ -116,6 +112,26 @@ class Attachments:
             NotFound: There is no such file.
             Forbidden: It belongs to what this person may not see.
         """
+        row = await self._seen(principal, attachment_id, sights)
+        return _view(row), await self._store.get(row.sha256)
+
+    async def poster(
+        self, principal: Principal, attachment_id: int, sights: Mapping[str, Sight]
+    ) -> bytes:
+        """Return the first picture of a video, a small JPEG of our own making; see `open`.
+
+        Raises:
+            NotFound: There is no such file, or it has none.
+            Forbidden: It belongs to what this person may not see.
+        """
+        row = await self._seen(principal, attachment_id, sights)
+        if row.poster is None:
+            raise NotFound
+        return await self._store.get(row.poster)
+
+    async def _seen(
+        self, principal: Principal, attachment_id: int, sights: Mapping[str, Sight]
+    ) -> AttachmentRow:
         async with self._database.reading() as session:
             row = await session.get(AttachmentRow, attachment_id)
         if row is None:
@@ -127,7 +143,7 @@ class Attachments:
             allowed = sight is not None and await sight.may_see(principal, row.subject)
         if not allowed:
             raise Forbidden("it belongs to what you may not see", "您无权查看该附件")
-        return _view(row), await self._store.get(row.sha256)
+        return row
 
     async def purge(self, older_than: timedelta) -> None:
         """Forget files that were uploaded and then left; their bytes stay, as others may have sent the same."""

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Field
 
-from infra.kit.database import Row, UtcDateTime
+from infra.kit.database import Row, UtcDateTime, partial_index
 
 
 class AttachmentRow(Row, table=True):
@@ -14,6 +14,7 @@ class AttachmentRow(Row, table=True):
 
     Attributes:
         subject: What it belongs to, e.g. `ticket:7`; None as long as it is only uploaded.
+        poster: SHA-256 of a video's first picture, a small JPEG; None without one.
     """
 
     __tablename__ = "attachments"
@@ -26,6 +27,7 @@ class AttachmentRow(Row, table=True):
     uploaded_by: str = Field(max_length=40)
     uploaded_at: datetime = Field(sa_type=UtcDateTime, index=True)
     subject: str | None = Field(default=None, max_length=100, index=True)
+    poster: str | None = Field(default=None, max_length=64)
 
 
 class MediaRow(Row, table=True):
@@ -33,10 +35,18 @@ class MediaRow(Row, table=True):
 
     Attributes:
         media_encrypted: What the channel fetches it by.
-        attachment_id: The file, once it was fetched; `gone_at` says when the provider had it no longer.
+        next_at: When it is fetched, or tried again.
+        attempts: How often a worker took it; its number fences off one that was taken for dead.
+        attachment_id: The file, once it was fetched; `gone_at` says when it was known that it never will be.
+        error: Slug of what hindered it last.
     """
 
     __tablename__ = "contact_media"
+    __table_args__ = (
+        partial_index(
+            "ix_contact_media_due", "next_at", where="attachment_id IS NULL AND gone_at IS NULL"
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     contact_id: int = Field(foreign_key="contacts.id", index=True)
@@ -44,5 +54,9 @@ class MediaRow(Row, table=True):
     name: str = Field(max_length=120)
     media_encrypted: bytes
     created_at: datetime = Field(sa_type=UtcDateTime)
+    next_at: datetime = Field(sa_type=UtcDateTime)
+    leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    attempts: int = 0
+    error: str | None = Field(default=None, max_length=60)
     attachment_id: int | None = Field(default=None, foreign_key="attachments.id")
     gone_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

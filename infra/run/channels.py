@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from prometheus_client import CollectorRegistry
 
 from agent_console.origin import sender as remote_of
+from channels.attachments.fetching import Fetcher
 from channels.contacts.service import Contacts
 from channels.front import api as front_api
 from channels.front.refusals import Refusals
@@ -21,7 +22,7 @@ from channels.marks.service import Marks, StoredMarks
 from channels.open311.channel import Open311Channel
 from channels.police_110.channel import Police110Channel
 from channels.police_110.client import Police110Client
-from channels.protocol import Channel, DeliveryNews, Listening, Mode, Take
+from channels.protocol import Channel, DeliveryNews, Listening, Mode, Take, WithMedia
 from channels.registry import Registry
 from channels.sms.service import Messenger
 from channels.voice import VoiceChannel
@@ -44,6 +45,7 @@ from crm_bridge.tickets.reading import TicketReader
 from infra.kit.clock import Clock
 from infra.kit.http import Routes
 from infra.kit.tasks import Work
+from infra.run.files import keeper
 from infra.run.foundation import Foundation
 from infra.run.settings import Settings
 from infra.run.sms import SmsDesk, sms_desk
@@ -182,6 +184,7 @@ def doors(base: Foundation, found: Ways, take: Take, tickets: TicketReader) -> D
     return Doors(
         tasks={
             "replies": found.sender.run,
+            "media": _fetcher(base, found.channels).run,
             **found.sms.tasks,
             **_listeners(found.channels, take),
             "channel_connections": lambda: _closed_at_the_end(found.channels),
@@ -202,6 +205,18 @@ async def _closed_at_the_end(channels: Registry) -> None:
         for channel in channels:
             if isinstance(channel, AccountChannel):
                 await channel.close()
+
+
+def _fetcher(base: Foundation, channels: Registry) -> Fetcher:
+    """Return what fetches the files that providers still have."""
+    return Fetcher(
+        base.database,
+        base.clock,
+        base.vault,
+        keeper(base.settings),
+        {channel.name: channel for channel in channels if isinstance(channel, WithMedia)},
+        registry=base.registry,
+    )
 
 
 def _told(*listeners: Tell) -> Tell:

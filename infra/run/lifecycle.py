@@ -11,7 +11,7 @@ from agent_console.accounts.staff import AccountStaff
 from channels.attachments import api as attachments_api
 from channels.attachments.incoming import Incoming
 from channels.attachments.service import Attachments, Sight
-from channels.attachments.store import ContentStore, FolderStore
+from channels.attachments.store import ContentStore
 from channels.contacts.service import Contacts
 from crm_bridge.rates.exclusions import Exclusions
 from crm_bridge.tickets import (
@@ -43,10 +43,9 @@ from infra.kit.clock import Clock
 from infra.kit.http import Routes
 from infra.kit.outbox import Relay
 from infra.kit.vault import Vault
+from infra.run.files import file_store, largest_file
 from infra.run.foundation import Foundation
 from infra.run.settings import Settings
-
-_MEGABYTE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +99,7 @@ def incoming_files(base: Ground) -> Incoming:
 
 
 def _store(base: Ground) -> tuple[ContentStore, int]:
-    settings = base.settings.casework
-    return FolderStore(settings.attachments_dir), settings.attachment_megabytes * _MEGABYTE
+    return file_store(base.settings), largest_file(base.settings)
 
 
 def life_cycle(

@@ -19,6 +19,7 @@ from tests.browser.city import AGENT, CLERK, DISPATCHER, HELPER, LEAD_NAME, LEAD
 from tests.browser.desk import Desk
 from tests.documents import text_of
 from tests.installation import Installation, Person
+from tests.pictures import png
 
 pytestmark = [
     pytest.mark.browser,
@@ -28,7 +29,7 @@ pytestmark = [
 
 OpenPage = Callable[..., Awaitable[Desk]]
 GROUNDS = "该诉求多次催办仍未办结，群众反映强烈"
-PHOTO = b"\x89PNG\r\n\x1a\n"
+PHOTO = png()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

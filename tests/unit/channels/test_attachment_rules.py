@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channels.attachments.rules import ENDINGS, NAME_LENGTH, check, clean_name, type_of
+from channels.attachments.rules import ENDINGS, NAME_LENGTH, check, clean_name, named, type_of
 from infra.kit.errors import Invalid, TooLarge
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
@@ -30,6 +30,12 @@ def office(*parts: str) -> bytes:
         (b"RIFF\x10\0\0\0WAVEfmt ", None),
         (PDF, "application/pdf"),
         (b"\0\0\0\x18ftypmp42\0\0\0\0", "video/mp4"),
+        (b"\0\0\0\x14ftypqt  \0\0\0\0", "video/quicktime"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0", None),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0", None),
+        (b"\0\0\0\x18ftypavif\0\0\0\0", None),
+        (b"\0\0\0\x18ftypM4A \0\0\0\0", None),
+        (b"#!AMR\n\x3c", "audio/amr"),
         (b"ID3\x04\0\0", "audio/mpeg"),
         (b"\xff\xfb\x90\x64", "audio/mpeg"),
         (office("word/document.xml"), next(k for k in ENDINGS if "wordprocessing" in k)),
@@ -66,6 +72,23 @@ def test_file_that_is_not_taken_is_refused_in_both_languages(
         check(name, content, limit=1000)
     assert caught.value.detail_zh
     assert caught.value.detail_en
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "called"),
+    [
+        ("", "audio/amr", "audio.amr"),
+        ("", "image/jpeg", "image.jpg"),
+        ("现场.jpeg", "image/jpeg", "现场.jpeg"),
+        ("现场.png", "image/jpeg", "现场.jpg"),
+        ("现场", "video/mp4", "现场.mp4"),
+        ("../a/b", "image/png", "_a_b.png"),
+    ],
+)
+def test_file_without_a_fitting_name_is_called_by_its_type(
+    name: str, kind: str, called: str
+) -> None:
+    assert named(name, kind) == called
 
 
 @pytest.mark.parametrize(

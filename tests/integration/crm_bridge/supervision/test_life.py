@@ -18,6 +18,7 @@ from tests.integration.crm_bridge.supervision.town import (
     Town,
     new_paper,
 )
+from tests.pictures import png
 
 MINUTES = Minutes(attended="各单位分管负责人", text="会议听取了汇报。", decisions=("三日内停工",))
 
@@ -207,7 +208,7 @@ async def test_nothing_happens_to_a_paper_that_is_not_there(town: Town) -> None:
 async def test_files_of_a_reply_are_seen_by_its_unit_and_the_centre_alone(town: Town) -> None:
     ticket = await town.ticket()
     paper_id = await town.supervision.issue(SUN, new_paper(ticket, main=("CGJ", "ZJJ")))
-    file = await town.attachments.take(CLERK, "现场.png", b"\x89PNG\r\n\x1a\n")
+    file = await town.attachments.take(CLERK, "现场.png", png())
     await town.supervision.reply(CLERK, paper_id, "已停工。", [file.id])
     sights = {FILES: town.reader}
     for who in (SUN, CLERK, HEAD):
@@ -223,7 +224,7 @@ async def test_files_of_a_reply_are_seen_by_its_unit_and_the_centre_alone(town: 
 
 async def test_somebody_elses_file_is_refused_and_nothing_is_half_written(town: Town) -> None:
     paper_id = await town.raise_to(await town.ticket(), Rung.order)
-    file = await town.attachments.take(OTHER, "现场.png", b"\x89PNG\r\n\x1a\n")
+    file = await town.attachments.take(OTHER, "现场.png", png())
     with pytest.raises(Invalid) as refused:
         await town.supervision.reply(CLERK, paper_id, "已停工。", [file.id])
     assert [error.pointer for error in refused.value.fields] == ["/attachments/0"]

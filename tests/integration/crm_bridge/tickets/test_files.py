@@ -8,8 +8,9 @@ from aiohttp import FormData
 
 from tests.integration.crm_bridge.tickets.city import City
 from tests.integration.crm_bridge.tickets.desk import Client, Desk
+from tests.pictures import png
 
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
+PNG = png()
 
 
 async def send(
