@@ -21,6 +21,8 @@ _NOT_BASE64 = bytes(
 )
 _HANZI = re.compile("[\u4e00-\u9fff\u3000-\u303f\uff00-\uffef]")
 
+_FEW = 50
+
 _CHINESE = frozenset(
     {
         "gb2312",
@@ -76,12 +78,14 @@ def decode(content: bytes, charset: str = "") -> str:
         charset: What they were declared as; a declaration that does not fit is not believed.
     """
     codec = _codec(charset)
-    if not _MEANINGLESS.fullmatch(codec):
-        try:
-            return clean(content.decode(codec))
-        except UnicodeError:
-            pass
-    return clean(_guessed(content, codec))
+    if _MEANINGLESS.fullmatch(codec) or (codec == "gb18030" and _is_unicode(content)):
+        return clean(_guessed(content, codec))
+    text = content.decode(codec, "replace")
+    broken = text.count("\ufffd")
+    # A text that was cut off has a broken sign at its end; a wrong declaration breaks many.
+    if broken > 1 + len(text) // _FEW:
+        text = _guessed(content, codec)
+    return clean(text)
 
 
 def decode_header(raw: bytes) -> str:
@@ -165,6 +169,15 @@ def _guessed(content: bytes, codec: str) -> str:
         return content.decode(codec, "replace")
     unicode = content.decode("utf-8", "replace")
     return min(chinese, unicode, key=lambda text: text.count("\ufffd"))
+
+
+def _is_unicode(content: bytes) -> bool:
+    """Return whether it is Chinese in UTF-8. That mostly passes for GBK too, while GBK hardly ever does for it."""
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return len(_HANZI.findall(text)) > 1 and _is_chinese(text)
 
 
 def _is_chinese(text: str) -> bool:

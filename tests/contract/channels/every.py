@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tests.contract.channels.built_in import OPEN311, VOICE
+from tests.contract.channels.mailbox import MAILBOX
 from tests.contract.channels.pigeon import PIGEON
 from tests.contract.channels.police_110 import SAMPLE as POLICE_110
 from tests.contract.channels.samples import PostedSample, Sample
@@ -21,5 +22,6 @@ SAMPLES: Sequence[Sample] = (
     TWILIO,
     WECHAT,
     WECHAT_MINI,
+    MAILBOX,
 )
 POSTED: Sequence[PostedSample] = [one for one in SAMPLES if isinstance(one, PostedSample)]
