@@ -28,7 +28,7 @@ from crm_bridge.upstream.rules import Outcome
 S: TypeAlias = HandoverState
 E: TypeAlias = HandoverEvent
 T: TypeAlias = TicketState
-O: TypeAlias = Outcome
+O: TypeAlias = Outcome  # noqa: E741  # a letter for a table
 
 
 @given(st.lists(st.sampled_from(E), max_size=15), st.sampled_from(Direction))
