@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlmodel import col, select
+from sqlmodel import SQLModel, col, select
 
 from channels.attachments.incoming import Incoming
 from channels.attachments.service import Attachments
@@ -254,7 +254,7 @@ class House:
         async with self.database.reading() as session:
             return [row.body for row in (await session.exec(statement)).all()]
 
-    async def count(self, table: type[TicketRow] | type[RatingRow]) -> int:
+    async def count(self, table: type[SQLModel]) -> int:
         async with self.database.reading() as session:
             return len((await session.exec(select(table))).all())
 
