@@ -54,6 +54,15 @@ def routes(attachments: Attachments, sights: Mapping[str, Sight]) -> Routes:
             },
         )
 
+    @api.get("/api/v1/attachments/{attachment_id}/poster", permission="ticket.read")
+    async def poster(principal: Principal, attachment_id: int) -> web.Response:
+        """Show the first picture of a video that I may see; 404 where there is none."""
+        return web.Response(
+            body=await attachments.poster(principal, attachment_id, sights),
+            content_type="image/jpeg",
+            headers={"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-store"},
+        )
+
     return api
 
 
