@@ -12,10 +12,10 @@ from types import MappingProxyType
 from infra.kit.errors import Conflict
 from telephony.numbers import PhoneNumber
 
-_SUBSCRIBER = re.compile(r"[2-8]\d{6,7}")
+_SUBSCRIBER = re.compile(r"[2-8][0-9]{6,7}")
 """A landline's number without its area code."""
 
-AREA_CODE = re.compile(r"0(10|2\d|[3-9]\d{2})")
+AREA_CODE = re.compile(r"0(10|2[0-9]|[3-9][0-9]{2})")
 
 
 class Ground(StrEnum):
