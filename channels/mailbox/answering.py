@@ -20,7 +20,7 @@ _ANSWERED = re.compile(r"^(?:(?:re|fw|fwd|回复|答复|转发)\s*[:：]\s*)+", 
 _SUBJECT_LENGTH = 120
 _REFERENCES = 10
 _MESSAGE_ID = re.compile(r"[\x21-\x3b\x3d\x3f-\x7e]{1,250}")
-_PLAIN_ADDRESS = re.compile(r"[!-;=?-~]{1,64}@[A-Za-z0-9.-]{1,190}")
+_PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,190}")
 _WRITTEN_BY_A_PERSON = frozenset({ReplyKind.message, ReplyKind.answer})
 
 
@@ -74,12 +74,16 @@ def answer_to(
 def _thread(contact: Contact, own_id: str) -> Iterator[str]:
     # By hand: of ids longer than a line the standard library makes encoded words, which no program understands.
     yield f"Message-ID: <{own_id}>\r\n"
-    answered = str(contact.extra.get("message_id", ""))
-    if _MESSAGE_ID.fullmatch(answered):
-        earlier = [one for one in contact.extra.get("references", ()) if _MESSAGE_ID.fullmatch(one)]
+    answered = contact.extra.get("message_id")
+    if _is_id(answered):
+        earlier = [one for one in contact.extra.get("references", ()) if _is_id(one)]
         yield f"In-Reply-To: <{answered}>\r\n"
         chain = "\r\n ".join(f"<{one}>" for one in (*earlier[-_REFERENCES:], answered))
         yield f"References: {chain}\r\n"
+
+
+def _is_id(one: object) -> bool:
+    return isinstance(one, str) and _MESSAGE_ID.fullmatch(one) is not None
 
 
 def _subject(contact: Contact, reply: Reply) -> str:
