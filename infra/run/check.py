@@ -16,6 +16,7 @@ from infra.kit.errors import LianxinError, TryLater
 from infra.kit.health import Report
 from infra.kit.installation import require_own_key
 from infra.kit.vault import open_vault
+from infra.run.channel_commands import check as check_channels
 from infra.run.migrate import require_current
 from infra.run.settings import Settings
 from infra.run.telephones import ami_settings
@@ -33,6 +34,7 @@ async def check(settings: Settings) -> dict[str, Report]:
         "database": _database,
         "data key": _key,
         "documents": _documents,
+        "channels": _channels,
     }
     if settings.redis.url:
         checks["redis"] = _redis
@@ -100,6 +102,22 @@ async def _key(settings: Settings) -> Report:
         )
     open_vault(path)
     return Report(ok=True, detail_en=str(path), detail_zh=str(path))
+
+
+async def _channels(settings: Settings) -> Report:
+    found = await check_channels(settings)
+    hindered = [name for name, findings in found.items() if any(one.fatal for one in findings)]
+    if not hindered:
+        return Report(
+            ok=True,
+            detail_en="nothing hinders them; `lianxin check channels` says more",
+            detail_zh="可用；详情见 lianxin check channels",
+        )
+    return Report(
+        ok=False,
+        detail_en=f"{', '.join(hindered)}: see `lianxin check channels`",
+        detail_zh=f"{'、'.join(hindered)} 有问题，请运行 lianxin check channels 查看",
+    )
 
 
 async def _own_key(settings: Settings) -> bool:

@@ -18,6 +18,7 @@ from infra.kit.identity import Role
 from infra.kit.logging import configure
 from infra.run import settings as settings_module
 from infra.run.audit_commands import check_audit
+from infra.run.channel_commands import check_channels
 from infra.run.dispatch_commands import evaluate, train
 from infra.run.example import render as render_example
 from infra.run.key_commands import key
@@ -89,7 +90,7 @@ async def _migrate(settings: Settings) -> None:
 @cli.group(invoke_without_command=True)
 @click.pass_context
 def check(context: click.Context) -> None:
-    """Look at settings, database, Redis and Asterisk; say what is wrong and what to do."""
+    """Look at settings, database, Redis, Asterisk and channels; say what is wrong and what to do."""
     from infra.run.check import check as run_check
 
     if context.invoked_subcommand is not None:
@@ -175,6 +176,7 @@ def example_settings() -> None:
 
 
 check.add_command(check_audit)
+check.add_command(check_channels)
 check.add_command(check_tickets)
 cli.add_command(asterisk)
 cli.add_command(evaluate)
