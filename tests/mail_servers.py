@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import imaplib
 import os
 import pwd
@@ -214,7 +215,7 @@ class Sink:
         self.raw.append(content)
         self.mails.append((envelope.mail_from or "", list(envelope.rcpt_tos), parsed))
         if self.hang_up:
-            assert server.transport is not None
+            assert isinstance(server.transport, asyncio.WriteTransport)
             server.transport.abort()
         return "250 taken"
 
