@@ -9,5 +9,10 @@ import './styles/base.css'
 import App from './App.vue'
 import { i18n } from './i18n'
 import { router } from './router'
+import talkEn from './talk/i18n/en'
+import talkZh from './talk/i18n/zh-CN'
+
+i18n.global.mergeLocaleMessage('zh-CN', talkZh)
+i18n.global.mergeLocaleMessage('en', talkEn)
 
 createApp(App).use(createPinia()).use(router).use(i18n).mount('#app')

@@ -3,6 +3,7 @@ import { useRouter } from 'vue-router'
 
 import { useCall } from '@/stores/call'
 import { useInbox } from '@/stores/inbox'
+import { useOffers } from '@/talk/offers'
 
 interface Openers {
   palette: () => void
@@ -25,6 +26,7 @@ export function useDeskKeys(open: Openers): void {
   const call = useCall()
   const inbox = useInbox()
   const router = useRouter()
+  const { acceptFirst } = useOffers()
 
   const go = (step: 1 | -1) => {
     const to = inbox.neighbour(router.currentRoute.value, step)
@@ -35,13 +37,15 @@ export function useDeskKeys(open: Openers): void {
     F4: call.toggleHold,
     F6: call.toggleMute,
     F8: call.hangUp,
+    F9: acceptFirst,
   }
   const outside: Readonly<Record<string, () => void>> = {
     j: () => go(1),
     k: () => go(-1),
     '1': () => inbox.show('calls'),
-    '2': () => inbox.show('tickets'),
-    '3': () => inbox.show('callbacks'),
+    '2': () => inbox.show('talks'),
+    '3': () => inbox.show('tickets'),
+    '4': () => inbox.show('callbacks'),
     '?': open.map,
     '？': open.map,
   }

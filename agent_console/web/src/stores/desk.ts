@@ -3,6 +3,8 @@ import { ref, watch } from 'vue'
 
 import type { CallbackNews, CallNews, Hint, Presence, QueueNews, TicketNews } from '@/api/types'
 import { i18n } from '@/i18n'
+import { useTalks } from '@/talk/store'
+import type { LookedAt, TalkNews } from '@/talk/types'
 
 import { useCall } from './call'
 import { useCalls } from './calls'
@@ -16,6 +18,12 @@ import { usePresence } from './presence'
 import { useSession } from './session'
 import { useTickets } from './tickets'
 
+/** Entries of the feed that name a conversation. */
+const TALK = new Set([
+  'message.received', 'message.delivery_changed', 'conversation.offered', 'conversation.assigned', 'conversation.changed',
+  'conversation.closed',
+])
+
 /** Opens and closes the desk with the session, and takes each piece of news to its place. */
 export const useDesk = defineStore('desk', () => {
   const session = useSession()
@@ -23,6 +31,7 @@ export const useDesk = defineStore('desk', () => {
   const phone = usePhone()
   const call = useCall()
   const calls = useCalls()
+  const talks = useTalks()
   const tickets = useTickets()
   const figures = useFigures()
   const drafts = useDrafts()
@@ -56,12 +65,16 @@ export const useDesk = defineStore('desk', () => {
       context.ticketChanged(data.ticket_id)
     },
     'callback.finished': onCallback,
+    'conversation.looked_at': (data: LookedAt) => talks.lookedAt(data),
+    'conversations.waiting': () => void talks.load(),
   }
 
   function take({ type, data }: Hint, durable: boolean): void {
     if (type.startsWith('call.')) {
       call.news(type, data as CallNews, durable)
       if (type === 'call.ended' || type === 'call.answered') figures.lookSoon()
+    } else if (TALK.has(type)) {
+      talks.takeNews(type, data as unknown as TalkNews)
     } else {
       places[type]?.(data as never)
     }
@@ -74,6 +87,7 @@ export const useDesk = defineStore('desk', () => {
     if (session.can('figures.read')) reads.push(figures.load())
     if (session.can('call.read')) reads.push(call.look(), calls.load())
     if (session.can('ticket.read')) reads.push(tickets.load())
+    if (session.can('conversation.read')) reads.push(talks.readAgain())
     if (tickets.categories.length === 0) reads.push(tickets.loadCategories())
     if (tickets.opened !== null) reads.push(tickets.open(tickets.opened.id))
     // Each part of the page shows its own failure; the banner shows the lost connection.

@@ -10,11 +10,14 @@ import { useClock } from './clock'
 
 const SAVE_AFTER_MS = 600
 const RETRY_AFTER_MS = 5000
+const COUNTER = 'counter'
 
 export type Saving = 'empty' | 'loading' | 'typed' | 'saved' | 'failed'
 
 export interface DraftDesk {
   callId: number | null
+  /** What it belongs to when there is no call: the counter, or a conversation. */
+  place: string
   draft: TicketDraft
   saving: Saving
   savedAt: string | null
@@ -30,13 +33,14 @@ export const useDrafts = defineStore('drafts', () => {
   const clock = useClock()
   const desks = reactive(new Map<string, DraftDesk>())
 
-  /** The form of a call, or of a walk-in or letter for null. Read from the server the first time. */
-  function of(callId: number | null): DraftDesk {
-    const key = String(callId ?? 'counter')
+  /** The form of a call, or for null of a walk-in, a letter or a conversation. Read from the server the first time. */
+  function of(callId: number | null, place = COUNTER): DraftDesk {
+    const key = String(callId ?? place)
     const known = desks.get(key)
     if (known !== undefined) return known
     desks.set(key, {
       callId,
+      place,
       draft: emptyDraft(),
       saving: callId === null ? 'empty' : 'loading',
       savedAt: null,
@@ -92,8 +96,8 @@ export const useDrafts = defineStore('drafts', () => {
   }
 
   /** The ticket is made: its form is done with. */
-  function drop(callId: number | null): void {
-    const key = String(callId ?? 'counter')
+  function drop(callId: number | null, place = COUNTER): void {
+    const key = String(callId ?? place)
     const desk = desks.get(key)
     if (desk === undefined) return
     clearTimeout(desk.timer)

@@ -19,6 +19,8 @@ export function useTicketSubmit(
   desk: DraftDesk,
   origin: { callId: number | null; contactId: number | null },
   form: Readonly<Ref<HTMLFormElement | null>>,
+  /** Where to go with the new ticket; without it, to its page. */
+  goOn?: (ticket: Ticket) => void,
 ) {
   const { t } = useI18n()
   const router = useRouter()
@@ -65,7 +67,7 @@ export function useTicketSubmit(
   }
 
   function made(ticket: Ticket): void {
-    drafts.drop(origin.callId)
+    drafts.drop(desk.callId, desk.place)
     tickets.show(ticket)
     const words = t(ticket.closed_at ? 'form.made_closed' : 'form.made', { number: ticket.number })
     notices.tell(words)
@@ -73,7 +75,8 @@ export function useTicketSubmit(
     void tickets.load()
     void calls.load()
     figures.lookSoon()
-    void router.push({ name: 'ticket', params: { id: ticket.id } })
+    if (goOn !== undefined) goOn(ticket)
+    else void router.push({ name: 'ticket', params: { id: ticket.id } })
   }
 
   async function submit(): Promise<void> {
