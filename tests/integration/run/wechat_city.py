@@ -23,6 +23,7 @@ from infra.run import migrations
 from infra.run.tables import whole_metadata
 from tests.installation import Installation, Person
 from tests.integration.channels.wechat.account import ACCOUNT, MINI, settings_of
+from tests.parts import free_port
 
 T = TypeVar("T")
 MIGRATIONS = Path(migrations.__path__[0]) / "versions"
@@ -45,14 +46,16 @@ class WeChatCity:
 
 def installed(folder: Path, wechat: StubWeChat, **more: Mapping[str, Any]) -> WeChatCity:
     """Return an installation that is not started yet, and let WeChat know its address."""
+    port = free_port()
     sections: dict[str, dict[str, Any]] = {
         "telephony": {"enabled": False},
+        "server": {"port": port, "public_url": f"http://127.0.0.1:{port}"},
         "wechat": settings_of(ACCOUNT, wechat.url),
         "wechat_mini": settings_of(MINI, wechat.url),
     }
     for name, section in more.items():
         sections.setdefault(name, {}).update(section)
-    made = Installation(folder, sections)
+    made = Installation(folder, sections, port=port)
     official = replace(ACCOUNT, callback=f"{made.url}/channels/wechat")
     mini = replace(MINI, callback=f"{made.url}/channels/wechat-mini")
     wechat.state.accounts.update({official.appid: official, mini.appid: mini})
