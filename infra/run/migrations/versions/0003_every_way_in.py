@@ -63,6 +63,13 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_citizen_proofs_until"), ["until"], unique=False)
 
     op.create_table(
+        "mini_people",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_mini_people")),
+    )
+    op.create_table(
         "refused_deliveries",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("channel", sa.String(length=40), nullable=False),
@@ -156,6 +163,21 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "citizen_moves",
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("row_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("citizen_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["citizen_id"], ["citizens.id"], name=op.f("fk_citizen_moves_citizen_id_citizens")
+        ),
+        sa.PrimaryKeyConstraint("kind", "row_id", name=op.f("pk_citizen_moves")),
+    )
+    with op.batch_alter_table("citizen_moves", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_citizen_moves_citizen_id"), ["citizen_id"], unique=False
+        )
+
+    op.create_table(
         "citizen_uploads",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("token_digest", sa.String(length=64), nullable=False),
@@ -174,6 +196,74 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("citizen_uploads", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_citizen_uploads_begun_at"), ["begun_at"], unique=False)
+
+    op.create_table(
+        "mini_files",
+        sa.Column("attachment_id", sa.Integer(), nullable=False),
+        sa.Column("person", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["person"], ["mini_people.digest"], name=op.f("fk_mini_files_person_mini_people")
+        ),
+        sa.PrimaryKeyConstraint("attachment_id", name=op.f("pk_mini_files")),
+    )
+    with op.batch_alter_table("mini_files", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_mini_files_at"), ["at"], unique=False)
+
+    op.create_table(
+        "mini_reports",
+        sa.Column("external_id", sa.String(length=64), nullable=False),
+        sa.Column("person", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["person"], ["mini_people.digest"], name=op.f("fk_mini_reports_person_mini_people")
+        ),
+        sa.PrimaryKeyConstraint("external_id", name=op.f("pk_mini_reports")),
+    )
+    with op.batch_alter_table("mini_reports", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_mini_reports_person"), ["person"], unique=False)
+
+    op.create_table(
+        "mini_sessions",
+        sa.Column("token_digest", sa.String(length=64), nullable=False),
+        sa.Column("person", sa.String(length=64), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["person"], ["mini_people.digest"], name=op.f("fk_mini_sessions_person_mini_people")
+        ),
+        sa.PrimaryKeyConstraint("token_digest", name=op.f("pk_mini_sessions")),
+    )
+    with op.batch_alter_table("mini_sessions", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_mini_sessions_expires_at"), ["expires_at"], unique=False
+        )
+        batch_op.create_index(batch_op.f("ix_mini_sessions_person"), ["person"], unique=False)
+
+    op.create_table(
+        "citizen_merges",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("one_id", sa.Integer(), nullable=False),
+        sa.Column("other_id", sa.Integer(), nullable=False),
+        sa.Column("ground", sa.String(length=40), nullable=False),
+        sa.Column("contact_id", sa.Integer(), nullable=True),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("suggested_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("decided_by", sa.String(length=20), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["contact_id"], ["contacts.id"], name=op.f("fk_citizen_merges_contact_id_contacts")
+        ),
+        sa.ForeignKeyConstraint(
+            ["one_id"], ["citizens.id"], name=op.f("fk_citizen_merges_one_id_citizens")
+        ),
+        sa.ForeignKeyConstraint(
+            ["other_id"], ["citizens.id"], name=op.f("fk_citizen_merges_other_id_citizens")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_citizen_merges")),
+        sa.UniqueConstraint("one_id", "other_id", name=op.f("uq_citizen_merges_one_id_other_id")),
+    )
+    with op.batch_alter_table("citizen_merges", schema=None) as batch_op:
+        batch_op.create_index("ix_citizen_merges_other_id", ["other_id"], unique=False)
 
     op.create_table(
         "citizen_upload_parts",
@@ -195,6 +285,10 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=120), nullable=False),
         sa.Column("media_encrypted", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("error", sa.String(length=60), nullable=True),
         sa.Column("attachment_id", sa.Integer(), nullable=True),
         sa.Column("gone_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
@@ -210,6 +304,13 @@ def upgrade() -> None:
     with op.batch_alter_table("contact_media", schema=None) as batch_op:
         batch_op.create_index(
             batch_op.f("ix_contact_media_contact_id"), ["contact_id"], unique=False
+        )
+        batch_op.create_index(
+            "ix_contact_media_due",
+            ["next_at"],
+            unique=False,
+            sqlite_where=sa.text("attachment_id IS NULL AND gone_at IS NULL"),
+            postgresql_where=sa.text("attachment_id IS NULL AND gone_at IS NULL"),
         )
 
     op.create_table(
@@ -254,6 +355,40 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "ix_conversations_thread_digest", ["thread_digest", "id"], unique=False
+        )
+
+    op.create_table(
+        "police_handovers",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("direction", sa.String(length=40), nullable=False),
+        sa.Column("transfer_id", sa.String(length=80), nullable=False),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("ticket_id", sa.Integer(), nullable=True),
+        sa.Column("contact_id", sa.Integer(), nullable=True),
+        sa.Column("pbx", sa.String(length=40), nullable=True),
+        sa.Column("linkedid", sa.String(length=80), nullable=True),
+        sa.Column("agent", sa.String(length=40), nullable=True),
+        sa.Column("emergency", sa.Boolean(), nullable=False),
+        sa.Column("remote_number", sa.String(length=60), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["contact_id"], ["contacts.id"], name=op.f("fk_police_handovers_contact_id_contacts")
+        ),
+        sa.ForeignKeyConstraint(
+            ["ticket_id"], ["tickets.id"], name=op.f("fk_police_handovers_ticket_id_tickets")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_police_handovers")),
+        sa.UniqueConstraint("contact_id", name=op.f("uq_police_handovers_contact_id")),
+        sa.UniqueConstraint(
+            "direction", "transfer_id", name=op.f("uq_police_handovers_direction_transfer_id")
+        ),
+    )
+    with op.batch_alter_table("police_handovers", schema=None) as batch_op:
+        batch_op.create_index("ix_police_handovers_call", ["linkedid", "pbx"], unique=False)
+        batch_op.create_index("ix_police_handovers_created_at", ["created_at", "id"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_police_handovers_ticket_id"), ["ticket_id"], unique=False
         )
 
     op.create_table(
@@ -332,6 +467,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_conversation_events")),
     )
     with op.batch_alter_table("conversation_events", schema=None) as batch_op:
+        batch_op.create_index("ix_conversation_events_agent_at", ["agent", "at"], unique=False)
         batch_op.create_index(
             "ix_conversation_events_conversation_id", ["conversation_id", "id"], unique=False
         )
@@ -382,6 +518,61 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_conversation_viewers_seen_at"), ["seen_at"], unique=False
         )
+
+    op.create_table(
+        "police_custody",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("handover_id", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("step", sa.String(length=40), nullable=False),
+        sa.Column("holder", sa.String(length=40), nullable=False),
+        sa.Column("who", sa.String(length=100), nullable=False),
+        sa.Column("note_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("message_id", sa.String(length=80), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["handover_id"],
+            ["police_handovers.id"],
+            name=op.f("fk_police_custody_handover_id_police_handovers"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_police_custody")),
+        sa.UniqueConstraint("message_id", name=op.f("uq_police_custody_message_id")),
+    )
+    with op.batch_alter_table("police_custody", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_police_custody_handover_id"), ["handover_id"], unique=False
+        )
+
+    op.create_table(
+        "police_messages",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("handover_id", sa.Integer(), nullable=False),
+        sa.Column("message_id", sa.String(length=80), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("error", sa.String(length=60), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("taken_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["handover_id"],
+            ["police_handovers.id"],
+            name=op.f("fk_police_messages_handover_id_police_handovers"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_police_messages")),
+        sa.UniqueConstraint("message_id", name=op.f("uq_police_messages_message_id")),
+    )
+    with op.batch_alter_table("police_messages", schema=None) as batch_op:
+        batch_op.create_index("ix_police_messages_due", ["state", "next_at"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_police_messages_handover_id"), ["handover_id"], unique=False
+        )
+
+    with op.batch_alter_table("attachments", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("poster", sa.String(length=64), nullable=True))
 
     with op.batch_alter_table("callback_attempts", schema=None) as batch_op:
         batch_op.add_column(sa.Column("reason_text", sa.String(length=400), nullable=True))
@@ -493,6 +684,18 @@ def downgrade() -> None:
     with op.batch_alter_table("callback_attempts", schema=None) as batch_op:
         batch_op.drop_column("reason_text")
 
+    with op.batch_alter_table("attachments", schema=None) as batch_op:
+        batch_op.drop_column("poster")
+
+    with op.batch_alter_table("police_messages", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_police_messages_handover_id"))
+        batch_op.drop_index("ix_police_messages_due")
+
+    op.drop_table("police_messages")
+    with op.batch_alter_table("police_custody", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_police_custody_handover_id"))
+
+    op.drop_table("police_custody")
     with op.batch_alter_table("conversation_viewers", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_conversation_viewers_seen_at"))
 
@@ -500,6 +703,7 @@ def downgrade() -> None:
     op.drop_table("conversation_messages")
     with op.batch_alter_table("conversation_events", schema=None) as batch_op:
         batch_op.drop_index("ix_conversation_events_conversation_id")
+        batch_op.drop_index("ix_conversation_events_agent_at")
 
     op.drop_table("conversation_events")
     with op.batch_alter_table("replies", schema=None) as batch_op:
@@ -521,6 +725,12 @@ def downgrade() -> None:
         batch_op.drop_index("ix_replies_channel_provider_id")
 
     op.drop_table("replies")
+    with op.batch_alter_table("police_handovers", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_police_handovers_ticket_id"))
+        batch_op.drop_index("ix_police_handovers_created_at")
+        batch_op.drop_index("ix_police_handovers_call")
+
+    op.drop_table("police_handovers")
     with op.batch_alter_table("conversations", schema=None) as batch_op:
         batch_op.drop_index("ix_conversations_thread_digest")
         batch_op.drop_index("ix_conversations_state_waiting_since")
@@ -530,14 +740,40 @@ def downgrade() -> None:
 
     op.drop_table("conversations")
     with op.batch_alter_table("contact_media", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_contact_media_due",
+            sqlite_where=sa.text("attachment_id IS NULL AND gone_at IS NULL"),
+            postgresql_where=sa.text("attachment_id IS NULL AND gone_at IS NULL"),
+        )
         batch_op.drop_index(batch_op.f("ix_contact_media_contact_id"))
 
     op.drop_table("contact_media")
     op.drop_table("citizen_upload_parts")
+    with op.batch_alter_table("citizen_merges", schema=None) as batch_op:
+        batch_op.drop_index("ix_citizen_merges_other_id")
+
+    op.drop_table("citizen_merges")
+    with op.batch_alter_table("mini_sessions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_mini_sessions_person"))
+        batch_op.drop_index(batch_op.f("ix_mini_sessions_expires_at"))
+
+    op.drop_table("mini_sessions")
+    with op.batch_alter_table("mini_reports", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_mini_reports_person"))
+
+    op.drop_table("mini_reports")
+    with op.batch_alter_table("mini_files", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_mini_files_at"))
+
+    op.drop_table("mini_files")
     with op.batch_alter_table("citizen_uploads", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_citizen_uploads_begun_at"))
 
     op.drop_table("citizen_uploads")
+    with op.batch_alter_table("citizen_moves", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_citizen_moves_citizen_id"))
+
+    op.drop_table("citizen_moves")
     with op.batch_alter_table("citizen_addresses", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_citizen_addresses_citizen_id"))
 
@@ -559,6 +795,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_refused_deliveries_channel_id")
 
     op.drop_table("refused_deliveries")
+    op.drop_table("mini_people")
     with op.batch_alter_table("citizen_proofs", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_citizen_proofs_until"))
 
