@@ -27,7 +27,6 @@ from channels.registry import Registry
 from channels.sms.service import Messenger
 from channels.voice import VoiceChannel
 from channels.web_form.channel import WebFormChannel
-from channels.wechat.account import AccountChannel
 from channels.wechat.channel import WeChatChannel
 from channels.wechat.client import WeChatApi
 from channels.wechat.mini import WeChatMiniChannel
@@ -203,8 +202,9 @@ async def _closed_at_the_end(channels: Registry) -> None:
         await asyncio.Event().wait()
     finally:
         for channel in channels:
-            if isinstance(channel, AccountChannel):
-                await channel.close()
+            close = getattr(channel, "close", None)
+            if close is not None:
+                await close()
 
 
 def _fetcher(base: Foundation, channels: Registry) -> Fetcher:

@@ -26,6 +26,7 @@ from infra.run.migrate import migrate as migrate_database
 from infra.run.settings import Settings
 from infra.run.sheet_commands import export_file, import_file
 from infra.run.ticket_commands import check_tickets
+from infra.run.wechat_commands import wechat
 from telephony.asterisk.cli import asterisk
 from telephony.phone_network.cli import phone_network
 
@@ -185,6 +186,7 @@ cli.add_command(import_file)
 cli.add_command(key)
 cli.add_command(phone_network)
 cli.add_command(train)
+cli.add_command(wechat)
 
 
 def _run(work: Coroutine[Any, Any, Any]) -> Any:

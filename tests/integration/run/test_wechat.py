@@ -133,6 +133,15 @@ async def told(city: WeChatCity, openid: str, pattern: str) -> str:
     return await until(find)
 
 
+async def told_more(city: WeChatCity, openid: str, before: int) -> None:
+    """Return once a citizen was told more than before."""
+
+    async def find() -> bool | None:
+        return True if len(city.wechat.texts(openid)) > before else None
+
+    await until(find)
+
+
 async def test_wechats_check_of_the_address_passes(city: WeChatCity) -> None:
     for account in (city.official, city.mini):
         assert await city.wechat.pusher.check(account)
@@ -199,7 +208,7 @@ async def test_menu_leads_through_the_guide_to_a_number_and_answer_and_rating(
     for said in (words, "幸福里3号楼", "没有", "匿名"):
         before = len(city.wechat.texts(openid))
         await citizens.write(city.official, openid, said)
-        await until(lambda before=before: _more(city, openid, before))
+        await told_more(city, openid, before)
     number = re.search(r"\d{8}-\d{6}", await told(city, openid, r"\d{8}-\d{6}"))
     assert number is not None
     async with Agent(city.installation, LEAD) as lead:
@@ -221,10 +230,6 @@ async def test_menu_leads_through_the_guide_to_a_number_and_answer_and_rating(
     ):
         assert response.status == 201, await response.text()
     assert count(city, "SELECT rating FROM tickets WHERE number = ?", number[0]) == 1
-
-
-async def _more(city: WeChatCity, openid: str, before: int) -> bool | None:
-    return True if len(city.wechat.texts(openid)) > before else None
 
 
 async def test_same_message_ten_times_at_once_is_one(city: WeChatCity) -> None:
