@@ -18,7 +18,7 @@ from channels.front.tables import RefusedDeliveryRow
 from channels.protocol import Delivery
 from infra.kit.clock import Clock
 from infra.kit.database import Database
-from infra.kit.errors import LianxinError, NotFound
+from infra.kit.errors import Invalid, LianxinError, NotFound
 from infra.kit.vault import Vault
 
 _REASON_LENGTH = 300
@@ -101,15 +101,21 @@ class Refusals:
             return [_listed(row) for row in (await session.exec(statement.limit(limit))).all()]
 
     async def delivery(self, refused_id: int) -> tuple[str, Delivery]:
-        """Return a refused delivery with its channel, as far as it was kept, to be taken in after all.
+        """Return a refused delivery with its channel, to be taken in after all.
 
         Raises:
             NotFound: There is none.
+            Invalid: Not all of it was kept.
         """
         async with self._database.reading() as session:
             row = await session.get(RefusedDeliveryRow, refused_id)
         if row is None:
             raise NotFound
+        if not row.whole:
+            raise Invalid(
+                "not all of it was kept: ask the sender for it",
+                "内容过大，未完整保留，请联系发送方重新投递",
+            )
         return row.channel, _delivery(json.loads(self._vault.decrypt(row.request_sealed)), row)
 
     async def forget(self, refused_id: int) -> None:
