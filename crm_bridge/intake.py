@@ -64,6 +64,7 @@ class Intake:
         poke: Wakes the relay when there is something to tell.
         talk: Hears the messages of conversations; without, they are only kept.
         registrar: Told of tickets that open by themselves; None: nobody.
+        arrived: Told the number of a ticket that opened by itself, once it is on disk.
         look_seconds: How often contacts without their follow-up are looked for.
     """
 
@@ -78,6 +79,7 @@ class Intake:
         *,
         talk: Listener | None = None,
         registrar: Registrar | None = None,
+        arrived: Callable[[str], None] = lambda _number: None,
         look_seconds: float = 30.0,
     ) -> None:
         self._database = database
@@ -88,6 +90,7 @@ class Intake:
         self._poke = poke
         self._talk = talk
         self._registrar = registrar
+        self._arrived = arrived
         self._look_seconds = look_seconds
 
     async def take(self, contact: Contact) -> Received:
@@ -110,13 +113,15 @@ class Intake:
             if contact is None:
                 return
             citizen_id = await self._contacts.identify(session, contact_id, contact)
-            await in_session(
+            ticket = await in_session(
                 session,
                 partial(
                     self._follow, contact_id=contact_id, contact=contact, citizen_id=citizen_id
                 ),
             )
         self._poke()
+        if ticket is not None:
+            self._arrived(ticket.number)
 
     async def _in_two_steps(self, contact: Contact, kept: Kept) -> Received:
         received = await self._contacts.receive(
@@ -208,6 +213,8 @@ class Intake:
             return None
         if received is not None:
             self._poke()
+            if received.ticket_number is not None:
+                self._arrived(received.ticket_number)
         return received
 
     async def _number(self, contact_id: int) -> str | None:

@@ -30,15 +30,24 @@ class Page:
     Attributes:
         agent: 工号 of the person.
         session_id: The login that opened it.
+        permissions: What the person might do when the page was opened.
         sent: Number of the last feed entry that was sent.
         acked: Number of the last feed entry that was acknowledged.
     """
 
-    __slots__ = ("_full_since", "_queue", "acked", "agent", "sent", "session_id")
+    __slots__ = ("_full_since", "_queue", "acked", "agent", "permissions", "sent", "session_id")
 
-    def __init__(self, agent: str, session_id: int, queue: SendQueue, start: int) -> None:
+    def __init__(
+        self,
+        agent: str,
+        session_id: int,
+        queue: SendQueue,
+        start: int,
+        permissions: frozenset[str] = frozenset(),
+    ) -> None:
         self.agent = agent
         self.session_id = session_id
+        self.permissions = permissions
         self.sent = start
         self.acked = start
         self._queue = queue
@@ -150,10 +159,23 @@ class Pages:
             if not page.hint(packet):
                 self._lost.inc()
 
-    async def broadcast(self, kind: str, at: str, data: dict[str, Any]) -> None:
-        """Send a hint to every page, a slice at a time: a screen pop never waits for more than one slice."""
+    async def broadcast(
+        self, kind: str, at: str, data: dict[str, Any], permission: str | None = None
+    ) -> None:
+        """Send a hint to every page, a slice at a time: a screen pop never waits for more than one slice.
+
+        Args:
+            kind: Type of the hint.
+            at: When it was.
+            data: What it says.
+            permission: Only to the pages of who has it.
+        """
         packet = hint_packet(kind, at, data)
-        pages = tuple(self._by_sid.values())
+        pages = tuple(
+            page
+            for page in self._by_sid.values()
+            if permission is None or permission in page.permissions
+        )
         for start in range(0, len(pages), _SLICE):
             for page in pages[start : start + _SLICE]:
                 if not page.hint(packet):

@@ -17,7 +17,7 @@ from agent_console.feed.engine import PageServer
 from agent_console.feed.pages import Page, Pages, hello_packet
 from agent_console.feed.pusher import Pusher
 from agent_console.feed.service import Feed
-from agent_console.feed.topics import AGENT_HINT, EVERYBODY_HINT, FEED_WRITTEN
+from agent_console.feed.topics import AGENT_HINT, EVERYBODY_HINT, FEED_WRITTEN, PERMITTED_HINT
 from agent_console.origin import require_own_origin
 from infra.kit.errors import TooMany
 from infra.kit.hints import Hints
@@ -86,6 +86,7 @@ class AgentSocket:
         self._server.on("disconnect", self._disconnect)
         hints.subscribe(AGENT_HINT, self._on_agent_hint)
         hints.subscribe(EVERYBODY_HINT, self._on_everybody_hint)
+        hints.subscribe(PERMITTED_HINT, self._on_permitted_hint)
         hints.subscribe(FEED_WRITTEN, self._on_feed_written)
         hints.subscribe(SESSION_ENDED, self._on_session_ended)
 
@@ -141,7 +142,7 @@ class AgentSocket:
             # A page that is connected and not fed would wait for ever: better it comes again.
             socket.queue.cut()
             raise
-        page = Page(agent, live.id, socket.queue, start)
+        page = Page(agent, live.id, socket.queue, start, live.principal.permissions)
         page.send(hello_packet(anew=start != last_seq, last_seq=start))
         self._pages.add(sid, page)
         self._pusher.poke([agent])
@@ -168,6 +169,9 @@ class AgentSocket:
 
     async def _on_everybody_hint(self, body: dict[str, Any]) -> None:
         await self._pages.broadcast(body["type"], body["at"], body["data"])
+
+    async def _on_permitted_hint(self, body: dict[str, Any]) -> None:
+        await self._pages.broadcast(body["type"], body["at"], body["data"], body["permission"])
 
     async def _on_feed_written(self, body: dict[str, Any]) -> None:
         self._pusher.poke(body["agents"])

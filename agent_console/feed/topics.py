@@ -8,5 +8,8 @@ AGENT_HINT = "agent.hint"
 EVERYBODY_HINT = "everybody.hint"
 """For every page: the same without `agent`."""
 
+PERMITTED_HINT = "permitted.hint"
+"""For the pages of everybody who has a permission: the same with `permission` instead of `agent`."""
+
 FEED_WRITTEN = "feed.written"
 """There are new entries in the feeds of these agents: `{"agents": [工号, …]}`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from channels.contacts.service import Contacts
@@ -83,8 +83,16 @@ class Casework:
         return self.ways.channels
 
 
-async def casework(base: Foundation, relay: Relay) -> Casework:
-    """Return the use cases; empty tables of categories, units and matters are filled with those that ship."""
+async def casework(
+    base: Foundation, relay: Relay, arrived: Callable[[str], None] = lambda _number: None
+) -> Casework:
+    """Return the use cases; empty tables of categories, units and matters are filled with those that ship.
+
+    Args:
+        base: The ground floor.
+        relay: Carries what is to be told.
+        arrived: Told the number of every ticket that opened by itself.
+    """
     settings = base.settings.callbacks
     database, clock, vault = base.database, base.clock, base.vault
     contacts = Contacts(database, vault)
@@ -117,6 +125,7 @@ async def casework(base: Foundation, relay: Relay) -> Casework:
         talks.wake,
         talk=talks.hearing,
         registrar=found.receipts,
+        arrived=arrived,
     )
     open_doors = doors(base, found, intake.take, life.reader)
     identities = citizen_identities(base, contacts, found.marks)

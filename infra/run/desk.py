@@ -21,6 +21,7 @@ from agent_console.accounts.people import People
 from agent_console.accounts.rules import Lifetime, Patience
 from agent_console.accounts.service import Accounts
 from agent_console.accounts.sessions import SESSION_ENDED, SESSION_STARTED, Sessions
+from agent_console.arrivals import Arrivals
 from agent_console.audit import api as audit_api
 from agent_console.audit.reading import AuditReader
 from agent_console.calls import api as calls_api
@@ -119,6 +120,7 @@ class Desk:
             ),
         )
         self.feed = Feed(database, clock, base.hints)
+        self.arrivals = Arrivals(base.hints, clock)
         self.pages = Pages(registry=base.registry)
         self.pusher = Pusher(self.feed, self.pages, clock)
         self.socket = AgentSocket(
@@ -223,7 +225,7 @@ class Desk:
 async def running_desk(base: Foundation) -> AsyncIterator[web.Application]:
     """Run everything above the ground floor inside the block and yield the application that serves it."""
     desk = Desk(base)
-    work = await casework(base, desk.relay)
+    work = await casework(base, desk.relay, desk.arrivals.arrived)
     police = None
     if base.settings.police_110.enabled:
         police = PoliceDesk(base, desk.relay, work, desk.pages.hint)
@@ -244,6 +246,7 @@ async def running_desk(base: Foundation) -> AsyncIterator[web.Application]:
         intake=work.intake.run,
         feed=desk.feed.run,
         pusher=desk.pusher.run,
+        arrivals=desk.arrivals.run,
         socket=desk.socket.run,
         sweep=desk.sweep.run,
         tidy=desk.tidy,

@@ -8,10 +8,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import aiohttp
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, expect
 
+from agent_console.keys.service import NewKey
+from infra.kit.clock import SystemClock
+from infra.run.key_commands import add_key
 from tests.browser import city as cities
 from tests.browser.chromium import new_desk
 from tests.browser.city import (
@@ -377,6 +381,21 @@ async def test_a_registration_is_put_right_and_the_story_keeps_what_stood_there(
     stands = await people(DISPATCHER).call("GET", f"/tickets/{ticket['id']}", expect=200)
     changed = next(one for one in stands["events"] if one["event"] == "amended")
     assert changed["detail"]["changes"] == {"title": "滨江路与望江路口积水"}
+
+
+async def test_a_matter_that_comes_in_by_itself_stands_in_the_open_list_at_once(
+    open_page: OpenPage, city: Installation
+) -> None:
+    new = NewKey(name="随手拍", scopes=frozenset({"contact.write"}))
+    token = (await add_key(city.settings, SystemClock(), new)).token
+    centre = await open_page("/dispatch#/to_dispatch", DISPATCHER)
+    await expect(centre.at("case-list")).to_be_visible()
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as app:
+        body = {"external_id": "1", "text": "江滨公园健身器材松动，有老人摔倒。"}
+        posted = await app.post(f"{city.url}/api/v1/contacts", json=body)
+        assert posted.status == 201
+        number = (await posted.json())["ticket_number"]
+    await expect(row(centre, number)).to_be_visible()
 
 
 async def test_a_matter_that_is_not_accepted_tells_the_citizen_where_to_turn(

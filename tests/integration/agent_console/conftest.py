@@ -199,6 +199,7 @@ async def add_people(console: Console) -> None:
         ("1001", "李静", Role.AGENT),
         ("1002", "王磊", Role.AGENT),
         ("2001", "周敏", Role.LEAD),
+        ("3001", "陈晓东", Role.DISPATCHER),
         ("9001", "管理员", Role.ADMINISTRATOR),
     ):
         await console.accounts.add_user(number, name, role, PASSWORD)

@@ -297,7 +297,7 @@ const en: typeof zh = {
       not_called: 'Not to be called',
     },
   },
-  bar: { call_me_not: 'The citizen asked not to be called', anonymous: 'There is no number to call', no_such_number: 'The number does not exist', carrier_failure: 'The carrier failed', stopped: 'Work on the ticket was stopped' },
+  bar: { call_me_not: 'The citizen asked not to be called', anonymous: 'There is no number to call', no_such_number: 'The number does not exist', carrier_failure: 'The carrier failed', stopped: 'Work on the ticket was stopped', not_sampled: 'Not drawn for a callback' },
   result: {
     answered: 'Answered',
     silent: 'Answered, no key',

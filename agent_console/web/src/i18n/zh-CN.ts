@@ -293,7 +293,7 @@ export default {
       not_called: '不回访',
     },
   },
-  bar: { call_me_not: '诉求人要求不要回访', anonymous: '没有可回访的号码', no_such_number: '空号，无法回访', carrier_failure: '线路故障，无法回访', stopped: '工单已终止，不再回访' },
+  bar: { call_me_not: '诉求人要求不要回访', anonymous: '没有可回访的号码', no_such_number: '空号，无法回访', carrier_failure: '线路故障，无法回访', stopped: '工单已终止，不再回访', not_sampled: '未抽中回访' },
   result: {
     answered: '已接听',
     silent: '接听未按键',
