@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -30,6 +31,16 @@ TEXT_LENGTH = 4000
 ADDRESS_LENGTH = 200
 
 
+class Sequel(Protocol):
+    """Knows contacts that go on with a matter which has its ticket already."""
+
+    def continued(
+        self, writing: Writing, contact_id: int, contact: Contact, citizen_id: int | None
+    ) -> bool:
+        """Put a contact beside the open ticket that it goes on with; return whether there is one."""
+        ...
+
+
 class Tickets:
     """What agents do with tickets.
 
@@ -39,6 +50,7 @@ class Tickets:
         ledger: Writes what happens.
         origins: Finds the contact that a ticket comes from.
         poke: Wakes the relay when there is something to tell.
+        sequel: Asked before a written matter opens a ticket; None: every one does.
     """
 
     def __init__(
@@ -48,6 +60,8 @@ class Tickets:
         ledger: Ledger,
         origins: Origins,
         poke: Callable[[], None],
+        *,
+        sequel: Sequel | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -55,6 +69,7 @@ class Tickets:
         self._origins = origins
         self._casebook = Casebook(database, clock, ledger, poke)
         self._poke = poke
+        self._sequel = sequel
 
     async def register(
         self,
@@ -157,10 +172,14 @@ class Tickets:
         """Open the ticket of a contact that brought its matter in writing.
 
         Returns:
-            The ticket, registered and waiting for an agent; None for a call, whose matter nobody has written yet.
+            The ticket, registered and waiting for an agent; None for a call, whose matter nobody has written yet, and
+            for what goes on with a ticket that there is.
         """
         new = _from(contact)
         if new is None:
+            return None
+        sequel = self._sequel
+        if sequel is not None and sequel.continued(writing, contact_id, contact, citizen_id):
             return None
         return self._ledger.open_in(
             writing, new, contact_id=contact_id, citizen_id=citizen_id, agent=None
