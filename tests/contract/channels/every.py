@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tests.contract.channels.built_in import OPEN311, VOICE
 from tests.contract.channels.mailbox import MAILBOX
+from tests.contract.channels.one_touch import SAMPLE as ONE_TOUCH
 from tests.contract.channels.pigeon import PIGEON
 from tests.contract.channels.police_110 import SAMPLE as POLICE_110
 from tests.contract.channels.samples import PostedSample, Sample
@@ -17,6 +18,7 @@ SAMPLES: Sequence[Sample] = (
     VOICE,
     OPEN311,
     PIGEON,
+    ONE_TOUCH,
     WEB_FORM,
     POLICE_110,
     TWILIO,
