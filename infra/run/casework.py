@@ -45,6 +45,7 @@ from infra.run.citizens import citizen_identities
 from infra.run.conversations import Talks, conversations
 from infra.run.deadlines import deadline_worker
 from infra.run.foundation import Foundation
+from infra.run.letters import correspondence
 from infra.run.lifecycle import incoming_files, life_cycle, ticket_ledger
 from infra.run.supervision import supervision_desk
 
@@ -97,7 +98,8 @@ async def casework(
     database, clock, vault = base.database, base.clock, base.vault
     contacts = Contacts(database, vault)
     ledger = ticket_ledger(base)
-    tickets = Tickets(database, clock, ledger, Origins(clock, vault, contacts), relay.poke)
+    origins, letters = Origins(clock, vault, contacts), correspondence(base, relay)
+    tickets = Tickets(database, clock, ledger, origins, relay.poke, sequel=letters)
     callbacks = Callbacks(
         database, clock, vault, contacts, ledger, settings, settings.plan(base.zone), relay.poke
     )
