@@ -70,6 +70,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_mini_people")),
     )
     op.create_table(
+        "one_touch_devices",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("owner_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("latitude", sa.Float(), nullable=True),
+        sa.Column("longitude", sa.Float(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_one_touch_devices")),
+    )
+    op.create_table(
         "refused_deliveries",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("channel", sa.String(length=40), nullable=False),
@@ -314,6 +326,19 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "contact_threads",
+        sa.Column("contact_id", sa.Integer(), nullable=False),
+        sa.Column("channel", sa.String(length=40), nullable=False),
+        sa.Column("thread", sa.String(length=40), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["contact_id"], ["contacts.id"], name=op.f("fk_contact_threads_contact_id_contacts")
+        ),
+        sa.PrimaryKeyConstraint("contact_id", name=op.f("pk_contact_threads")),
+    )
+    with op.batch_alter_table("contact_threads", schema=None) as batch_op:
+        batch_op.create_index("ix_contact_threads_thread", ["channel", "thread"], unique=False)
+
+    op.create_table(
         "conversations",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("channel", sa.String(length=40), nullable=False),
@@ -355,6 +380,48 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "ix_conversations_thread_digest", ["thread_digest", "id"], unique=False
+        )
+
+    op.create_table(
+        "one_touch_calls",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("guest", sa.String(length=40), nullable=True),
+        sa.Column("device_id", sa.Integer(), nullable=True),
+        sa.Column("contact_id", sa.Integer(), nullable=True),
+        sa.Column("ticket_id", sa.Integer(), nullable=True),
+        sa.Column("place_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("pbx", sa.String(length=40), nullable=True),
+        sa.Column("linkedid", sa.String(length=80), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("rung_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("began_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["contact_id"], ["contacts.id"], name=op.f("fk_one_touch_calls_contact_id_contacts")
+        ),
+        sa.ForeignKeyConstraint(
+            ["device_id"],
+            ["one_touch_devices.id"],
+            name=op.f("fk_one_touch_calls_device_id_one_touch_devices"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["ticket_id"], ["tickets.id"], name=op.f("fk_one_touch_calls_ticket_id_tickets")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_one_touch_calls")),
+        sa.UniqueConstraint("contact_id", name=op.f("uq_one_touch_calls_contact_id")),
+        sa.UniqueConstraint("guest", name=op.f("uq_one_touch_calls_guest")),
+    )
+    with op.batch_alter_table("one_touch_calls", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_one_touch_calls_device_id"), ["device_id"], unique=False
+        )
+        batch_op.create_index("ix_one_touch_calls_linkedid", ["linkedid", "pbx"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_one_touch_calls_ticket_id"), ["ticket_id"], unique=False
+        )
+        batch_op.create_index(
+            "ix_one_touch_calls_to_ring", ["kind", "rung_at", "until"], unique=False
         )
 
     op.create_table(
@@ -731,6 +798,13 @@ def downgrade() -> None:
         batch_op.drop_index("ix_police_handovers_call")
 
     op.drop_table("police_handovers")
+    with op.batch_alter_table("one_touch_calls", schema=None) as batch_op:
+        batch_op.drop_index("ix_one_touch_calls_to_ring")
+        batch_op.drop_index(batch_op.f("ix_one_touch_calls_ticket_id"))
+        batch_op.drop_index("ix_one_touch_calls_linkedid")
+        batch_op.drop_index(batch_op.f("ix_one_touch_calls_device_id"))
+
+    op.drop_table("one_touch_calls")
     with op.batch_alter_table("conversations", schema=None) as batch_op:
         batch_op.drop_index("ix_conversations_thread_digest")
         batch_op.drop_index("ix_conversations_state_waiting_since")
@@ -739,6 +813,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_conversations_agent_state")
 
     op.drop_table("conversations")
+    with op.batch_alter_table("contact_threads", schema=None) as batch_op:
+        batch_op.drop_index("ix_contact_threads_thread")
+
+    op.drop_table("contact_threads")
     with op.batch_alter_table("contact_media", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_contact_media_due",
@@ -795,6 +873,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_refused_deliveries_channel_id")
 
     op.drop_table("refused_deliveries")
+    op.drop_table("one_touch_devices")
     op.drop_table("mini_people")
     with op.batch_alter_table("citizen_proofs", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_citizen_proofs_until"))
