@@ -1,0 +1,279 @@
+"""Calls at one touch: a citizen's browser is given a telephone for one call; a press has owner and agents rung."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col, select
+
+from channels.contacts.rules import Contact, Received
+from channels.one_touch import OneTouchChannel, OneTouchSettings, device_of
+from channels.protocol import Acknowledgement, Delivery, Take
+from crm_bridge.one_touch.devices import Devices
+from crm_bridge.one_touch.rules import Owner, Place, guest_pass, linkedid_of
+from crm_bridge.one_touch.tables import CallKind, OneTouchCallRow, OneTouchDeviceRow
+from crm_bridge.tickets.tables import TicketContactRow
+from infra.kit.clock import Clock
+from infra.kit.database import Database
+from infra.kit.errors import Conflict, LianxinError, TooMany
+from infra.kit.rate import Rate
+from infra.kit.vault import Vault
+from telephony.numbers import PhoneNumber
+from telephony.one_touch.rules import Guest, Press
+
+log = structlog.get_logger()
+
+_RING_WITHIN = timedelta(minutes=3)
+"""A press that could not be rung for by then is an urgent ticket, and a person rings."""
+_RETRY_SECONDS = 2.0
+
+
+class NoTelephony(Conflict):
+    """This installation has no telephones."""
+
+    slug = "no-telephony"
+    title_zh = "网页呼叫暂未开通，请直接拨打 12345"
+    title_en = "Calls from the page are not open, dial 12345"
+
+
+class Phones(Protocol):
+    """Makes telephones and rings (`telephony.one_touch`)."""
+
+    async def mint(self, caller: PhoneNumber | None, valid: timedelta) -> Guest:
+        """Make a telephone for one call."""
+        ...
+
+    async def ring(self, press: Press) -> None:
+        """Ring the queue and an owner together."""
+        ...
+
+    def subscribe(self, listener: Callable[[str, str, str], None]) -> None:
+        """Tell of every guest's call: his name, PBX and linkedid."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestPhone:
+    """What a browser needs for its one call."""
+
+    guest: Guest = field(repr=False)
+    socket_pass: str = field(repr=False)
+    until: datetime
+
+
+class OneTouch:
+    """Calls at one touch.
+
+    Args:
+        database: Where they lie.
+        clock: Gives the time.
+        vault: Seals where citizens are, and makes passes.
+        channel: Verifies and parses presses.
+        devices: Knows whose devices they are.
+        settings: How long, how often.
+        take: Takes contacts in.
+        pbx: Name of the Asterisk that rings for devices.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        vault: Vault,
+        channel: OneTouchChannel,
+        devices: Devices,
+        settings: OneTouchSettings,
+        take: Take,
+        pbx: str,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._vault = vault
+        self._channel = channel
+        self._devices = devices
+        self._settings = settings
+        self._take = take
+        self._pbx = pbx
+        self._phones: Phones | None = None
+        self._heard: deque[tuple[str, str, str]] = deque()
+        self._woken = asyncio.Event()
+        self._rate = Rate(settings.per_device)
+
+    @property
+    def open(self) -> bool:
+        """Whether there are telephones to call with."""
+        return self._phones is not None
+
+    def attach(self, phones: Phones) -> None:
+        """Use this telephony from now on."""
+        self._phones = phones
+        phones.subscribe(self._hear)
+
+    async def begin(
+        self, caller: PhoneNumber | None, place: Place, ticket_id: int | None
+    ) -> GuestPhone:
+        """Give a citizen's browser a telephone for one call.
+
+        Args:
+            caller: His number, if he has shown that it is his.
+            place: Where he is.
+            ticket_id: What it is about.
+
+        Raises:
+            NoTelephony: There are no telephones here.
+            LinkDown: The PBX cannot be reached.
+        """
+        if self._phones is None:
+            raise NoTelephony
+        valid = timedelta(seconds=self._settings.valid_seconds)
+        guest = await self._phones.mint(caller, valid)
+        row = OneTouchCallRow(
+            kind=CallKind.page,
+            guest=guest.name,
+            ticket_id=ticket_id,
+            place_sealed=self._vault.encrypt(place.text()) if place != Place() else None,
+            created_at=self._clock.now(),
+            until=guest.until,
+        )
+        async with self._database.transaction() as session:
+            session.add(row)
+        until = guest.until + timedelta(minutes=self._settings.longest_minutes)
+        made = guest_pass(guest.name, until, self._vault.seal)
+        return GuestPhone(guest=guest, socket_pass=made, until=guest.until)
+
+    async def press(self, raw: Delivery) -> Acknowledgement:
+        """Take a press in and ring for it; when this returns it is on disk.
+
+        Raises:
+            NotAuthenticated: No device of ours has signed it.
+            DeviceGone: The device was taken back.
+            Invalid: It cannot be understood.
+            TooMany: The device presses all the time.
+        """
+        self._channel.verify(raw)
+        device = device_of(raw)
+        owner, place = await self._devices.seen(device)
+        contacts = self._channel.parse(raw)
+        if contacts:
+            # Counted by the hour: a minute of the rate is one of ours.
+            wait = self._rate.wait(str(device.id), self._clock.monotonic() / 60)
+            if wait > 0:
+                raise TooMany("this device presses all the time", "按键过于频繁", retry_after=wait)
+        received = [await self._take(_completed(contact, owner, place)) for contact in contacts]
+        for contact, one in zip(contacts, received, strict=True):
+            await self._order(contact, one, device.id)
+        return self._channel.acknowledge(received)
+
+    async def run(self) -> None:
+        """Ring for presses that could not be rung for at once, and note which guests call, until cancelled."""
+        while True:
+            await self._write_heard()
+            waiting = await self.ring_due()
+            try:
+                async with asyncio.timeout(_RETRY_SECONDS if waiting else 30.0):
+                    await self._woken.wait()
+            except TimeoutError:
+                pass
+            self._woken.clear()
+
+    async def ring_due(self) -> int:
+        """Ring for every press that still waits for it; return how many could not be rung for."""
+        statement = select(OneTouchCallRow).where(
+            OneTouchCallRow.kind == CallKind.device,
+            col(OneTouchCallRow.rung_at).is_(None),
+            col(OneTouchCallRow.until) > self._clock.now(),
+        )
+        async with self._database.reading() as session:
+            rows = (await session.exec(statement.order_by(col(OneTouchCallRow.id)))).all()
+        return sum([not await self._ring(row) for row in rows])
+
+    async def _order(self, contact: Contact, received: Received, device_id: int) -> None:
+        """Write down that a press is to be rung for, and ring."""
+        now = self._clock.now()
+        row = OneTouchCallRow(
+            kind=CallKind.device,
+            device_id=device_id,
+            contact_id=received.contact_id,
+            pbx=self._pbx,
+            linkedid=linkedid_of(contact.external_id),
+            created_at=now,
+            until=now + _RING_WITHIN,
+        )
+        try:
+            async with self._database.transaction() as session:
+                ticket = select(TicketContactRow.ticket_id).where(
+                    TicketContactRow.contact_id == received.contact_id
+                )
+                row.ticket_id = (await session.exec(ticket)).first()
+                session.add(row)
+                await session.flush()
+        except IntegrityError:
+            return  # the same press came before: it is rung for, or will be
+        await self._ring(row)
+        self._woken.set()
+
+    async def _ring(self, row: OneTouchCallRow) -> bool:
+        if self._phones is None or row.linkedid is None or row.device_id is None:
+            return False
+        owner = await self._owner(row.device_id)
+        try:
+            await self._phones.ring(Press(linkedid=row.linkedid, owner=owner.phone))
+        except LianxinError as error:
+            # Ordered again it rings once all the same: the PBX knows the press.
+            log.warning("one_touch_not_rung", call=row.id, error=error.slug)
+            return False
+        async with self._database.transaction() as session:
+            await session.exec(
+                update(OneTouchCallRow)
+                .where(col(OneTouchCallRow.id) == row.id, col(OneTouchCallRow.rung_at).is_(None))
+                .values(rung_at=self._clock.now())
+            )
+        return True
+
+    async def _owner(self, device_id: int) -> Owner:
+        async with self._database.reading() as session:
+            return self._devices.owner_of(await session.get_one(OneTouchDeviceRow, device_id))
+
+    def _hear(self, guest: str, pbx: str, linkedid: str) -> None:
+        self._heard.append((guest, pbx, linkedid))
+        self._woken.set()
+
+    async def _write_heard(self) -> None:
+        while self._heard:
+            guest, pbx, linkedid = self._heard[0]
+            async with self._database.transaction() as session:
+                await session.exec(
+                    update(OneTouchCallRow)
+                    .where(
+                        col(OneTouchCallRow.guest) == guest,
+                        col(OneTouchCallRow.linkedid).is_(None),
+                    )
+                    .values(pbx=pbx, linkedid=linkedid, began_at=self._clock.now())
+                )
+            self._heard.popleft()
+
+
+def _completed(contact: Contact, owner: Owner, place: Place) -> Contact:
+    """Return the contact of a press with what is known of the device's owner."""
+    message = contact.message
+    assert message is not None  # noqa: S101  # a press says that somebody needs help
+    here = message.latitude is not None
+    return replace(
+        contact,
+        phone=owner.phone,
+        name=owner.name,
+        message=replace(
+            message,
+            address=owner.address,
+            latitude=message.latitude if here else place.latitude,
+            longitude=message.longitude if here else place.longitude,
+        ),
+    )
