@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlmodel import and_, col, func, or_, select
+from sqlmodel import and_, col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.attachments.incoming import subject_of
@@ -128,19 +128,24 @@ _SUMMARY_FIELDS = set(ConversationSummary.model_fields) & set(ConversationRow.mo
 async def _last_messages(
     session: AsyncSession, rows: Sequence[ConversationRow]
 ) -> Mapping[int | None, ConversationMessageRow]:
-    if not rows:
-        return {}
-    these = or_(
-        *(
-            and_(
-                col(ConversationMessageRow.conversation_id) == row.id,
-                col(ConversationMessageRow.seq) == row.last_seq,
-            )
-            for row in rows
-        )
+    """Return the last message of each conversation but for the guide's, which say nothing of the matter."""
+    conversation, seq = (
+        col(ConversationMessageRow.conversation_id),
+        col(ConversationMessageRow.seq),
     )
-    found = (await session.exec(select(ConversationMessageRow).where(these))).all()
-    return {row.conversation_id: row for row in found}
+    last = (
+        select(conversation, func.max(seq).label("seq"))
+        .where(
+            conversation.in_([row.id for row in rows]),
+            col(ConversationMessageRow.speaker) != Speaker.guide,
+        )
+        .group_by(conversation)
+        .subquery()
+    )
+    statement = select(ConversationMessageRow).join(
+        last, and_(conversation == last.c.conversation_id, seq == last.c.seq)
+    )
+    return {row.conversation_id: row for row in (await session.exec(statement)).all()}
 
 
 async def _files(

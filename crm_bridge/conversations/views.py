@@ -48,7 +48,7 @@ class MessageView(ApiModel):
 
 
 class ConversationSummary(ApiModel):
-    """A conversation in a list; `preview` is the beginning of its last message."""
+    """A conversation in a list; `preview` is the beginning of the last message that is not the guide's."""
 
     id: int
     channel: str
