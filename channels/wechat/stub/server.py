@@ -53,6 +53,14 @@ class StubWeChat:
         }
 
     async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Listen; after a stop again at the same address, with all that was known."""
         app = web.Application()
         app.router.add_post("/cgi-bin/stable_token", self._faulty(self._token))
         app.router.add_get("/cgi-bin/media/get", self._faulty(self._media))
@@ -66,13 +74,14 @@ class StubWeChat:
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._port)
         await site.start()
-        host, port = self._runner.addresses[0][:2]
-        self.url = f"http://{host}:{port}"
-        return self
+        host, self._port = self._runner.addresses[0][:2]
+        self.url = f"http://{host}:{self._port}"
 
-    async def __aexit__(self, *_error: object) -> None:
+    async def stop(self) -> None:
+        """Listen no more, as when WeChat is away."""
         if self._runner is not None:
             await self._runner.cleanup()
+            self._runner = None
 
     def fail(self, path: str, *faults: Fault) -> None:
         """Let the next calls of an interface go wrong, one after the other."""

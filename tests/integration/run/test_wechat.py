@@ -277,6 +277,46 @@ async def test_answer_in_doubt_is_shown_and_not_sent_again(city: WeChatCity, des
     await desk.close(conversation["id"])
 
 
+async def test_answers_wait_while_wechat_is_away_and_go_out_once_in_order(
+    city: WeChatCity, desk: Desk
+) -> None:
+    openid, words = someone(), f"垃圾未清运 {uuid4().hex[:6]}"
+    await city.wechat.citizens.write(city.official, openid, words)
+    conversation = await desk.take(words)
+    await city.wechat.stop()
+    said = [f"第{n}句" for n in range(3)]
+    for text in said:
+        await desk.say(conversation["id"], text)
+
+    async def waiting() -> bool | None:
+        page = await desk.lead.call("GET", "/channels", expect=200)
+        (one,) = [one for one in page["items"] if one["name"] == "wechat"]
+        return True if one["waiting"] and one["hindrance"] else None
+
+    await until(waiting)
+    await city.wechat.start()
+    await desk.delivery(conversation["id"], said[-1], "sent")
+    assert [text for text in city.wechat.texts(openid) if text in said] == said
+    await desk.close(conversation["id"])
+
+
+async def test_picture_that_cannot_be_fetched_at_once_comes_later(
+    city: WeChatCity, desk: Desk
+) -> None:
+    openid, words = someone(), f"路面塌陷 {uuid4().hex[:6]}"
+    await city.wechat.citizens.write(city.official, openid, words)
+    conversation = await desk.take(words)
+    city.wechat.fail("/cgi-bin/media/get", Fault(code=-1), Fault(status=500), Fault(code=42001))
+    await city.wechat.citizens.send_file(city.official, openid, "image", PICTURE, "image/png")
+
+    async def fetched() -> bool | None:
+        shown = await desk.agent.call("GET", f"/conversations/{conversation['id']}", expect=200)
+        return True if any(one["files"] for one in shown["messages"]) else None
+
+    await until(fetched)
+    await desk.close(conversation["id"])
+
+
 async def test_forged_message_is_refused_and_leaves_nothing(city: WeChatCity) -> None:
     said = {"FromUserName": someone(), "MsgType": "text", "Content": "路灯不亮"}
     push = city.wechat.pusher.request(city.official, said)
