@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import structlog
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -35,6 +37,10 @@ from telephony.dialer.rules import Outcome, Question, Result
 log = structlog.get_logger()
 
 
+AskInWriting = Callable[[AsyncSession, CallbackRow], Awaitable[bool]]
+"""Asks the citizen of a callback in writing, in the transaction that ends it; returns whether there was a way."""
+
+
 class Outcomes:
     """Draws the conclusions.
 
@@ -48,6 +54,11 @@ class Outcomes:
         self._clock = clock
         self._ledger = ledger
         self._plan = plan
+        self._ask: AskInWriting | None = None
+
+    def on_unreached(self, ask: AskInWriting) -> None:
+        """Let `ask` ask citizens who could not be reached by telephone."""
+        self._ask = ask
 
     async def finish(
         self, session: AsyncSession, outcome: Outcome, *, forgotten: bool = False
@@ -73,10 +84,16 @@ class Outcomes:
         await self._conclude(session, callback)
 
     async def close_unrated(
-        self, session: AsyncSession, callback: CallbackRow, reason: str, actor: str | None = None
+        self,
+        session: AsyncSession,
+        callback: CallbackRow,
+        reason: str,
+        actor: str | None = None,
+        *,
+        link_sent: bool = False,
     ) -> None:
         """Let a callback end without a rating, which never counts as satisfied."""
-        detail = NotRated(reason=reason, callback_id=callback.id)
+        detail = NotRated(reason=reason, callback_id=callback.id, link_sent=link_sent)
         await self._tell_ticket(session, callback, TicketEvent.not_rated, detail, actor=actor)
         await self._end(session, callback, rating=None)
 
@@ -151,7 +168,10 @@ class Outcomes:
         if rating is not None:
             await self._rate(session, callback, rating)
         elif callback.state in FINISHED:
-            await self.close_unrated(session, callback, reason)
+            link_sent = False
+            if verdict.unreached and self._ask is not None:
+                link_sent = await self._ask(session, callback)
+            await self.close_unrated(session, callback, reason, link_sent=link_sent)
         await session.flush()
 
     async def _rate(

@@ -48,6 +48,7 @@ class Bar(StrEnum):
     no_such_number = "no_such_number"
     carrier_failure = "carrier_failure"
     stopped = "stopped"
+    not_sampled = "not_sampled"
 
 
 _S, _E = CallbackState, CallbackEvent
@@ -175,11 +176,24 @@ class Verdict:
         event: What happens to the callback.
         due_at: When to try again, for `postponed`.
         bar: Why not to call any more, for `barred`.
+        unreached: Nobody could be reached by telephone, and it is not tried again: he is asked in writing.
     """
 
     event: CallbackEvent
     due_at: datetime | None = None
     bar: Bar | None = None
+    unreached: bool = False
+
+
+def is_sampled(digest: str, percent: int) -> bool:
+    """Return whether the citizen of a ticket is asked, where not all are.
+
+    Args:
+        digest: Hexadecimal digits that are the ticket's own, the same at every look, and that nobody can choose.
+        percent: Of how many in a hundred.
+    """
+    # Sixty-four bits: that 100 does not divide their number evenly changes nothing that anybody could see.
+    return int(digest[:16], 16) % 100 < percent
 
 
 def window_end(now: datetime, plan: CallingPlan) -> datetime | None:
@@ -238,14 +252,14 @@ def conclude(
         case Result.unknown:
             return Verdict(event=CallbackEvent.uncertain)
         case Result.no_such_number:
-            return Verdict(event=CallbackEvent.barred, bar=Bar.no_such_number)
+            return Verdict(event=CallbackEvent.barred, bar=Bar.no_such_number, unreached=True)
         case Result.carrier_failure | Result.refused_late:
             return _after_failure(now, plan, attempts)
         case _:
             rung = [attempt.started_at for attempt in attempts if attempt.result in RANG]
             due_at = next_attempt(now, plan, rung)
             if due_at is None:
-                return Verdict(event=CallbackEvent.not_rated)
+                return Verdict(event=CallbackEvent.not_rated, unreached=True)
             return Verdict(event=CallbackEvent.postponed, due_at=due_at)
 
 
@@ -257,7 +271,7 @@ def _after_failure(now: datetime, plan: CallingPlan, attempts: Sequence[PastAtte
         failures.append(attempt.result)
     # Only the network's refusals are numbered: when our own PBX is away, that is not the citizen's fault.
     if failures.count(Result.carrier_failure) > plan.carrier_retries:
-        return Verdict(event=CallbackEvent.barred, bar=Bar.carrier_failure)
+        return Verdict(event=CallbackEvent.barred, bar=Bar.carrier_failure, unreached=True)
     wait = plan.carrier_delay * 2 ** min(len(failures) - 1, _MOST_DOUBLINGS)
     return Verdict(event=CallbackEvent.postponed, due_at=next_opening(now + wait, plan))
 

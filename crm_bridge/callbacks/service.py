@@ -12,13 +12,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.contacts.service import Contacts
 from crm_bridge.callbacks.leases import Leases
-from crm_bridge.callbacks.outcomes import Outcomes
+from crm_bridge.callbacks.outcomes import AskInWriting, Outcomes
 from crm_bridge.callbacks.rules import (
     SATISFIED,
     Bar,
     CallbackEvent,
     CallbackState,
     CallingPlan,
+    is_sampled,
     next_opening,
     next_state,
 )
@@ -98,6 +99,10 @@ class Callbacks:
         self._outcomes = Outcomes(clock, ledger, plan)
         self.leases = Leases(database, clock, vault, ledger, settings, plan)
 
+    def on_unreached(self, ask: AskInWriting) -> None:
+        """Let `ask` ask citizens in writing who could not be reached by telephone, in that transaction."""
+        self._outcomes.on_unreached(ask)
+
     async def owe(self, session: AsyncSession, ticket: Ticket) -> None:
         """Write down the callback of a ticket, in the caller's transaction.
 
@@ -132,7 +137,7 @@ class Callbacks:
     async def _owed(self, session: AsyncSession, ticket: Ticket) -> CallbackRow:
         now = self._clock.now()
         phone = await self._number(session, ticket)
-        bar = Bar.call_me_not if ticket.call_me_not else Bar.anonymous if phone is None else None
+        bar = self._bar(ticket, phone)
         earliest = now + timedelta(seconds=self._settings.delay_seconds)
         lead = await _lead(session, ticket)
         row = CallbackRow(
@@ -150,6 +155,17 @@ class Callbacks:
         )
         session.add(row)
         return row
+
+    def _bar(self, ticket: Ticket, phone: PhoneNumber | None) -> Bar | None:
+        """Return why the citizen is not rung; None when he is."""
+        if ticket.call_me_not:
+            return Bar.call_me_not
+        if phone is None:
+            return Bar.anonymous
+        lot = self._vault.digest(f"callback-sample:{ticket.id}")
+        if ticket.round == 1 and not is_sampled(lot, self._settings.sample_percent):
+            return Bar.not_sampled
+        return None
 
     async def _go_on(self, session: AsyncSession, ticket: Ticket, row: CallbackRow) -> None:
         """Let a ticket go on whose citizen has rated it before it finished: filed away, or to be decided on."""

@@ -20,6 +20,13 @@ class CallbackSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     enabled: bool = Field(default=True, description="Whether this installation rings citizens.")
+    sample_percent: int = Field(
+        default=100,
+        ge=10,
+        le=100,
+        description="Of how many finished tickets in a hundred the citizen is asked; drawn by lot. "
+        "Who complained again is always asked.",
+    )
     windows: tuple[str, ...] = Field(
         default=("09:00-12:00", "14:30-20:00"),
         description="When citizens may be rung, in the city's time; 24:00 is midnight.",

@@ -52,7 +52,7 @@ _STRICT = 2
 _WAITING = (TicketState.registered, TicketState.to_dispatch)
 """States of a ticket that is answered by nobody yet and lies with no unit."""
 
-_WISHES = (Bar.call_me_not, Bar.anonymous)
+_WISHES = (Bar.call_me_not, Bar.anonymous, Bar.not_sampled)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,7 +75,7 @@ class Telling:
         if kind is None or kind not in self._settings.kinds or "ticket_id" not in entry.body:
             return
         ticket = await session.get(TicketRow, entry.body["ticket_id"])
-        contact_id = await _written_contact(session, ticket) if ticket is not None else None
+        contact_id = await written_contact(session, ticket) if ticket is not None else None
         if ticket is None or contact_id is None:
             return
         reply = await self._makers[kind](session, ticket, entry)
@@ -115,7 +115,7 @@ class Telling:
 _Maker = Callable[[AsyncSession, TicketRow, OutboxEntry], Awaitable[Reply | None]]
 
 
-async def _written_contact(session: AsyncSession, ticket: TicketRow) -> int | None:
+async def written_contact(session: AsyncSession, ticket: TicketRow) -> int | None:
     """Return the last contact of the ticket's citizen that came in writing; None if he only ever rang."""
     statement = (
         select(ContactRow.id)

@@ -231,10 +231,11 @@ class Rated(Detail):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotRated(Detail):
-    """Why there is no rating."""
+    """Why there is no rating; `link_sent` when the citizen was sent a link to rate after all."""
 
     reason: str = ""
     callback_id: int | None = None
+    link_sent: bool = False
 
 
 NOTHING = Detail()

@@ -116,6 +116,7 @@ async def casework(
     writing_up = base.settings.casework.writing_up
     history = History(database, clock, vault, contacts, writing_up)
     found = ways(base, contacts)
+    callbacks.on_unreached(found.unreached.ask)
     talks = conversations(base, contacts, ledger, found.replies, relay)
     life.sights[CONTACT] = ContactFiles(life.reader.may_see_contact, talks.reader.may_see_contact)
     intake = Intake(

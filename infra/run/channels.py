@@ -40,6 +40,7 @@ from crm_bridge.replies.rerouting import SMS, Rerouting
 from crm_bridge.replies.sending import ReplySender, Way
 from crm_bridge.replies.service import Replies
 from crm_bridge.replies.telling import RatingLinks, Telling
+from crm_bridge.replies.unreached import Unreached
 from crm_bridge.tickets.reading import TicketReader
 from infra.kit.clock import Clock
 from infra.kit.http import Routes
@@ -108,6 +109,7 @@ class Ways:
         refusals: What providers sent that nobody understood.
         sender: Sends what citizens are told.
         sms: Short messages, and codes by them.
+        unreached: Asks citizens in writing whom the telephone did not reach.
     """
 
     channels: Registry
@@ -118,6 +120,7 @@ class Ways:
     refusals: Refusals
     sender: ReplySender
     sms: SmsDesk
+    unreached: Unreached
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +155,7 @@ def ways(base: Foundation, contacts: Contacts) -> Ways:
         refusals=Refusals(database, clock, vault, settings.front),
         sender=sender,
         sms=sms,
+        unreached=Unreached(vault, replies, sms.messenger, settings.replies, _links(base)),
     )
 
 

@@ -36,6 +36,7 @@ const KINDS: Readonly<Record<string, Note['kind']>> = {
   rating: 'rating',
   by_rule: 'yes',
   unit_gone: 'yes',
+  link_sent: 'yes',
   attachments: 'files',
 }
 

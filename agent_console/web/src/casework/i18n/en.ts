@@ -220,6 +220,7 @@ export default {
     rating: 'Rating',
     by_rule: 'Not decided in time, deemed approved',
     unit_gone: 'The unit is closed',
+    link_sent: 'A link to rate was sent',
     attachments: 'Files',
     yes: 'yes',
     no: 'no',

@@ -220,6 +220,7 @@ export default {
     rating: '评价',
     by_rule: '逾期未审，视为同意',
     unit_gone: '原单位已停用',
+    link_sent: '已发送评价链接',
     attachments: '附件',
     yes: '是',
     no: '否',
