@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import aiohttp
@@ -84,9 +84,7 @@ class SipProxy:
         await authenticate(request)
         live = live_session(request)
         await self._sessions.phone(live)
-        offered = request.headers.get("Sec-WebSocket-Protocol", "")
-        if SUBPROTOCOL not in (name.strip() for name in offered.split(",")):
-            raise NotSip
+        require_sip(request)
         if len(self._over[live.id]) >= _MOST_PER_SESSION:
             raise TooMany("too many telephones of one login", "同一登录打开的话机过多")
         over = asyncio.Event()
@@ -101,39 +99,20 @@ class SipProxy:
     async def _carry(
         self, request: web.Request, session_id: int, over: asyncio.Event
     ) -> web.StreamResponse:
-        asterisk = await self._connect()
+        assert self._http is not None  # noqa: S101  # opened with the application
+        asterisk = await connect(self._http, self._target)
         try:
-            page = web.WebSocketResponse(
-                protocols=(SUBPROTOCOL,),
-                max_msg_size=LARGEST_MESSAGE,
-                heartbeat=_PING_SECONDS,
-                compress=False,
-                timeout=2.0,
-            )
+            page = page_socket()
             await page.prepare(request)
             log.info("sip_opened", session=session_id)
-            await _first_of(
-                _pipe(page, asterisk), _pipe(asterisk, page), self._until_over(session_id, over)
+            await first_of(
+                pipe(page, asterisk), pipe(asterisk, page), self._until_over(session_id, over)
             )
             await page.close()
         finally:
             await asterisk.close()
         log.info("sip_closed", session=session_id)
         return page
-
-    async def _connect(self) -> aiohttp.ClientWebSocketResponse:
-        assert self._http is not None  # noqa: S101  # opened with the application
-        try:
-            async with asyncio.timeout(_CONNECT_SECONDS):
-                return await self._http.ws_connect(
-                    self._target,
-                    protocols=(SUBPROTOCOL,),
-                    max_msg_size=LARGEST_MESSAGE,
-                    timeout=aiohttp.ClientWSTimeout(ws_close=2.0),
-                )
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            log.warning("sip_unreachable", error=type(error).__name__)
-            raise TryLater("Asterisk's WebSocket does not answer", "话务服务器没有响应") from None
 
     async def _until_over(self, session_id: int, over: asyncio.Event) -> None:
         """Return when the login is over; the hint may be lost, so look from time to time."""
@@ -158,9 +137,55 @@ class SipProxy:
             over.set()
 
 
-async def _pipe(source: _Socket, target: _Socket) -> None:
-    """Carry messages until one side has gone, or takes nothing for too long."""
+def require_sip(request: web.Request) -> None:
+    """Return if a WebSocket is opened to speak SIP.
+
+    Raises:
+        NotSip: It is not.
+    """
+    offered = request.headers.get("Sec-WebSocket-Protocol", "")
+    if SUBPROTOCOL not in (name.strip() for name in offered.split(",")):
+        raise NotSip
+
+
+def page_socket() -> web.WebSocketResponse:
+    """Return our side of a page's WebSocket, to be prepared."""
+    return web.WebSocketResponse(
+        protocols=(SUBPROTOCOL,),
+        max_msg_size=LARGEST_MESSAGE,
+        heartbeat=_PING_SECONDS,
+        compress=False,
+        timeout=2.0,
+    )
+
+
+async def connect(http: aiohttp.ClientSession, target: str) -> aiohttp.ClientWebSocketResponse:
+    """Return a connection to Asterisk's WebSocket.
+
+    Raises:
+        TryLater: It does not answer.
+    """
+    try:
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            return await http.ws_connect(
+                target,
+                protocols=(SUBPROTOCOL,),
+                max_msg_size=LARGEST_MESSAGE,
+                timeout=aiohttp.ClientWSTimeout(ws_close=2.0),
+            )
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        log.warning("sip_unreachable", error=type(error).__name__)
+        raise TryLater("Asterisk's WebSocket does not answer", "话务服务器没有响应") from None
+
+
+async def pipe(
+    source: _Socket, target: _Socket, passes: Callable[[str], bool] = lambda _: True
+) -> None:
+    """Carry messages until one side has gone, takes nothing for too long, or says what may not pass."""
     async for message in source:
+        text = message.data if isinstance(message.data, str) else ""
+        if not passes(text):
+            return
         try:
             async with asyncio.timeout(_SEND_SECONDS):
                 if message.type is aiohttp.WSMsgType.TEXT:
@@ -171,7 +196,7 @@ async def _pipe(source: _Socket, target: _Socket) -> None:
             return
 
 
-async def _first_of(*work: Any) -> None:
+async def first_of(*work: Any) -> None:
     """Return when the first has ended, with the others cancelled."""
     tasks = [asyncio.ensure_future(one) for one in work]
     try:

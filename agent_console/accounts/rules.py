@@ -73,7 +73,14 @@ PERMISSIONS: Mapping[Role, frozenset[str]] = MappingProxyType(
         | _OVERSEE
         | _WATCH
         | _POLICE
-        | {"number.reveal", "citizen.merge", "callback.review", "reply.review", "police.watch"},
+        | {
+            "number.reveal",
+            "citizen.merge",
+            "callback.review",
+            "reply.review",
+            "police.watch",
+            "device.manage",
+        },
         Role.DISPATCHER: _EVERYBODY
         | _TICKETS
         | _FORWARD
@@ -84,6 +91,7 @@ PERMISSIONS: Mapping[Role, frozenset[str]] = MappingProxyType(
         | _POLICE
         | {
             "police.watch",
+            "device.manage",
             "number.reveal",
             "citizen.merge",
             "ticket.reveal_number",

@@ -92,5 +92,5 @@ class CitizenDesk:
             file_bytes=self._uploads.limit,
             part_bytes=self._uploads.part_bytes,
             letters=settings.citizen.letters,
-            one_touch=False,
+            one_touch=settings.one_touch.enabled and settings.telephony.enabled,
         )

@@ -62,6 +62,7 @@ from infra.run.citizen import CitizenDesk
 from infra.run.foundation import Foundation
 from infra.run.lifecycle import file_keeper
 from infra.run.mini_program import MiniDesk
+from infra.run.one_touch import OneTouchDesk
 from infra.run.police import PoliceDesk
 from infra.run.telephones import Telephones, telephones
 from infra.run.web import application
@@ -150,12 +151,23 @@ class Desk:
         )
 
     def application(
-        self, work: Casework, bridges: Bridges, citizens: CitizenDesk, mini: MiniDesk
+        self,
+        work: Casework,
+        bridges: Bridges,
+        citizens: CitizenDesk,
+        mini: MiniDesk,
+        one_touch: OneTouchDesk | None = None,
     ) -> web.Application:
         """Return the application with every route, socket and page."""
         settings = self._base.settings
         app = application(
-            [*self._subjects(work), *bridges.subjects, *citizens.subjects, *mini.subjects],
+            [
+                *self._subjects(work),
+                *bridges.subjects,
+                *citizens.subjects,
+                *mini.subjects,
+                *((one_touch.routes,) if one_touch else ()),
+            ],
             BearerOrCookie(self.keys, CookieAuthenticator(self.sessions)),
             self._base.health,
             self._base.registry,
@@ -168,6 +180,8 @@ class Desk:
         SipProxy(
             self.sessions, self._base.hints, f"ws://127.0.0.1:{settings.asterisk.http_port}/ws"
         ).attach(app)
+        if one_touch is not None:
+            one_touch.sip.attach(app)
         CitizenSite().attach(app)
         ConsolePages().attach(app)
         return app
@@ -232,6 +246,7 @@ async def running_desk(base: Foundation) -> AsyncIterator[web.Application]:
     bridges = Bridges(base, desk.relay, desk.keys, work, police)
     citizens = CitizenDesk(base, desk.relay, work, work.ways.sms.codes)
     mini = MiniDesk(base, desk.relay, work)
+    one_touch = OneTouchDesk(base, work) if base.settings.one_touch.enabled else None
 
     async def tidy() -> None:
         while True:
@@ -253,18 +268,23 @@ async def running_desk(base: Foundation) -> AsyncIterator[web.Application]:
         tidy_bridges=tidy,
         **bridges.tasks,
         **mini.tasks,
+        **(one_touch.tasks if one_touch else {}),
         **work.tasks,
     ):
         if base.settings.telephony.enabled:
-            async with _voice(base, desk, work, police):
-                yield desk.application(work, bridges, citizens, mini)
+            async with _voice(base, desk, work, police, one_touch):
+                yield desk.application(work, bridges, citizens, mini, one_touch)
         else:
-            yield desk.application(work, bridges, citizens, mini)
+            yield desk.application(work, bridges, citizens, mini, one_touch)
 
 
 @asynccontextmanager
 async def _voice(
-    base: Foundation, desk: Desk, work: Casework, police: PoliceDesk | None
+    base: Foundation,
+    desk: Desk,
+    work: Casework,
+    police: PoliceDesk | None,
+    one_touch: OneTouchDesk | None,
 ) -> AsyncIterator[None]:
     """Let calls reach the screens, become contacts and change presence; ring citizens back."""
     found: Telephones
@@ -294,6 +314,8 @@ async def _voice(
     async with telephones(base, roster, listeners, written) as found:
         if police is not None:
             police.attach(found.thirds)
+        if one_touch is not None:
+            one_touch.attach(found.one_touch)
 
         async def follow(_hint: dict[str, Any]) -> None:
             found.phones.request_reconcile()

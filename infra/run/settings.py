@@ -24,6 +24,7 @@ from pydantic_settings import (
 from channels.attachments.settings import S3Settings
 from channels.front.settings import FrontSettings
 from channels.mailbox.settings import MailboxSettings
+from channels.one_touch import OneTouchSettings
 from channels.open311.channel import Open311Settings
 from channels.police_110.settings import Police110Settings
 from channels.sms.settings import SmsSettings
@@ -223,6 +224,7 @@ class Settings(BaseSettings):
     replies: ReplySettings = ReplySettings()
     voice: VoiceSettings = VoiceSettings()
     police_110: Police110Settings = Police110Settings()
+    one_touch: OneTouchSettings = OneTouchSettings()
     casework: CaseworkSettings = CaseworkSettings()
     conversations: ConversationSettings = ConversationSettings()
     deadlines: DeadlineSettings = DeadlineSettings()

@@ -27,6 +27,7 @@ from telephony.calls.service import CallLog, Written
 from telephony.calls.tracker import CallTracker
 from telephony.dialer.asterisk import AsteriskDialer
 from telephony.mailbox import Mailbox
+from telephony.one_touch.service import OneTouchPhones
 from telephony.three_way.service import ThreeWayCalls
 
 log = structlog.get_logger()
@@ -44,6 +45,7 @@ class Telephones:
     phones: AgentPhones
     dialer: AsteriskDialer
     thirds: ThreeWayCalls
+    one_touch: OneTouchPhones
 
     async def busy_agents(self) -> Collection[str]:
         """Return the 工号 of everybody who has a call, once the calls are known for certain."""
@@ -94,8 +96,15 @@ async def telephones(
     thirds = ThreeWayCalls(
         link, tracker, base.clock, ring_seconds=base.settings.police_110.ring_seconds
     )
+    one_touch = OneTouchPhones(link, base.clock, ring_seconds=base.settings.one_touch.ring_seconds)
     found = Telephones(
-        link=link, tracker=tracker, sync=sync, phones=phones, dialer=dialer, thirds=thirds
+        link=link,
+        tracker=tracker,
+        sync=sync,
+        phones=phones,
+        dialer=dialer,
+        thirds=thirds,
+        one_touch=one_touch,
     )
     try:
         async with base.supervisor.running(
@@ -107,6 +116,7 @@ async def telephones(
             lost_calls=lost.run,
             dialer=dialer.run,
             thirds=thirds.run,
+            one_touch_phones=one_touch.run,
         ):
             yield found
     finally:

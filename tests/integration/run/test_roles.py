@@ -213,6 +213,13 @@ MAY_CALL = {
     "GET /api/v1/police/calls/{linkedid}": "ALD",
     "DELETE /api/v1/police/calls/{third_id}": "ALD",
     "POST /channels/police-110/answers": EVERYBODY,
+    "POST /api/v1/citizen/calls": EVERYBODY,
+    "POST /channels/one-touch": EVERYBODY,
+    "GET /api/v1/one-touch/calls/{pbx}/{linkedid}": "ALDU",
+    "POST /api/v1/one-touch/devices": "LD",
+    "GET /api/v1/one-touch/devices": "LD",
+    "POST /api/v1/one-touch/devices/{device_id}/key": "LD",
+    "DELETE /api/v1/one-touch/devices/{device_id}": "LD",
     "GET /channels/{name}": EVERYBODY,
     "POST /channels/{name}": EVERYBODY,
     "GET /channels/{name}/{path}": EVERYBODY,
@@ -269,6 +276,8 @@ PAGES = {
 """What a browser loads before anybody has logged in; no data is in it."""
 
 SOCKETS = {("GET", "/socket.io/"), ("GET", "/sip")}
+GUESTS = {("GET", "/sip/guest")}
+"""For who holds the pass of one call; tried by itself."""
 """Only for who has logged in; with a key as little as without anything."""
 
 # Logging out ends the caller's login: it is asked last.
@@ -309,7 +318,7 @@ class Installation:
         return response.status
 
 
-SIGNED = frozenset({"POST /channels/police-110/answers"})
+SIGNED = frozenset({"POST /channels/police-110/answers", "POST /channels/one-touch"})
 """Open to everybody, and answered to nobody who has not signed."""
 
 
@@ -413,7 +422,7 @@ async def test_what_is_served_beside_the_api_is_pages_and_sockets(
         if route.method != "HEAD"
     }
     described = {tuple(route.split(" ")) for route in installation.routes}
-    assert served - described == PAGES | SOCKETS
+    assert served - described == PAGES | SOCKETS | GUESTS
 
 
 @in_one_loop
