@@ -57,6 +57,22 @@ def read(content: bytes, columns: Sequence[Column], limits: Limits = _LIMITS) ->
         Invalid: It is neither, or damaged.
         TooLarge: It is larger than the limits.
     """
+    errors: list[RowError] = []
+    return _placed(lines_of(content, limits, errors), columns, limits, errors)
+
+
+def lines_of(content: bytes, limits: Limits, errors: list[RowError]) -> Iterator[Line]:
+    """Return the number and the cells of every line of a table, whatever its columns are called; see `read`.
+
+    Args:
+        content: The file.
+        limits: How much is borne.
+        errors: Gets those of cells that cannot be read.
+
+    Raises:
+        Invalid: It is no table, or damaged.
+        TooLarge: It is larger than the limits.
+    """
     if len(content) > limits.size:
         raise too_large(f"{limits.size // 1024} KiB")
     if content.startswith(_OLD_EXCEL):
@@ -64,12 +80,9 @@ def read(content: bytes, columns: Sequence[Column], limits: Limits = _LIMITS) ->
             "this is an old .xls workbook, or one with a password: save it as .xlsx or CSV without a password",
             "这是旧版 .xls 或加密的工作簿：请另存为不加密的 .xlsx 或 CSV",
         )
-    errors: list[RowError] = []
     if content.startswith(_ZIP):
-        lines = workbook_lines(content, limits, errors)
-    else:
-        lines = _csv_lines(_decoded(content), limits)
-    return _placed(lines, columns, limits, errors)
+        return workbook_lines(content, limits, errors)
+    return _csv_lines(_decoded(content), limits)
 
 
 def _placed(
