@@ -1,3 +1,4 @@
+import hashlib
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,7 @@ from crm_bridge.callbacks.rules import (
     PastAttempt,
     Window,
     conclude,
+    is_sampled,
     next_attempt,
     next_opening,
     next_state,
@@ -211,3 +213,24 @@ def test_pair_is_in_the_table_or_refused(state: CallbackState, event: CallbackEv
 def test_rating_is_never_taken_back() -> None:
     assert not [event for (state, event) in TRANSITIONS if state is CallbackState.rated]
     assert CallbackState.rated in FINISHED
+
+
+@given(st.text("0123456789abcdef", min_size=64, max_size=64))
+def test_whoever_is_in_a_sample_is_in_every_larger_one(digest: str) -> None:
+    drawn = [is_sampled(digest, percent) for percent in range(101)]
+
+    assert drawn == sorted(drawn)
+    assert not drawn[0]
+    assert drawn[100]
+
+
+def test_a_sample_has_about_its_size() -> None:
+    digests = [hashlib.sha256(str(n).encode()).hexdigest() for n in range(10_000)]
+
+    assert 900 < sum(is_sampled(digest, 10) for digest in digests) < 1_100
+
+
+@pytest.mark.parametrize("percent", [0, 9, 101])
+def test_a_sample_of_less_than_a_tenth_stops_the_start(percent: int) -> None:
+    with pytest.raises(ValueError, match="sample_percent"):
+        CallbackSettings(sample_percent=percent)
