@@ -7,9 +7,10 @@ export function whoWrites(talk: TalkSummary, t: Translate): string {
   return talk.citizen?.name ?? talk.citizen?.phone_masked ?? t(talk.channel.startsWith('wechat') ? 'talk.anonymous' : 'talk.citizen')
 }
 
-/** The beginning of the last message, and who said it when it was not the citizen. */
-export function preview(talk: TalkSummary, t: Translate): string {
+/** The beginning of the last message, and who said it when it was an agent. */
+export function preview(talk: TalkSummary, t: Translate, me: string): string {
+  if (talk.preview_speaker == null) return ''
   const words = talk.preview === '' ? t('talk.only_files') : talk.preview
-  if (talk.preview_speaker === 'agent') return t('talk.you') + words
-  return talk.preview_speaker === 'guide' ? t('talk.guide') + words : words
+  if (talk.preview_speaker === 'citizen') return words
+  return t('talk.said_by', { name: talk.agent === me ? t('talk.me') : (talk.agent_name ?? t('talk.speaker.agent')), words })
 }
