@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from channels.gcj02 import to_gcj02
-from channels.wechat.stub.state import Fault, Person
+from channels.wechat.stub.state import Fault, Person, Taken
 from infra.kit.identity import Role
 from tests.installation import Person as Agent
 from tests.integration.run.wechat_city import (
@@ -18,6 +18,8 @@ from tests.integration.run.wechat_city import (
     installed,
     made_ready,
     new_key,
+    told_more,
+    until,
     wechat,
 )
 
@@ -329,6 +331,41 @@ async def test_answered_ticket_is_rated_once(city: WeChatCity) -> None:
     await one.call("POST", f"{path}/rating", {"satisfied": 5}, expect=409, key=new_key())
     shown = await one.call("GET", path, expect=200)
     assert (shown["rating"], shown["can_rate"]) == (2, False)
+
+
+async def test_answer_comes_by_the_message_that_was_subscribed_to(city: WeChatCity) -> None:
+    one = await telephone(city, "subscriber")
+    openid = one.person.openid
+    city.wechat.state.subscriptions[openid, "T1"] = 1
+    filed = await one.call("POST", "/reports", {"text": "停气了"}, expect=201, key=new_key())
+    await answered(city, filed["number"])
+
+    async def told() -> Taken | None:
+        return next((sent for sent in city.wechat.state.taken if sent.openid == openid), None)
+
+    sent = await until(told)
+    assert sent.way == "subscribe"
+    assert sent.body["page"] == f"pages/ticket/ticket?number={filed['number']}"
+
+
+async def test_customer_service_of_the_mini_program_is_a_conversation(city: WeChatCity) -> None:
+    one = await telephone(city, "chatter")
+    openid = one.person.openid
+    pushed = await city.wechat.citizens.write(city.mini, openid, "我要反映")
+    assert (pushed.status, pushed.answer) == (200, b"success")
+    for said in ("路灯坏了三天了", "解放路88号", "没有", "匿名"):
+        before = len(city.wechat.texts(openid))
+        await city.wechat.citizens.write(city.mini, openid, said)
+        await told_more(city, openid, before)
+
+    async def listed() -> str | None:
+        items = (await one.call("GET", "/tickets", expect=200))["items"]
+        return items[0]["number"] if items else None
+
+    number = await until(listed)
+    assert any(number in text for text in city.wechat.texts(openid))
+    shown = await one.call("GET", f"/tickets/{number}", expect=200)
+    assert "路灯坏了三天了" in shown["text"]
 
 
 async def test_nothing_of_who_somebody_is_lies_open(city: WeChatCity) -> None:

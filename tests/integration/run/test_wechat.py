@@ -25,6 +25,7 @@ from tests.integration.run.wechat_city import (
     installed,
     made_ready,
     new_key,
+    told_more,
     until,
     wechat,
 )
@@ -131,15 +132,6 @@ async def told(city: WeChatCity, openid: str, pattern: str) -> str:
         return None
 
     return await until(find)
-
-
-async def told_more(city: WeChatCity, openid: str, before: int) -> None:
-    """Return once a citizen was told more than before."""
-
-    async def find() -> bool | None:
-        return True if len(city.wechat.texts(openid)) > before else None
-
-    await until(find)
 
 
 async def test_wechats_check_of_the_address_passes(city: WeChatCity) -> None:

@@ -91,6 +91,15 @@ async def until(found: Callable[[], Awaitable[T | None]], seconds: float = 20.0)
     return value
 
 
+async def told_more(city: WeChatCity, openid: str, before: int) -> None:
+    """Return once a citizen was told more than so many things."""
+
+    async def find() -> bool | None:
+        return True if len(city.wechat.texts(openid)) > before else None
+
+    await until(find)
+
+
 class Telephone:
     """Somebody's telephone with the mini program.
 
