@@ -51,8 +51,8 @@ async def installed(folder: Path, **sections: dict[str, Any]) -> AsyncIterator[I
         },
     )
     await installation.prepare(*PEOPLE)
-    await installation.start()
     try:
+        await installation.start()
         yield installation
     finally:
         await asyncio.to_thread(installation.stop)

@@ -1,4 +1,4 @@
-import { computed, nextTick, ref } from 'vue'
+import { computed, ref } from 'vue'
 
 import { hush } from '@/device/speech'
 
@@ -15,11 +15,6 @@ let gone = 0
 addEventListener('hashchange', () => {
   hash.value = location.hash
   hush()
-  void nextTick(() => {
-    scrollTo(0, 0)
-    // A screen reader begins with what is new, and the keyboard goes on from there.
-    document.querySelector<HTMLElement>('main h1')?.focus({ preventScroll: true })
-  })
 })
 
 export function go(...parts: string[]): void {
