@@ -175,7 +175,7 @@ class OneTouch:
     async def run(self) -> None:
         """Ring for presses that could not be rung for at once, and note which guests call, until cancelled."""
         while True:
-            await self._write_heard()
+            await self.note_heard()
             waiting = await self.ring_due()
             try:
                 async with asyncio.timeout(_RETRY_SECONDS if waiting else 30.0):
@@ -246,7 +246,8 @@ class OneTouch:
         self._heard.append((guest, pbx, linkedid))
         self._woken.set()
 
-    async def _write_heard(self) -> None:
+    async def note_heard(self) -> None:
+        """Write down which guests have called; each has one call, and what is told again changes nothing."""
         while self._heard:
             guest, pbx, linkedid = self._heard[0]
             async with self._database.transaction() as session:
