@@ -7,12 +7,16 @@ import './styles/element.css'
 import './styles/base.css'
 
 import App from './App.vue'
+import citizensEn from './citizens/i18n/en'
+import citizensZh from './citizens/i18n/zh-CN'
 import { i18n } from './i18n'
 import { router } from './router'
 import talkEn from './talk/i18n/en'
 import talkZh from './talk/i18n/zh-CN'
 
 i18n.global.mergeLocaleMessage('zh-CN', talkZh)
+i18n.global.mergeLocaleMessage('zh-CN', citizensZh)
 i18n.global.mergeLocaleMessage('en', talkEn)
+i18n.global.mergeLocaleMessage('en', citizensEn)
 
 createApp(App).use(createPinia()).use(router).use(i18n).mount('#app')
