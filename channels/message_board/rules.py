@@ -127,7 +127,7 @@ def layout_of(header: Sequence[str], mapping: Mapping[str, str]) -> Layout:
         if name in NAMES and column not in header
     ]
     known = {column.strip().casefold(): column for column in reversed(header) if column}
-    columns = dict(mapping)
+    columns = {name: column for name, column in mapping.items() if name in NAMES}
     for name, names in NAMES.items():
         found = next((known[one] for one in names if one in known), None)
         if name not in columns and found is not None and found not in columns.values():

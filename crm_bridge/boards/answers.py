@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from enum import StrEnum
 
+from sqlalchemy import ColumnElement, or_, true
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -19,14 +20,21 @@ from crm_bridge.boards.tables import BoardAnswerRow
 from crm_bridge.progress.reading import progress_of
 from crm_bridge.sheets.writing import SheetKind, write
 from crm_bridge.tickets.tables import TicketContactRow, TicketRow
-from crm_bridge.tickets.vocabulary import TicketType
+from crm_bridge.tickets.vocabulary import TicketState, TicketType
 from infra.kit import audit
 from infra.kit.clock import Clock
 from infra.kit.database import Database
 from infra.kit.errors import FieldError, Invalid
 from infra.kit.identity import Principal
 
-_MOST = 5_000
+_MOST = 2_000
+_ANSWERED = (
+    TicketState.closed,
+    TicketState.done,
+    TicketState.callback,
+    TicketState.archived,
+    TicketState.joined,
+)
 _HEADER = ("留言编号", "标题", "工单编号", "登记时间", "承办单位", "答复内容", "答复时间", "已发布")
 _WIDTHS = {"标题": 32, "答复内容": 80, "工单编号": 20, "承办单位": 24}
 
@@ -80,7 +88,7 @@ class BoardAnswers:
         self._zone = zone
 
     async def of_board(self, board: str, *, new: bool = False) -> Sequence[BoardAnswer]:
-        """Return the answers to the posts of a board, the oldest first, 5 000 at most.
+        """Return the latest answers to the posts of a board, 2 000 at most, the oldest first.
 
         Nothing is answered in public to who reported a wrong or asked to be kept secret: he is told otherwise.
 
@@ -93,7 +101,7 @@ class BoardAnswers:
         """
         require_board(board)
         async with self._database.reading() as session:
-            answers = await self._read(session, board)
+            answers = await self._read(session, _not_published() if new else true(), board)
         return [answer for answer in answers if not (new and answer.published)]
 
     async def export(
@@ -126,7 +134,9 @@ class BoardAnswers:
         require_board(board)
         now, number = self._clock.now(), actor.number if actor else ""
         async with self._database.transaction() as session:
-            answers = {one.post_id: one for one in await self._read(session, board)}
+            these = [f"{board}/{post_id}" for post_id in post_ids]
+            named = col(ContactRow.external_id).in_(these)
+            answers = {one.post_id: one for one in await self._read(session, named, board)}
             wrong = [
                 FieldError(
                     pointer=f"/posts/{place}",
@@ -157,7 +167,9 @@ class BoardAnswers:
             )
         return len(set(post_ids))
 
-    async def _read(self, session: AsyncSession, board: str) -> list[BoardAnswer]:
+    async def _read(
+        self, session: AsyncSession, which: ColumnElement[bool], board: str
+    ) -> list[BoardAnswer]:
         statement = (
             select(ContactRow, TicketRow, BoardAnswerRow.digest)
             .join(TicketContactRow, col(TicketContactRow.contact_id) == ContactRow.id)
@@ -168,14 +180,16 @@ class BoardAnswers:
                 col(ContactRow.external_id).startswith(f"{board}/", autoescape=True),
                 col(TicketRow.confidential).is_(False),
                 TicketRow.type != TicketType.report,
+                col(TicketRow.state).in_(_ANSWERED),
+                which,
             )
-            .order_by(col(ContactRow.id))
+            .order_by(col(ContactRow.id).desc())
             .limit(_MOST)
         )
         answers = []
-        for contact, ticket, published in (await session.exec(statement)).all():
+        for contact, ticket, published in reversed((await session.exec(statement)).all()):
             # A joined ticket's answer is its main one's.
-            progress = await progress_of(session, ticket.main_id or ticket.id)
+            progress = await progress_of(session, ticket.main_id or ticket.id or 0)
             if progress.answer:
                 answers.append(
                     BoardAnswer(
@@ -191,6 +205,15 @@ class BoardAnswers:
                     )
                 )
         return answers
+
+
+def _not_published() -> ColumnElement[bool]:
+    # A joined ticket is answered by its main one, whose moment is not asked for here.
+    return or_(
+        col(BoardAnswerRow.contact_id).is_(None),
+        col(TicketRow.closed_at) > col(BoardAnswerRow.published_at),
+        col(TicketRow.state) == TicketState.joined,
+    )
 
 
 def _digest(answer: str) -> str:

@@ -100,7 +100,7 @@ class PublishedBody(ApiModel):
 
     posts: Annotated[
         list[Annotated[Text, Field(min_length=1, max_length=200)]],
-        Field(min_length=1, max_length=5_000),
+        Field(min_length=1, max_length=500),
     ]
 
 
@@ -133,7 +133,10 @@ def routes(boards: BoardImport, answers: BoardAnswers) -> Routes:
 
     @api.get("/api/v1/boards/{board}/answers", permission=PERMISSION)
     async def list_answers(board: str, query: AnswersQuery) -> BoardAnswerList:
-        """List the city's answers to the posts of a board, 5 000 at most; none to reports of wrongs or in confidence."""
+        """List the city's latest answers to the posts of a board, 2 000 at most.
+
+        Reports of wrongs and what was said in confidence are not answered in public.
+        """
         found = await answers.of_board(board, new=query.new)
         return BoardAnswerList(
             items=[

@@ -64,7 +64,7 @@ def _table(content: bytes, limits: Limits) -> BoardFile:
     _, header = next(lines, (1, list[str]()))
     if len(set(filter(None, header))) < len(list(filter(None, header))):
         raise Invalid("two columns have the same name", "有两列同名，请修改表头")
-    posts = []
+    posts: list[NumberedPost] = []
     for number, cells in lines:
         if len(posts) >= limits.rows:
             raise too_large(f"{limits.rows} rows / 行")

@@ -40,6 +40,7 @@ from infra.kit.http import Routes
 from infra.kit.outbox import Relay
 from infra.kit.tasks import Work
 from infra.run.advice import advice
+from infra.run.boards import board_routes
 from infra.run.channels import Ways, doors, ways
 from infra.run.citizens import citizen_identities
 from infra.run.conversations import Talks, conversations
@@ -130,7 +131,7 @@ async def casework(
         registrar=found.receipts,
         arrived=arrived,
     )
-    open_doors = doors(base, found, intake.take, life.reader)
+    open_doors = doors(base, found, intake.take, life.reader, talks.service.file_arrived)
     identities = citizen_identities(base, contacts, found.marks)
     advised = advice(base, catalogue)
     rates = Rates(database, clock, base.zone)
@@ -165,6 +166,7 @@ async def casework(
             units_api.routes(units),
             catalogue_api.routes(catalogue),
             intake_api.routes(intake, clock),
+            board_routes(base, intake.take),
             drafts_api.routes(Drafts(database, clock, vault)),
             history_api.routes(history),
             callbacks_api.routes(callbacks),

@@ -12,13 +12,14 @@ from zoneinfo import ZoneInfo
 from prometheus_client import CollectorRegistry
 
 from agent_console.origin import sender as remote_of
-from channels.attachments.fetching import Fetcher
+from channels.attachments.fetching import Arrived, Fetcher
 from channels.contacts.service import Contacts
 from channels.front import api as front_api
 from channels.front.refusals import Refusals
 from channels.front.service import Front, Tell
 from channels.mailbox.channel import MailboxChannel
 from channels.marks.service import Marks, StoredMarks
+from channels.message_board.channel import MessageBoardChannel
 from channels.open311.channel import Open311Channel
 from channels.police_110.channel import Police110Channel
 from channels.police_110.client import Police110Client
@@ -84,6 +85,8 @@ def enabled_channels(
     if settings.mayor_mailbox.enabled:
         enabled.append(MailboxChannel(settings.mayor_mailbox, marks, clock, registry=metrics))
     zone = ZoneInfo(settings.city.timezone)
+    if settings.message_board.enabled:
+        enabled.append(MessageBoardChannel(settings.message_board, zone))
     if settings.wechat.enabled:
         api = WeChatApi(settings.wechat, marks, clock)
         enabled.append(WeChatChannel(settings.wechat, api, clock, zone))
@@ -159,7 +162,9 @@ def ways(base: Foundation, contacts: Contacts) -> Ways:
     )
 
 
-def doors(base: Foundation, found: Ways, take: Take, tickets: TicketReader) -> Doors:
+def doors(
+    base: Foundation, found: Ways, take: Take, tickets: TicketReader, arrived: Arrived
+) -> Doors:
     """Return the open doors.
 
     Args:
@@ -167,6 +172,7 @@ def doors(base: Foundation, found: Ways, take: Take, tickets: TicketReader) -> D
         found: The ways in and out.
         take: Takes contacts in.
         tickets: Knows who may see which ticket.
+        arrived: Is told of files that have been fetched.
     """
     settings, clock = base.settings, base.clock
     front = Front(
@@ -187,7 +193,7 @@ def doors(base: Foundation, found: Ways, take: Take, tickets: TicketReader) -> D
     return Doors(
         tasks={
             "replies": found.sender.run,
-            "media": _fetcher(base, found.channels).run,
+            "media": _fetcher(base, found.channels, arrived).run,
             **found.sms.tasks,
             **_listeners(found.channels, take),
             "channel_connections": lambda: _closed_at_the_end(found.channels),
@@ -211,7 +217,7 @@ async def _closed_at_the_end(channels: Registry) -> None:
                 await close()
 
 
-def _fetcher(base: Foundation, channels: Registry) -> Fetcher:
+def _fetcher(base: Foundation, channels: Registry, arrived: Arrived) -> Fetcher:
     """Return what fetches the files that providers still have."""
     return Fetcher(
         base.database,
@@ -219,6 +225,7 @@ def _fetcher(base: Foundation, channels: Registry) -> Fetcher:
         base.vault,
         keeper(base.settings),
         {channel.name: channel for channel in channels if isinstance(channel, WithMedia)},
+        arrived=arrived,
         registry=base.registry,
     )
 

@@ -27,9 +27,15 @@ class _Ground:
 
 
 async def contact_import(store: Store, settings: Settings, clock: Clock) -> ContactImport:
-    """Return what takes a file of contacts in.
+    """Return what takes a file of contacts in."""
+    intake = await contact_intake(store, settings, clock)
+    return ContactImport(store.database, clock, ZoneInfo(settings.city.timezone), intake.take)
 
-    Citizens are not sent a receipt for what a file brings: it may be years old. Their answer reaches them as always.
+
+async def contact_intake(store: Store, settings: Settings, clock: Clock) -> Intake:
+    """Return the intake for what a file brings.
+
+    Citizens are not sent a receipt for it: it may be years old. Their answer reaches them as always.
     """
     # An installation that has never been started has no categories yet, and a ticket has one.
     await Categories(store.database, clock).seed()
@@ -39,8 +45,7 @@ async def contact_import(store: Store, settings: Settings, clock: Clock) -> Cont
     origins = Origins(clock, store.vault, contacts)
     # The relay of a serving process finds by itself what is to be told.
     tickets = Tickets(store.database, clock, ticket_ledger(ground), origins, _nobody_waits)
-    intake = Intake(store.database, clock, contacts, tickets, incoming_files(ground), _nobody_waits)
-    return ContactImport(store.database, clock, zone, intake.take)
+    return Intake(store.database, clock, contacts, tickets, incoming_files(ground), _nobody_waits)
 
 
 def _nobody_waits() -> None:

@@ -24,6 +24,7 @@ from pydantic_settings import (
 from channels.attachments.settings import S3Settings
 from channels.front.settings import FrontSettings
 from channels.mailbox.settings import MailboxSettings
+from channels.message_board.channel import MessageBoardSettings
 from channels.one_touch import OneTouchSettings
 from channels.open311.channel import Open311Settings
 from channels.police_110.settings import Police110Settings
@@ -243,6 +244,7 @@ class Settings(BaseSettings):
     wechat_mini: WeChatMiniSettings = WeChatMiniSettings()
     citizen: CitizenPageSettings = CitizenPageSettings()
     mayor_mailbox: MailboxSettings = MailboxSettings()
+    message_board: MessageBoardSettings = MessageBoardSettings()
     upstream: UpstreamSection = UpstreamSection()
     retention: RetentionSettings = RetentionSettings()
     asterisk: AsteriskSettings = AsteriskSettings()

@@ -11,6 +11,7 @@ import click
 from infra.kit.clock import Clock, SystemClock
 from infra.kit.errors import Invalid
 from infra.kit.logging import configure
+from infra.run.board_commands import BOARD, board_option, export_board, import_board
 from infra.run.settings import Settings
 from infra.run.store import open_store
 
@@ -29,15 +30,27 @@ CONTACTS = "contacts"
 
 
 @click.command("import")
-@click.argument("kind", type=click.Choice((*KINDS, CONTACTS)))
+@click.argument("kind", type=click.Choice((*KINDS, CONTACTS, BOARD)))
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--dry-run", is_flag=True, help="Only say what it would do.")
+@board_option
+@click.option(
+    "--columns",
+    default="",
+    help='Of a board\'s posts: columns by field as JSON, e.g. {"text": "诉求描述"}.',
+)
 @pass_settings
-def import_file(settings: Settings, kind: str, file: Path, *, dry_run: bool) -> None:
+def import_file(
+    settings: Settings, kind: str, file: Path, *, dry_run: bool, board: str, columns: str
+) -> None:
     """Bring in FILE, an .xlsx workbook or a CSV file, as KIND: all of it or nothing.
 
-    The contacts of a file open their tickets; brought in again, it opens none twice.
+    The contacts of a file, and the posts of a message board (JSON too), open their tickets; brought in again, it opens
+    none twice.
     """
+    if kind == BOARD:
+        import_board(settings, board, file, columns, dry_run=dry_run)
+        return
     from crm_bridge.sheets.limits import Limits
 
     configure("warning", readable=True)
@@ -60,11 +73,19 @@ def import_file(settings: Settings, kind: str, file: Path, *, dry_run: bool) -> 
 
 
 @click.command("export")
-@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("kind", type=click.Choice((*KINDS, BOARD)))
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@board_option
+@click.option("--new", is_flag=True, help="Of a board: only answers that nobody has published.")
 @pass_settings
-def export_file(settings: Settings, kind: str, file: Path) -> None:
-    """Write KIND to FILE, whose name ends in .xlsx or .csv."""
+def export_file(settings: Settings, kind: str, file: Path, *, board: str, new: bool) -> None:
+    """Write KIND to FILE, whose name ends in .xlsx or .csv.
+
+    Of a message board that is the city's answers, in .json too.
+    """
+    if kind == BOARD:
+        export_board(settings, board, file, new=new)
+        return
     from crm_bridge.sheets.writing import kind_of
 
     configure("warning", readable=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tests.contract.channels.built_in import OPEN311, VOICE
 from tests.contract.channels.mailbox import MAILBOX
+from tests.contract.channels.message_board import SAMPLE as MESSAGE_BOARD
 from tests.contract.channels.one_touch import SAMPLE as ONE_TOUCH
 from tests.contract.channels.pigeon import PIGEON
 from tests.contract.channels.police_110 import SAMPLE as POLICE_110
@@ -25,5 +26,6 @@ SAMPLES: Sequence[Sample] = (
     WECHAT,
     WECHAT_MINI,
     MAILBOX,
+    MESSAGE_BOARD,
 )
 POSTED: Sequence[PostedSample] = [one for one in SAMPLES if isinstance(one, PostedSample)]
