@@ -111,7 +111,7 @@ class AccountSettings(ChannelSettings):
         description="Address of WeChat's API.",
     )
     timeout_seconds: float = Field(
-        default=10.0, gt=0, le=60, description="How long WeChat may take to answer."
+        default=5.0, gt=0, le=60, description="How long WeChat may take to answer."
     )
 
 

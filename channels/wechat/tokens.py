@@ -21,7 +21,7 @@ _FORCED_AGAIN = timedelta(seconds=30)
 """WeChat's least time between two forced renewals, of which a day has twenty."""
 _LEASE_SECONDS = 30.0
 _LOOK_SECONDS = 0.2
-_MOST_LOOKS = 50
+_MOST_LOOKS = 25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

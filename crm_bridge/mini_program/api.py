@@ -16,9 +16,9 @@ def routes(mini: MiniProgram) -> Routes:
     api = Routes(tag="mini program")
 
     @api.get("/api/v1/mini/form", permission=None)
-    async def form() -> views.FormView:
+    async def form(request: web.Request) -> views.FormView:
         """Show what the form needs to know."""
-        return await mini.form()
+        return await mini.form(request)
 
     @api.post("/api/v1/mini/sessions", permission=None, status=201)
     async def log_in(request: web.Request, body: views.Login) -> views.SessionView:

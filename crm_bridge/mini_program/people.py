@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, delete, select
 
 from channels.contacts.rules import Address, AddressKind
@@ -106,12 +107,18 @@ class People:
             TryLater: WeChat does not answer now.
         """
         openid, unionid = await self._login.identify(code)
+        try:
+            return await self._begin(openid, unionid)
+        except IntegrityError:
+            # Two telephones of one person for the first time at once: now he is known.
+            return await self._begin(openid, unionid)
+
+    async def _begin(self, openid: Address, unionid: Address | None) -> LoggedIn:
         digest = self._vault.digest(f"mini program\n{openid.scope}\n{openid.value}")
         now, token = self._clock.now(), secrets.token_urlsafe(_TOKEN_BYTES)
         async with self._database.transaction() as session:
             row = await session.get(MiniPersonRow, digest, with_for_update=True)
-            known = self._opened(row) if row else None
-            phone = known.phone if known else None
+            phone = self._opened(row).phone if row else None
             if row is None:
                 row = MiniPersonRow(digest=digest, sealed=b"", changed_at=now)
                 session.add(row)
@@ -175,7 +182,7 @@ class People:
         """Forget logins that have ended, and whose files were that have long been used or left."""
         now = self._clock.now()
         async with self._database.transaction() as session:
-            await session.exec(delete(MiniSessionRow).where(col(MiniSessionRow.expires_at) < now))
+            await session.exec(delete(MiniSessionRow).where(col(MiniSessionRow.expires_at) <= now))
             await session.exec(delete(MiniFileRow).where(col(MiniFileRow.at) < now - _FILES_KEPT))
 
     def _sealed(self, openid: Address, unionid: Address | None, phone: PhoneNumber | None) -> bytes:

@@ -33,6 +33,7 @@ class MiniProgram:
     Args:
         clock: Measures how often is asked.
         form: Gives what the form needs to know.
+        knock: Raises `TooMany` when an address asks too often.
         people: Lets people in.
         reports: Takes reports and files.
         matters: Shows tickets.
@@ -45,6 +46,7 @@ class MiniProgram:
         self,
         clock: Clock,
         form: Callable[[], Awaitable[views.FormView]],
+        knock: Callable[[str], None],
         people: People,
         reports: Reports,
         matters: Matters,
@@ -52,7 +54,8 @@ class MiniProgram:
         address_of: Callable[[web.Request], str],
         logins_per_minute: int,
     ) -> None:
-        self.form = form
+        self._form = form
+        self._knock = knock
         self._clock = clock
         self._people = people
         self._reports = reports
@@ -61,12 +64,23 @@ class MiniProgram:
         self._address_of = address_of
         self._logins = Rate(logins_per_minute)
 
+    async def form(self, request: web.Request) -> views.FormView:
+        """Return what the form needs to know.
+
+        Raises:
+            TooMany: Its address asks too often.
+        """
+        self._knock(self._address_of(request))
+        return await self._form()
+
     async def who(self, request: web.Request) -> Person:
         """Return who has sent a request.
 
         Raises:
             NotAuthenticated: Nobody who is logged in.
+            TooMany: His address asks too often.
         """
+        self._knock(self._address_of(request))
         return await self._people.who(token_of(request))
 
     async def log_in(self, request: web.Request, body: views.Login) -> views.SessionView:

@@ -64,6 +64,7 @@ class MiniDesk:
         mini = MiniProgram(
             clock,
             self._form,
+            gate.knock,
             self._people,
             Reports(database, clock, gate, self._files, work.intake.take, Limits.of(settings)),
             Matters(database, vault, written_ratings(base, relay, work)),

@@ -12,21 +12,17 @@ from uuid import uuid4
 
 import aiohttp
 import socketio
-from sqlalchemy import create_engine
 
 from channels.wechat.stub.server import StubWeChat
 from channels.wechat.stub.state import Person as WeChatPerson
 from channels.wechat.stub.state import StubAccount
 from infra.kit.clock import SystemClock
 from infra.kit.identity import Role
-from infra.run import migrations
-from infra.run.tables import whole_metadata
 from tests.installation import Installation, Person
 from tests.integration.channels.wechat.account import ACCOUNT, MINI, settings_of
 from tests.parts import free_port
 
 T = TypeVar("T")
-MIGRATIONS = Path(migrations.__path__[0]) / "versions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +65,6 @@ def wechat() -> StubWeChat:
 
 async def made_ready(city: WeChatCity, *people: tuple[str, str, Role]) -> None:
     """Make tables and people, and start it."""
-    database = city.installation.settings.database.url.removeprefix("sqlite:///")
-    engine = create_engine(f"sqlite:///{database}")
-    whole_metadata().create_all(engine)
-    head = max(file.name[:4] for file in MIGRATIONS.glob("0*.py"))
-    with engine.begin() as connection:
-        connection.exec_driver_sql(
-            "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"
-        )
-        connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (head,))
-    engine.dispose()
     await city.installation.prepare(*people)
     await city.installation.start()
 
