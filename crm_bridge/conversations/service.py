@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from crm_bridge.conversations.floor import Floor
 from crm_bridge.conversations.record import Record
 from crm_bridge.conversations.rules import (
+    WITH_AGENT,
     ConversationEvent,
     ConversationRefused,
     ConversationState,
@@ -289,6 +290,35 @@ class Conversations:
                     "seq": row.seq,
                     "delivery": row.delivery.value,
                 },
+            },
+        )
+
+    async def file_arrived(self, session: AsyncSession, contact_id: int) -> None:
+        """Tell who has the conversation of a contact that one of its files has come, in that transaction."""
+        of_contact = (
+            select(ConversationMessageRow.seq, ConversationRow.id, ConversationRow.agent)
+            .join(
+                ConversationRow,
+                col(ConversationRow.id) == col(ConversationMessageRow.conversation_id),
+            )
+            .where(
+                col(ConversationMessageRow.contact_id) == contact_id,
+                col(ConversationRow.state).in_(WITH_AGENT),
+            )
+        )
+        found = (await session.exec(of_contact)).first()
+        if found is None or found[2] is None:
+            return
+        seq, conversation_id, agent = found
+        await outbox.put(
+            session,
+            self._clock,
+            destination="feed",
+            kind="message.file_arrived",
+            key=f"conversation:{conversation_id}",
+            body={
+                "agents": [agent],
+                "data": {"conversation_id": conversation_id, "seq": seq},
             },
         )
 

@@ -33,6 +33,7 @@ class Talks:
 
     Attributes:
         hearing: Takes in what citizens write.
+        service: What agents do.
         reader: Shows conversations to people.
         others: Knows who looks at what.
         router: Asks agents.
@@ -42,6 +43,7 @@ class Talks:
     """
 
     hearing: Hearing
+    service: Conversations
     reader: ConversationReader
     others: Others
     router: Router
@@ -104,6 +106,7 @@ def conversations(
     replies.on_message(service.delivered)
     return Talks(
         hearing=hearing,
+        service=service,
         reader=reader,
         others=others,
         router=router,

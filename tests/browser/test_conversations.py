@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -9,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 import pytest_asyncio
+from PIL import Image
 from playwright.async_api import Browser, expect
 
 from agent_console.pages import DIST
@@ -136,6 +138,13 @@ async def open_page(browser: Browser, city: City) -> AsyncIterator[OpenPage]:
     assert problems == []
 
 
+def png() -> bytes:
+    """A picture, 40 pixels wide."""
+    made = io.BytesIO()
+    Image.new("RGB", (40, 30), "orange").save(made, "PNG")
+    return made.getvalue()
+
+
 async def accepted(desk: Desk) -> None:
     """Take the conversation that is offered."""
     await desk.at("talk-accept").click()
@@ -164,6 +173,31 @@ async def test_citizen_writes_and_the_agents_answer_reaches_him(
     await expect(said).to_contain_text("18 号到 30 号")
     assert city.told(citizen).count("您好，请问是哪一段路？") == 1
     await desk.does_not_scroll()
+
+
+async def test_picture_that_a_citizen_sends_is_on_the_screen_and_belongs_to_the_ticket(
+    city: City, open_page: OpenPage
+) -> None:
+    desk, citizen = await open_page(AGENT), "o-picture"
+    await city.writes(citizen, "井盖破了，照片发给你们。")
+    await accepted(desk)
+    pushed = await city.wechat.citizens.send_file(
+        city.account, citizen, "image", png(), "image/png"
+    )
+    assert pushed.status == 200
+    picture = desk.at("talk-file").locator("img")
+    await expect(picture).to_be_visible()
+    assert await picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 40
+    await desk.at("talk-register").click()
+    await desk.choose("form-type-help")
+    await desk.choose_category("井盖")
+    await desk.at("form-address").fill("滨江路 18 号")
+    await desk.at("form-submit").click()
+    await expect(desk.at("talk-ticket")).to_be_visible()
+    async with Person(city.installation, AGENT) as agent:
+        mine = await agent.call("GET", "/tickets?mine=true", expect=200)
+        ticket = await agent.call("GET", f"/tickets/{mine['items'][0]['id']}", expect=200)
+    assert [one["type"] for one in ticket["attachments"]] == ["image/png"]
 
 
 async def test_ticket_is_registered_from_the_conversation_with_the_citizens_words(

@@ -10,13 +10,17 @@ import App from './App.vue'
 import citizensEn from './citizens/i18n/en'
 import citizensZh from './citizens/i18n/zh-CN'
 import { i18n } from './i18n'
+import policeEn from './police/i18n/en'
+import policeZh from './police/i18n/zh-CN'
 import { router } from './router'
 import talkEn from './talk/i18n/en'
 import talkZh from './talk/i18n/zh-CN'
 
 i18n.global.mergeLocaleMessage('zh-CN', talkZh)
 i18n.global.mergeLocaleMessage('zh-CN', citizensZh)
+i18n.global.mergeLocaleMessage('zh-CN', policeZh)
 i18n.global.mergeLocaleMessage('en', talkEn)
 i18n.global.mergeLocaleMessage('en', citizensEn)
+i18n.global.mergeLocaleMessage('en', policeEn)
 
 createApp(App).use(createPinia()).use(router).use(i18n).mount('#app')

@@ -47,7 +47,7 @@ export interface Session {
   hotline: string
   city_zh: string
   city_en: string
-  features: { voice: boolean }
+  features: { voice: boolean; police: boolean }
 }
 
 export interface PhoneAccount {

@@ -7,6 +7,7 @@ import { useOffers } from '@/talk/offers'
 
 interface Openers {
   palette: () => void
+  police: () => void
   map: () => void
 }
 
@@ -36,6 +37,7 @@ export function useDeskKeys(open: Openers): void {
     F2: () => void call.answer(),
     F4: call.toggleHold,
     F6: call.toggleMute,
+    F7: open.police,
     F8: call.hangUp,
     F9: acceptFirst,
   }

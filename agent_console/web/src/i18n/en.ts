@@ -66,6 +66,7 @@ const en: typeof zh = {
     dispatch: 'Dispatch desk',
     supervision: 'Supervision',
     reports: 'Reports',
+    channels: 'Channels',
     lost: 'Connection lost, reconnecting…',
     bell: 'News',
     bell_unread: 'News, {count} unread',

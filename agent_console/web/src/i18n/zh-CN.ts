@@ -64,6 +64,7 @@ export default {
     dispatch: '派单审核台',
     supervision: '督办',
     reports: '统计报表',
+    channels: '渠道',
     lost: '连接中断，正在重连…',
     bell: '消息',
     bell_unread: '消息，{count} 条未读',

@@ -1,4 +1,4 @@
-export type PageName = 'console' | 'desk' | 'dispatch' | 'supervision' | 'reports'
+export type PageName = 'console' | 'desk' | 'dispatch' | 'supervision' | 'reports' | 'channels'
 
 interface Page {
   name: PageName
@@ -13,6 +13,7 @@ const PAGES: readonly Page[] = [
   { name: 'dispatch', address: '/dispatch', opens: ['ticket.dispatch', 'ticket.audit', 'ticket.instruct', 'ticket.approve_stop'] },
   { name: 'supervision', address: '/supervision', opens: ['supervision.read', 'supervision.issue', 'supervision.answer'] },
   { name: 'reports', address: '/reports', opens: ['rates.read', 'rates.read_own'] },
+  { name: 'channels', address: '/channels', opens: ['reply.review', 'channel.manage'] },
 ]
 
 /** Where the day's work lies, by the permission that makes it one's work; the first that fits counts. */
@@ -21,6 +22,7 @@ const HOMES: readonly (readonly [string, PageName])[] = [
   ['unit.work', 'desk'],
   ['ticket.dispatch', 'dispatch'],
   ['rates.read', 'reports'],
+  ['channel.manage', 'channels'],
 ]
 
 /** The pages on which this person can do or read something, in the order of the navigation. */

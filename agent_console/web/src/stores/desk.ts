@@ -3,6 +3,8 @@ import { ref, watch } from 'vue'
 
 import type { CallbackNews, CallNews, Hint, Presence, QueueNews, TicketNews } from '@/api/types'
 import { i18n } from '@/i18n'
+import { usePolice } from '@/police/store'
+import type { PoliceNews, Third } from '@/police/types'
 import { useTalks } from '@/talk/store'
 import type { LookedAt, TalkNews } from '@/talk/types'
 
@@ -20,7 +22,7 @@ import { useTickets } from './tickets'
 
 /** Entries of the feed that name a conversation. */
 const TALK = new Set([
-  'message.received', 'message.delivery_changed', 'conversation.offered', 'conversation.assigned', 'conversation.changed',
+  'message.received', 'message.delivery_changed', 'message.file_arrived', 'conversation.offered', 'conversation.assigned', 'conversation.changed',
   'conversation.closed',
 ])
 
@@ -32,6 +34,7 @@ export const useDesk = defineStore('desk', () => {
   const call = useCall()
   const calls = useCalls()
   const talks = useTalks()
+  const police = usePolice()
   const tickets = useTickets()
   const figures = useFigures()
   const drafts = useDrafts()
@@ -65,6 +68,8 @@ export const useDesk = defineStore('desk', () => {
       context.ticketChanged(data.ticket_id)
     },
     'callback.finished': onCallback,
+    'three_way.changed': (data: Third) => police.takeThird(data),
+    'police.changed': (data: PoliceNews) => void police.takeNews(data),
     'conversation.looked_at': (data: LookedAt) => talks.lookedAt(data),
     'conversations.waiting': () => void talks.load(),
   }

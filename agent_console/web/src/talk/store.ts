@@ -213,7 +213,15 @@ export const useTalks = defineStore('talks', () => {
     if (opened.value?.id !== news.conversation_id) return
     if (type === 'message.received') void loadNewer()
     else if (type === 'message.delivery_changed') delivered(news)
+    else if (type === 'message.file_arrived') void readOne(news)
     else void open(news.conversation_id)
+  }
+
+  /** One message as it is now, e.g. with a file that has come. */
+  async function readOne({ conversation_id, seq }: TalkNews): Promise<void> {
+    if (seq === undefined) return
+    const { items } = await api.messages(conversation_id, { before: seq + 1, after: seq - 1 })
+    for (const one of items) put(conversation_id, one)
   }
 
   function delivered(news: TalkNews): void {

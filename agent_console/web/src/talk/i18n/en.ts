@@ -55,6 +55,7 @@ export default {
       'wechat-mini': 'WeChat mini program',
       'mayor-mailbox': 'Mayor’s mailbox',
       'sms': 'Short message',
+      'twilio': 'Short message',
     },
     state: {
       guided: 'With the guide',

@@ -55,6 +55,7 @@ export default {
       'wechat-mini': '微信小程序',
       'mayor-mailbox': '市长信箱',
       'sms': '短信',
+      'twilio': '短信',
     },
     state: {
       guided: '自助登记中',
