@@ -17,10 +17,12 @@ from sqlmodel import select
 
 from agent_console.accounts.rules import PERMISSIONS
 from agent_console.accounts.tables import UserRow
+from infra.kit.clock import SystemClock
 from infra.kit.database import Database
 from infra.kit.errors import LianxinError, Misconfigured
 from infra.kit.identity import Principal, Role
 from infra.run.demo_past import Past, has_tickets, seed
+from infra.run.demo_ways import providers, writers
 from infra.run.foundation import Foundation, foundation
 from infra.run.people import add_person
 from infra.run.serve import running
@@ -98,13 +100,17 @@ async def demo(settings: Settings, *, citizens: bool) -> None:
     installation = install.require(settings.asterisk)
     async with foundation(settings) as base:
         await _prepare(base)
-    _say("正在启动演示电话网 / starting the simulated telephone network")
-    async with network_running(settings.phone_network, installation, _say):
+    _say("正在启动演示电话网和微信、110 的替身 / starting the simulated networks and stubs")
+    async with (
+        network_running(settings.phone_network, installation, _say),
+        providers(settings, SystemClock()) as (settings, found),
+    ):
         _say("正在启动热线 / starting the hotline")
         async with running(settings, _say) as base:
             _welcome(settings)
             if citizens:
                 base.supervisor.spawn("citizens", lambda: _citizens(settings.phone_network))
+                base.supervisor.spawn("writers", lambda: writers(found, _say))
             await stop.wait()
             _say("正在停止 / stopping")
 
@@ -189,6 +195,7 @@ def _welcome(settings: Settings) -> None:
         "",
         click.style(f"  连心 Lianxin · {settings.city.name_zh} 12345", bold=True),
         f"  工作台 / console      {click.style(where, fg='cyan')}",
+        f"  市民网页 / citizens   {click.style(f'{where}/citizen/', fg='cyan')}",
         f"  接口说明 / API        {where}/api/docs",
         f"  日志 / log            {LOG_FILE}",
         "",
@@ -196,8 +203,9 @@ def _welcome(settings: Settings) -> None:
         *(f"    {path:<14}{_names(roles)}" for path, roles in _PAGES),
         f"  密码 / password       {PASSWORD}",
         "",
-        "  登录后选“在线”即可接听；模拟市民每分钟左右打进来一次。",
-        "  Go online after logging in; a simulated citizen calls about once a minute.",
+        "  登录后选“在线”即可接听；模拟市民每分钟左右打进来或发来微信，110 不时转来诉求。",
+        "  Go online after logging in; about once a minute a simulated citizen calls or writes.",
+        f"  短信 / short messages {settings.sms.file}",
         "  另开终端可自行拨打 / or call yourself from another terminal:",
         f"    .venv/bin/lianxin phone-network call 13800011121 {settings.asterisk.hotline_number} --talk 60",
         "",
