@@ -17,6 +17,7 @@ _PAGES = {
     "/dispatch": "dispatch.html",
     "/supervision": "supervision.html",
     "/reports": "reports.html",
+    "/channels": "channels.html",
     "/api/docs": "api-docs.html",
 }
 

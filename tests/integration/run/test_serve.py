@@ -23,6 +23,7 @@ PAGES = {
     "/dispatch",
     "/supervision",
     "/reports",
+    "/channels",
     "/api/docs",
     "/socket.io/",
     "/sip",
