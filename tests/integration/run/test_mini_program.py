@@ -18,6 +18,7 @@ from tests.integration.run.wechat_city import (
     installed,
     made_ready,
     new_key,
+    told,
     told_more,
     until,
     wechat,
@@ -363,7 +364,7 @@ async def test_customer_service_of_the_mini_program_is_a_conversation(city: WeCh
         return items[0]["number"] if items else None
 
     number = await until(listed)
-    assert any(number in text for text in city.wechat.texts(openid))
+    await told(city, openid, number)
     shown = await one.call("GET", f"/tickets/{number}", expect=200)
     assert "路灯坏了三天了" in shown["text"]
 

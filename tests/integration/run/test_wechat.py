@@ -25,6 +25,7 @@ from tests.integration.run.wechat_city import (
     installed,
     made_ready,
     new_key,
+    told,
     told_more,
     until,
     wechat,
@@ -120,18 +121,6 @@ def someone() -> str:
 def count(city: WeChatCity, statement: str, *values: object) -> int:
     with sqlite3.connect(city.installation.folder / "lianxin.db") as database:
         return int(database.execute(statement, values).fetchone()[0])
-
-
-async def told(city: WeChatCity, openid: str, pattern: str) -> str:
-    """Return what a citizen was told that fits, once he was."""
-
-    async def find() -> str | None:
-        for text in city.wechat.texts(openid):
-            if re.search(pattern, text):
-                return text
-        return None
-
-    return await until(find)
 
 
 async def test_wechats_check_of_the_address_passes(city: WeChatCity) -> None:

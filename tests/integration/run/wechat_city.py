@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -75,6 +76,18 @@ async def until(found: Callable[[], Awaitable[T | None]], seconds: float = 20.0)
         while (value := await found()) is None:  # noqa: ASYNC110  # what is waited for is another process's
             await asyncio.sleep(0.05)
     return value
+
+
+async def told(city: WeChatCity, openid: str, pattern: str) -> str:
+    """Return what a citizen was told that fits, once he was."""
+
+    async def find() -> str | None:
+        for text in city.wechat.texts(openid):
+            if re.search(pattern, text):
+                return text
+        return None
+
+    return await until(find)
 
 
 async def told_more(city: WeChatCity, openid: str, before: int) -> None:
