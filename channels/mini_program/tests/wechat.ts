@@ -166,8 +166,8 @@ export function startWeChat(hotline: Hotline, language = 'zh_CN') {
 }
 
 /** Waits until something is so; says what was waited for when it never is. */
-export async function eventually(what: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 400; turn += 1) {
+export async function eventually(what: () => boolean, turns = 1000): Promise<void> {
+  for (let turn = 0; turn < turns; turn += 1) {
     if (what()) return
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
