@@ -252,6 +252,17 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_mini_sessions_person"), ["person"], unique=False)
 
     op.create_table(
+        "board_answers",
+        sa.Column("contact_id", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("published_by", sa.String(length=40), nullable=False),
+        sa.Column("published_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["contact_id"], ["contacts.id"], name=op.f("fk_board_answers_contact_id_contacts")
+        ),
+        sa.PrimaryKeyConstraint("contact_id", name=op.f("pk_board_answers")),
+    )
+    op.create_table(
         "citizen_merges",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("one_id", sa.Integer(), nullable=False),
@@ -831,6 +842,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_citizen_merges_other_id")
 
     op.drop_table("citizen_merges")
+    op.drop_table("board_answers")
     with op.batch_alter_table("mini_sessions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_mini_sessions_person"))
         batch_op.drop_index(batch_op.f("ix_mini_sessions_expires_at"))
