@@ -142,7 +142,8 @@ def require_signature(header: str, body: bytes, secret: str, now: datetime) -> N
     # Ten digits last until 2286; a longer number is no moment, and turning it into one costs time.
     fresh = len(moments[0]) <= 12 and abs(now.timestamp() - int(moments[0])) <= _FRESH_SECONDS
     wanted = hmac.new(secret.encode(), moments[0].encode() + b"." + body, hashlib.sha256)
-    fits = [hmac.compare_digest(wanted.hexdigest().encode(), one.encode()) for one in digests]
+    # A header may hold anything; what is not ASCII is no digest, and cannot be compared as text.
+    fits = [hmac.compare_digest(wanted.hexdigest(), one) for one in digests if one.isascii()]
     if not fresh or not any(fits):
         raise NotAuthenticated(_NOT_SIGNED_EN, _NOT_SIGNED_ZH)
 

@@ -169,7 +169,7 @@ def query_code(number: str, seal: Seal) -> str:
 
 def fits_query_code(text: str, number: str, seal: Seal) -> bool:
     """Return whether somebody has the code of a ticket, however he writes it."""
-    if len(text) > _LONGEST:
+    if len(text) > _LONGEST or not text.isascii():
         return False
     read = text.upper().translate(_READ_AS)
     return hmac.compare_digest(read.encode(), query_code(number, seal).replace("-", "").encode())
@@ -185,7 +185,7 @@ def _sealed(body: str, seal: Seal) -> str:
 
 def _opened(text: str, seal: Seal) -> list[str] | None:
     """Return the parts of a sealed text; None for one that we have not sealed."""
-    if len(text) > _LONGEST:
+    if len(text) > _LONGEST or not text.isascii():
         return None
     body, _, sent = text.rpartition(".")
     fits = hmac.compare_digest(sent.encode(), _seal_of(body, seal).encode())

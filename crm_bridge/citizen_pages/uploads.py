@@ -200,6 +200,8 @@ class Uploads:
             await session.exec(delete(UploadRow).where(col(UploadRow.id) == row.id))
 
     async def _row(self, session: AsyncSession, token: str, *, lock: bool = False) -> UploadRow:
+        if not token.isascii():
+            raise UploadGone
         statement = select(UploadRow).where(
             UploadRow.token_digest == self._vault.digest(token),
             col(UploadRow.begun_at) >= self._clock.now() - self._life,

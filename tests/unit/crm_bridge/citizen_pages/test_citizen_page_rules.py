@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from crm_bridge.citizen_pages.rules import (
@@ -70,13 +70,18 @@ def test_a_challenge_of_another_city_is_worth_nothing_here() -> None:
         require_work(Purpose.report, challenge.text, solved(challenge), NOW, SEAL)
 
 
-@given(st.text(max_size=300), st.text(max_size=30))
+SIGNS = st.characters() | st.characters(categories=["Cs"])
+
+
+@given(st.text(SIGNS, max_size=300), st.text(SIGNS, max_size=30))
+@example("\udc82", "1")
 def test_nothing_that_is_made_up_is_a_proof(text: str, nonce: str) -> None:
     with pytest.raises(ProofRefused):
         require_work(Purpose.report, text, nonce, NOW, SEAL)
 
 
-@given(st.text(max_size=300))
+@given(st.text(SIGNS, max_size=300))
+@example("\udc82")
 def test_nothing_that_is_made_up_opens_a_ticket_or_shows_a_number(text: str) -> None:
     with pytest.raises(PassRefused):
         ticket_of_pass(text, NOW, SEAL)
