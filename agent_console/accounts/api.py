@@ -48,6 +48,7 @@ class Profile:
 
     Attributes:
         voice: Whether there is a PBX.
+        police: Whether matters are exchanged with 110.
         secure: Whether the pages are served over https, by us or by a proxy before us.
     """
 
@@ -55,6 +56,7 @@ class Profile:
     city_zh: str
     city_en: str
     voice: bool
+    police: bool = False
     secure: bool = False
     pause_reasons: Sequence[PauseReason] = PAUSE_REASONS
 
@@ -84,6 +86,7 @@ class Features(ApiModel):
     """What this installation can do."""
 
     voice: bool
+    police: bool
 
 
 class SessionView(ApiModel):
@@ -235,5 +238,5 @@ async def _view(live: LiveSession, profile: Profile, people: People) -> SessionV
         hotline=profile.hotline,
         city_zh=profile.city_zh,
         city_en=profile.city_en,
-        features=Features(voice=profile.voice),
+        features=Features(voice=profile.voice, police=profile.police),
     )

@@ -49,9 +49,9 @@ _PER_MINUTE = 600
 
 
 class CallBody(ApiModel):
-    """A call that is going on, with what was typed of it so far."""
+    """A call that is going on, with what was typed of it so far; without a `pbx` it is the agent's own by its id."""
 
-    pbx: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
+    pbx: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")] | None = None
     linkedid: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,80}$")]
     title: Text = Field(default="", max_length=TITLE_LENGTH)
     text: Text = Field(default="", max_length=TEXT_LENGTH)

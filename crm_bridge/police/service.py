@@ -100,7 +100,7 @@ class HandingOver:
     async def call(
         self,
         principal: Principal,
-        of: tuple[str, str],
+        of: tuple[str | None, str],
         words: Words,
         *,
         emergency: bool,
@@ -112,7 +112,7 @@ class HandingOver:
 
         Args:
             principal: The agent.
-            of: PBX and linkedid of the call.
+            of: PBX and linkedid of the call; None for the PBX looks at whatever his linkedid names.
             words: What he has typed so far.
             emergency: Whether life or property is in danger.
             key: Sent again, the same key does nothing more.
@@ -129,17 +129,13 @@ class HandingOver:
             if made is not None:
                 return int(made)
             # Locked: two presses at the same moment come one after the other.
-            found = await session.exec(
-                select(CallRow)
-                .where(CallRow.pbx == of[0], CallRow.linkedid == of[1])
-                .with_for_update()
-            )
-            row = found.one_or_none()
+            row = await _locked_call(session, principal, *of)
             if row is None:
                 raise NotFound("there is no such call", "没有这通电话")
             if row.agent != principal.number:
                 raise Forbidden("another agent's call", "这是其他话务员的来电")
-            handover = await self._of_call(session, of)
+            call = row.pbx, row.linkedid
+            handover = await self._of_call(session, call)
             if handover is None or handover.state is HandoverState.refused:
                 matter = self._matters.of_call(
                     row,
@@ -149,7 +145,7 @@ class HandingOver:
                     emergency=emergency,
                 )
                 handover = await self._book.begin(
-                    session, matter, agent=principal.number, emergency=emergency, call=of
+                    session, matter, agent=principal.number, emergency=emergency, call=call
                 )
                 await self._note_act(session, principal, handover)
             handover_id = id_of(handover)
@@ -174,3 +170,12 @@ class HandingOver:
             subject=f"police_handover:{row.id}",
             detail={"ticket_id": row.ticket_id, "emergency": row.emergency},
         )
+
+
+async def _locked_call(
+    session: AsyncSession, principal: Principal, pbx: str | None, linkedid: str
+) -> CallRow | None:
+    statement = select(CallRow).where(CallRow.linkedid == linkedid)
+    known = CallRow.agent == principal.number if pbx is None else CallRow.pbx == pbx
+    found = await session.exec(statement.where(known).with_for_update())
+    return found.first()

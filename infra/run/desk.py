@@ -147,6 +147,7 @@ class Desk:
             city_zh=settings.city.name_zh,
             city_en=settings.city.name_en,
             voice=settings.telephony.enabled,
+            police=settings.police_110.enabled,
             secure=settings.server.public_url.startswith("https://"),
         )
 

@@ -1,0 +1,22 @@
+import { request } from '@/api/request'
+
+import type { HandedOver, Handover } from './types'
+
+interface OfCall {
+  call: { pbx?: string; linkedid: string; title: string; text: string; address: string }
+  emergency: boolean
+  ring: boolean
+}
+interface OfTicket {
+  ticket: { id: number; version: number }
+  emergency: boolean
+}
+
+export const policeApi = {
+  handOver: (body: OfCall | OfTicket, idempotencyKey: string) =>
+    request<HandedOver>('POST', '/police/handovers', { body, idempotencyKey }),
+  one: (id: number) => request<Handover>('GET', `/police/handovers/${id}`),
+  ofTicket: (id: number) => request<{ items: Handover[] }>('GET', `/tickets/${id}/police`),
+  resend: (id: number) => request<Handover>('POST', `/police/handovers/${id}/resend`),
+  dismiss: (thirdId: string) => request<undefined>('DELETE', `/police/calls/${thirdId}`),
+}

@@ -1,0 +1,87 @@
+import { defineStore } from 'pinia'
+import { computed, ref } from 'vue'
+
+import { uniqueId } from '@/domain/random'
+import { i18n } from '@/i18n'
+import { useCall } from '@/stores/call'
+import { useDrafts } from '@/stores/drafts'
+import { useNotices } from '@/stores/notices'
+import { useSession } from '@/stores/session'
+
+import { policeApi } from './api'
+import type { Handover, PoliceNews, Third } from './types'
+
+const OVER = new Set(['left', 'failed'])
+
+/** What goes on between this agent and 110: the call of three, and the matter that was handed over with it. */
+export const usePolice = defineStore('police', () => {
+  const session = useSession()
+  const call = useCall()
+  const drafts = useDrafts()
+  const notices = useNotices()
+
+  const third = ref<Third | null>(null)
+  const handover = ref<Handover | null>(null)
+  const busy = ref(false)
+  let press = { linkedid: '', key: '' }
+
+  const allowed = computed(() => session.session?.features.police === true && session.can('police.hand_over'))
+  const mine = computed(() => (third.value?.linkedid === call.current?.linkedid ? third.value : null))
+  const can = computed(() => allowed.value && call.phase === 'talking' && call.current !== null && mine.value === null && !busy.value)
+
+  /** One key: the caller's number and what was typed go to 110 at once, and 110 is rung into the call. */
+  async function handOver(ring: boolean): Promise<void> {
+    const now = call.current
+    if (!can.value || now === null) return
+    busy.value = true
+    // The same press of one call is sent again under the same key; after an answer it is another press.
+    if (press.linkedid !== now.linkedid) press = { linkedid: now.linkedid, key: uniqueId() }
+    const { draft } = drafts.of(call.callId)
+    try {
+      const done = await policeApi.handOver(
+        {
+          call: { ...(now.pbx && { pbx: now.pbx }), linkedid: now.linkedid, title: draft.title, text: draft.text, address: draft.address },
+          emergency: true,
+          ring,
+        },
+        press.key,
+      )
+      press = { linkedid: '', key: '' }
+      handover.value = done.handover
+      if (done.third !== null) takeThird(done.third)
+      const { t } = i18n.global
+      if (done.ring_problem !== null) notices.tell(t('police.not_rung'), 'warning')
+      notices.say(t(ring ? 'police.said_ring' : 'police.said_data'), true)
+    } catch (error) {
+      notices.complain(error)
+    } finally {
+      busy.value = false
+    }
+  }
+
+  async function dismiss(): Promise<void> {
+    if (mine.value === null) return
+    try {
+      await policeApi.dismiss(mine.value.id)
+    } catch (error) {
+      notices.complain(error)
+    }
+  }
+
+  /** A hint about 110's part of a call; told at once, and never older than what is shown of the same part. */
+  function takeThird(told: Third): void {
+    const { t } = i18n.global
+    const known = third.value
+    third.value = OVER.has(told.state) ? null : told
+    if (told.state === known?.state) return
+    if (told.state === 'joined') notices.say(t('police.state.joined'), true)
+    if (told.state === 'failed') notices.tell(t('police.failed', { why: t(`police.reason.${told.reason || 'unreachable'}`) }), 'warning')
+  }
+
+  async function takeNews(told: PoliceNews): Promise<void> {
+    if (handover.value?.id !== told.handover_id) return
+    handover.value = await policeApi.one(told.handover_id)
+  }
+
+  return { third: mine, handover, busy, allowed, can, handOver, dismiss, takeThird, takeNews }
+})
