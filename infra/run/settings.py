@@ -21,6 +21,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from channels.aliyun_sms.settings import AliyunSmsSettings
 from channels.attachments.settings import S3Settings
 from channels.front.settings import FrontSettings
 from channels.mailbox.settings import MailboxSettings
@@ -240,6 +241,7 @@ class Settings(BaseSettings):
     web_form: WebFormSettings = WebFormSettings()
     sms: SmsSettings = SmsSettings()
     twilio: TwilioSettings = TwilioSettings()
+    aliyun_sms: AliyunSmsSettings = AliyunSmsSettings()
     wechat: WeChatSettings = WeChatSettings()
     wechat_mini: WeChatMiniSettings = WeChatMiniSettings()
     citizen: CitizenPageSettings = CitizenPageSettings()

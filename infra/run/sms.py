@@ -8,6 +8,8 @@ from typing import Any
 
 import structlog
 
+from channels.aliyun_sms.carrier import AliyunCarrier
+from channels.aliyun_sms.channel import AliyunSmsChannel
 from channels.protocol import Channel
 from channels.sms import api
 from channels.sms.codes import Codes
@@ -68,26 +70,40 @@ def carriers(settings: Settings, clock: Clock) -> Carriers:
     Raises:
         Misconfigured: The account of the provider is missing.
     """
-    sms, public_url = settings.sms, settings.server.public_url
+    sms = settings.sms
     provider: SmsProvider = FileOutbox(sms.file, sms.signature, clock)
-    if sms.provider != "twilio" and not settings.twilio.enabled:
-        return Carriers(provider=provider, channels=(), close=_nothing_open)
+    channels: list[Channel[Any]] = []
+    closing: list[Callable[[], Awaitable[None]]] = []
+    # A channel is there even when only sending is set up: it hears what became of what was sent.
+    if sms.provider == "twilio" or settings.twilio.enabled:
+        carrier, channel, close = _twilio(settings, clock)
+        provider = carrier if sms.provider == "twilio" else provider
+        channels.append(channel)
+        closing.append(close)
+    if sms.provider == "aliyun" or settings.aliyun_sms.enabled:
+        aliyun = AliyunCarrier(settings.aliyun_sms, sms.signature, clock)
+        provider = aliyun if sms.provider == "aliyun" else provider
+        channels.append(AliyunSmsChannel(settings.aliyun_sms, aliyun))
+        closing.append(aliyun.close)
+
+    async def close_all() -> None:
+        for each in closing:
+            await each()
+
+    return Carriers(provider=provider, channels=channels, close=close_all)
+
+
+def _twilio(
+    settings: Settings, clock: Clock
+) -> tuple[SmsProvider, Channel[Any], Callable[[], Awaitable[None]]]:
     from channels.twilio.carrier import TwilioCarrier  # it takes a while to load
     from channels.twilio.channel import TwilioChannel
     from channels.twilio.rest import TwilioApi
 
+    public_url = settings.server.public_url
     account = TwilioApi(settings.twilio)
-    carrier = TwilioCarrier(account, sms.signature, public_url, clock)
-    # The channel is there even when only sending is set up: it hears what became of what was sent.
-    return Carriers(
-        provider=carrier if sms.provider == "twilio" else provider,
-        channels=(TwilioChannel(account, carrier, public_url),),
-        close=account.close,
-    )
-
-
-async def _nothing_open() -> None:
-    return
+    carrier = TwilioCarrier(account, settings.sms.signature, public_url, clock)
+    return carrier, TwilioChannel(account, carrier, public_url), account.close
 
 
 def sms_desk(base: Foundation) -> SmsDesk:

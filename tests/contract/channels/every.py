@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tests.contract.channels.aliyun_sms import SAMPLE as ALIYUN_SMS
 from tests.contract.channels.built_in import OPEN311, VOICE
 from tests.contract.channels.mailbox import MAILBOX
 from tests.contract.channels.message_board import SAMPLE as MESSAGE_BOARD
@@ -23,6 +24,7 @@ SAMPLES: Sequence[Sample] = (
     WEB_FORM,
     POLICE_110,
     TWILIO,
+    ALIYUN_SMS,
     WECHAT,
     WECHAT_MINI,
     MAILBOX,
