@@ -16,10 +16,21 @@ export function readable(root: Element): string {
   const parts: string[] = []
   for (const element of root.querySelectorAll('h1, h2, label, legend, button, a[href], p, li, dt, dd, [data-say]')) {
     if (element.closest('[hidden], [aria-hidden="true"], [data-unspoken]') || element.parentElement?.closest('button, a[href], label, li, p')) continue
-    const text = (element.textContent ?? '').replace(/\s+/g, ' ').trim()
+    const text = textOf(element)
     if (text) parts.push(text)
   }
   return parts.join('。')
+}
+
+/** The words of an element, with a pause where the eye sees a new line or another weight. */
+function textOf(element: Element): string {
+  const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT)
+  const parts: string[] = []
+  while (walker.nextNode()) {
+    const text = (walker.currentNode.nodeValue ?? '').replace(/\s+/g, ' ').trim()
+    if (text) parts.push(text)
+  }
+  return parts.join('，')
 }
 
 export function readAloud(): void {
