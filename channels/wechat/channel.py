@@ -11,12 +11,13 @@ from channels.protocol import Acknowledgement, ChannelSettings, Delivery, Reply
 from channels.wechat.account import AccountChannel
 from channels.wechat.answering import client_msg_id
 from channels.wechat.client import WeChatApi
+from channels.wechat.codes import OURS_TO_MEND, CodeRefused
 from channels.wechat.envelope import RANDOM_BYTES
 from channels.wechat.passive import acknowledged, sealed, text_reply
 from channels.wechat.rules import is_greeted
 from channels.wechat.settings import Button, Template, WeChatSettings
 from infra.kit.clock import Clock
-from infra.kit.errors import Invalid
+from infra.kit.errors import Invalid, TryLater
 
 
 class WeChatChannel(AccountChannel):
@@ -70,6 +71,23 @@ class WeChatChannel(AccountChannel):
             return
         body = {"button": [self._button(top) for top in self._own.menu]}
         await self._api.post("/cgi-bin/menu/create", body, repeatable=True)
+
+    async def unionid_of(self, openid: str) -> str:
+        """Return what WeChat calls a follower towards all accounts of our owner (获取用户基本信息).
+
+        Returns:
+            The unionid; empty where the account is bound to no open platform, or the citizen follows it no more.
+
+        Raises:
+            TryLater: WeChat does not answer now.
+        """
+        try:
+            told = await self._api.get("/cgi-bin/user/info", openid=openid, lang="zh_CN")
+        except CodeRefused as refused:
+            if refused.code in OURS_TO_MEND:
+                raise TryLater(refused.detail_en, refused.detail_zh, retry_after=600) from refused
+            return ""
+        return str(told.get("unionid", ""))
 
     def _button(self, button: Button) -> dict[str, Any]:
         if button.buttons:

@@ -27,6 +27,8 @@ class Ground(StrEnum):
     """One of them asked to be called back at the other's number."""
     area_code = "area_code"
     """Their numbers are the same landline, written with and without the area code."""
+    unionid = "unionid"
+    """WeChat calls them by one name towards all accounts of one owner."""
 
 
 class MergeState(StrEnum):

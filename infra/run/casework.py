@@ -132,7 +132,7 @@ async def casework(
         arrived=arrived,
     )
     open_doors = doors(base, found, intake.take, life.reader, talks.service.file_arrived)
-    identities = citizen_identities(base, contacts, found.marks)
+    identities = citizen_identities(base, contacts, found.marks, found.channels)
     advised = advice(base, catalogue)
     rates = Rates(database, clock, base.zone)
     await categories.seed()

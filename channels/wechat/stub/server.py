@@ -65,6 +65,7 @@ class StubWeChat:
         app.router.add_post("/cgi-bin/stable_token", self._faulty(self._token))
         app.router.add_get("/cgi-bin/media/get", self._faulty(self._media))
         app.router.add_get("/cgi-bin/get_api_domain_ip", self._faulty(self._known(self._addresses)))
+        app.router.add_get("/cgi-bin/user/info", self._faulty(self._user))
         app.router.add_get("/cgi-bin/menu/delete", self._faulty(self._known(self._no_menu)))
         app.router.add_get("/sns/jscode2session", self._faulty(self._session))
         app.router.add_get("/video/{media_id}", self._faulty(self._video))
@@ -147,6 +148,15 @@ class StubWeChat:
         if request.query.get("secret") != account.secret:
             return _json(_refusal(40125))
         return _json(self.citizens.session(request.query.get("js_code", "")))
+
+    async def _user(self, request: web.Request) -> web.Response:
+        appid, code = self.state.judge_token(request.query.get("access_token", ""))
+        openid = request.query.get("openid", "")
+        if appid is None or not openid:
+            return _json(_refusal(code or 40003))
+        unionid = self.state.unionids.get(openid)
+        known = {"subscribe": 1, "openid": openid, "unionid": unionid}
+        return _json(known if unionid else {"subscribe": 0, "openid": openid})
 
     async def _media(self, request: web.Request) -> web.Response:
         appid, code = self.state.judge_token(request.query.get("access_token", ""))

@@ -109,6 +109,8 @@ class State:
     faults: dict[str, deque[Fault]] = field(default_factory=lambda: defaultdict(deque))
     refusing: dict[str, int] = field(default_factory=dict)
     """By openid the code with which everything for this citizen is refused."""
+    unionids: dict[str, str] = field(default_factory=dict)
+    """By openid, of those who follow an account that is bound to an open platform."""
     media: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     codes: dict[str, Person] = field(default_factory=dict)
     used_codes: set[str] = field(default_factory=set)

@@ -23,7 +23,7 @@ export interface KnownCitizen {
 export interface Merge {
   id: number
   state: 'suggested' | 'confirmed' | 'dismissed' | 'undone'
-  ground: 'typed_number' | 'callback_number' | 'area_code'
+  ground: 'typed_number' | 'callback_number' | 'area_code' | 'unionid'
   channel?: string | null
   other: KnownCitizen
 }

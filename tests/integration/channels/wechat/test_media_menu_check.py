@@ -197,3 +197,19 @@ async def test_wechat_that_answers_no_json_is_tried_later(
     stub.fail("/cgi-bin/stable_token", Fault(status=302))
     with pytest.raises(TryLater):
         await ours.official(stub.url).put_up_menu()
+
+
+async def test_follower_of_a_bound_account_has_a_unionid(ours: Ours, stub: StubWeChat) -> None:
+    stub.state.unionids["o-li"] = "u-li"
+    channel = ours.official(stub.url)
+    assert await channel.unionid_of("o-li") == "u-li"
+    assert await channel.unionid_of("o-stranger") == ""
+
+
+@pytest.mark.parametrize("fault", [Fault(code=-1), Fault(status=500), Fault(code=48001)], ids=str)
+async def test_unionid_is_asked_for_later_when_wechat_says_nothing(
+    ours: Ours, stub: StubWeChat, fault: Fault
+) -> None:
+    stub.fail("/cgi-bin/user/info", fault)
+    with pytest.raises(TryLater):
+        await ours.official(stub.url).unionid_of("o-li")

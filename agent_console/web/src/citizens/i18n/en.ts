@@ -6,6 +6,7 @@ export default {
       typed_number: 'Gave the same number',
       callback_number: 'Asked to be called at the same number',
       area_code: 'The same landline, with and without its area code',
+      unionid: 'WeChat knows them as one person',
     },
     known: { openid: 'WeChat', unionid: 'WeChat', mail: 'Mail', device: 'One-touch', account: 'Other platform' },
     visits: '{count} contacts',

@@ -6,6 +6,7 @@ export default {
       typed_number: '留下过同一号码',
       callback_number: '要求回电到同一号码',
       area_code: '同一座机，区号写法不同',
+      unionid: '微信确认为同一用户',
     },
     known: { openid: '微信', unionid: '微信', mail: '邮箱', device: '一键通', account: '其他平台' },
     visits: '来访 {count} 次',
