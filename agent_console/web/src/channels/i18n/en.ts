@@ -44,6 +44,7 @@ export default {
     again: 'Send again',
     drop: 'Let it be',
     sure_again: 'It may have arrived: sent again, the citizen may get it twice. Send again?',
+    cancel: 'Cancel',
     again_done: 'Handed over to be sent',
     drop_done: 'Marked as not sent',
     came: 'First {first}, last {last}, {times} times · {size} bytes',

@@ -44,6 +44,7 @@ export default {
     again: '重新发送',
     drop: '不再发送',
     sure_again: '对方可能已经收到，重新发送可能重复。确定重新发送吗？',
+    cancel: '取消',
     again_done: '已交发送',
     drop_done: '已标记为不再发送',
     came: '{first} 首次，{last} 最近，共 {times} 次 · {size} 字节',
