@@ -2,8 +2,10 @@ import { createPinia, setActivePinia } from 'pinia'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 
 import { ApiProblem, NoAnswer } from '@/api/http'
+import type { Session } from '@/api/types'
 import { emptyDraft } from '@/domain/ticket-form'
 import type { DraftDesk } from '@/stores/drafts'
+import { useSession } from '@/stores/session'
 import { talks as api } from '@/talk/api'
 import { citizensWords, fillFrom } from '@/talk/filling'
 import { useTalks } from '@/talk/store'
@@ -21,12 +23,15 @@ const talk = (more: Partial<Talk> = {}): Talk => ({
 })
 
 const refusal = (status: number, type: string) => new ApiProblem(status, { type, status }, null)
+const me = '1001'
 const empty = { items: [], next_cursor: null }
 
 beforeEach(() => {
   setActivePinia(createPinia())
+  useSession().session = { user: { number: me, name: 'Li', role: 'agent', permissions: [] } } as unknown as Session
   vi.restoreAllMocks()
   vi.spyOn(api, 'box').mockResolvedValue(empty)
+  vi.spyOn(api, 'messages').mockResolvedValue({ items: [], more: false })
 })
 
 describe('an answer', () => {
@@ -46,6 +51,34 @@ describe('an answer', () => {
     expect(second).toEqual(first)
     expect(talks.answerTo(7).text).toBe('')
     expect(talks.opened?.messages.map(({ seq }) => seq)).toEqual([1, 2, 3])
+  })
+
+  it('that has arrived though nobody said so is not there to be sent again', async () => {
+    const talks = useTalks()
+    talks.show(talk())
+    vi.spyOn(api, 'say').mockRejectedValueOnce(new NoAnswer('lost'))
+    vi.spyOn(api, 'messages').mockResolvedValue({ items: [message(2, 'on our way', { speaker: 'agent', agent: me })], more: false })
+    talks.answerTo(7).text = 'on our way'
+    await talks.say(7)
+    expect(talks.answerTo(7)).toMatchObject({ text: '', failure: null, sending: false })
+  })
+
+  it('does not swallow what is typed while it is on its way', async () => {
+    const talks = useTalks()
+    talks.show(talk())
+    let arrive: (said: TalkMessage) => void = () => undefined
+    const say = vi.spyOn(api, 'say').mockReturnValueOnce(new Promise((resolve) => (arrive = resolve)))
+    talks.answerTo(7).text = 'on our way'
+    const sent = talks.say(7)
+    talks.answerTo(7).text = 'by ten'
+    arrive(message(2, 'on our way', { speaker: 'agent' }))
+    await sent
+    expect(talks.answerTo(7).text).toBe('by ten')
+    say.mockRejectedValueOnce(new NoAnswer('lost'))
+    const lost = talks.say(7)
+    talks.answerTo(7).text = 'tonight'
+    await lost
+    expect(talks.answerTo(7).text).toBe('by ten\ntonight')
   })
 
   it('said twice on purpose is two messages', async () => {

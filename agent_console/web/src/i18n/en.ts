@@ -368,7 +368,7 @@ const en: typeof zh = {
   context: {
     title: 'Citizen',
     empty: 'Citizen and history',
-    empty_do: 'Choose a call or a ticket to see the citizen and earlier calls and tickets.',
+    empty_do: 'Choose a call, a conversation or a ticket to see the citizen and earlier calls and tickets.',
     failed: 'The citizen could not be read',
     unnamed: 'No name given',
     enterprise: 'Enterprise',

@@ -364,7 +364,7 @@ export default {
   context: {
     title: '诉求人',
     empty: '诉求人与往来',
-    empty_do: '选中来电或工单后，这里显示诉求人和以前的来电、工单。',
+    empty_do: '选中来电、会话或工单后，这里显示诉求人和以前的来电、工单。',
     failed: '没有读到诉求人',
     unnamed: '未留姓名',
     enterprise: '企业',

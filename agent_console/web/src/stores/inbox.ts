@@ -24,7 +24,7 @@ export const useInbox = defineStore('inbox', () => {
 
   const places = computed<Place[]>(() => {
     if (tab.value === 'calls') return calls.items.map(({ id }) => ({ name: 'call', params: { id } }))
-    if (tab.value === 'talks') return [...talks.mine, ...talks.others].map(({ id }) => ({ name: 'talk', params: { id } }))
+    if (tab.value === 'talks') return [...talks.ongoing, ...talks.others].map(({ id }) => ({ name: 'talk', params: { id } }))
     const shown = tab.value === 'tickets' ? tickets.items : tickets.calledBack
     return shown.map(({ id }) => ({ name: 'ticket', params: { id } }))
   })

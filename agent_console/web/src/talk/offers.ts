@@ -42,7 +42,7 @@ export function useOffers() {
   const decline = (id: number) =>
     act(async () => {
       await talks.decline(id)
-      notices.tell(t('talk.declined'), 'info')
+      notices.say(t('talk.declined'))
     })
   const acceptFirst = () => {
     const [first] = talks.offers

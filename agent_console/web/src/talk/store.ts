@@ -1,7 +1,7 @@
 import { defineStore } from 'pinia'
 import { computed, reactive, ref } from 'vue'
 
-import { ApiProblem } from '@/api/http'
+import { ApiProblem, NoAnswer } from '@/api/http'
 import { IdempotencyKeys } from '@/domain/random'
 import type { ListPhase } from '@/stores/tickets'
 import { useSession } from '@/stores/session'
@@ -139,15 +139,19 @@ export const useTalks = defineStore('talks', () => {
     if (text === '' || answer.sending) return
     if (answer.body?.text !== text) answer.body = { text, after_seq: opened.value?.messages.at(-1)?.seq ?? 0 }
     const body = answer.body
-    answer.sending = true
-    answer.failure = null
-    answer.movedOn = ''
+    // Out of the field at once: what is typed while it is on its way is the next message.
+    Object.assign(answer, { text: '', sending: true, failure: null, movedOn: '' })
     try {
       put(id, await api.say(id, body, answer.keys.for(body)))
       // The same words may be said again, and are another message then.
-      Object.assign(answer, { text: '', body: null, keys: new IdempotencyKeys() })
+      Object.assign(answer, { body: null, keys: new IdempotencyKeys() })
       void load()
     } catch (error) {
+      if (error instanceof NoAnswer && (await arrived(id, body))) {
+        Object.assign(answer, { body: null, keys: new IdempotencyKeys() })
+        return
+      }
+      answer.text = [text, answer.text].filter((part) => part !== '').join('\n')
       // What the server has refused it has not kept.
       if (error instanceof ApiProblem && error.status < 500) answer.body = null
       if (error instanceof ApiProblem && error.problem.type.endsWith('conversation-moved-on')) {
@@ -160,6 +164,14 @@ export const useTalks = defineStore('talks', () => {
     } finally {
       answer.sending = false
     }
+  }
+
+  /** Whether a message of which nobody told is there all the same. */
+  async function arrived(id: number, { text, after_seq }: { text: string; after_seq: number }): Promise<boolean> {
+    if (opened.value?.id !== id) return false
+    await loadNewer().catch(() => undefined)
+    const me = session.user?.number
+    return opened.value.messages.some((one) => one.seq > after_seq && one.agent === me && one.text === text)
   }
 
   async function accept(id: number): Promise<void> {

@@ -4,7 +4,11 @@ type Translate = (key: string, params?: Record<string, unknown>) => string
 
 /** What a citizen is called in lists: by the name he gave, his number, or what he is. */
 export function whoWrites(talk: TalkSummary, t: Translate): string {
-  return talk.citizen?.name ?? talk.citizen?.phone_masked ?? t(talk.channel.startsWith('wechat') ? 'talk.anonymous' : 'talk.citizen')
+  const known = talk.citizen?.name ?? talk.citizen?.phone_masked
+  if (known != null) return known
+  // Without a name two of them must still be told apart.
+  const what = t(talk.channel.startsWith('wechat') ? 'talk.anonymous' : 'talk.citizen')
+  return `${what} ${talk.citizen?.id ?? talk.id}`
 }
 
 /** The beginning of the last message, and who said it when it was an agent. */
