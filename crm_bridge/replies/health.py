@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol, runtime_checkable
 
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -17,9 +18,34 @@ from crm_bridge.replies.rules import OPEN, ReplyState
 from crm_bridge.replies.tables import ReplyRow
 from infra.kit.clock import Clock
 from infra.kit.database import Database
+from infra.kit.errors import LianxinError
 from infra.kit.health import Report
 
 _FAILED_WITHIN = timedelta(days=1)
+
+
+class Trouble(Protocol):
+    """Why a channel cannot fetch what comes in."""
+
+    @property
+    def since(self) -> datetime:
+        """When it began."""
+        ...
+
+    @property
+    def error(self) -> LianxinError:
+        """What it is."""
+        ...
+
+
+@runtime_checkable
+class Troubled(Protocol):
+    """A channel that fetches by itself and goes on when its provider is away."""
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """Why nothing can be fetched just now, as far as this process knows; None when all is well."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +53,7 @@ class Hindrance:
     """What hinders a channel now.
 
     Attributes:
-        since: When the oldest reply was written that it has not taken.
+        since: When the oldest reply was written that it has not taken, or since when nothing can be fetched.
         error: Slug of the last error, with the provider's own code if there is one.
     """
 
@@ -67,6 +93,8 @@ class ChannelState:
 class ChannelHealth:
     """Knows how the channels do, from what is on disk: so every process says the same.
 
+    Only whether something can be fetched is known to nobody but the process that fetches.
+
     Args:
         database: Where it lies.
         clock: Tells what is a day ago.
@@ -77,6 +105,9 @@ class ChannelHealth:
         self._database = database
         self._clock = clock
         self._modes = {channel.name: channel.mode for channel in channels}
+        self._troubled = {
+            channel.name: channel for channel in channels if isinstance(channel, Troubled)
+        }
 
     async def states(self) -> Sequence[ChannelState]:
         """Return how every channel does that is enabled, or over which something still waits."""
@@ -106,8 +137,8 @@ class ChannelHealth:
         names_en = ", ".join(one.name for one in hindered)
         return Report(
             ok=True,
-            detail_en=f"replies wait: {names_en}" if hindered else "all well",
-            detail_zh=f"有回复等待重发：{names_zh}" if hindered else "正常",
+            detail_en=f"hindered: {names_en}" if hindered else "all well",
+            detail_zh=f"受阻：{names_zh}" if hindered else "正常",
             facts=facts,
         )
 
@@ -134,7 +165,21 @@ class ChannelHealth:
             unknown=unknown,
             failed=(await session.exec(failed)).one(),
             refused=(await session.exec(refused)).one(),
-            hindrance=await _hindrance(session, name) if waiting else None,
+            hindrance=await self._hindrance(session, name, waiting),
+        )
+
+    async def _hindrance(self, session: AsyncSession, name: str, waiting: int) -> Hindrance | None:
+        found = await _of_replies(session, name) if waiting else None
+        channel = self._troubled.get(name)
+        trouble = channel.trouble if channel is not None else None
+        if trouble is None or (found is not None and found.since <= trouble.since):
+            return found
+        return Hindrance(
+            since=trouble.since,
+            error=trouble.error.slug,
+            error_zh=trouble.error.detail_zh or trouble.error.title_zh,
+            error_en=trouble.error.detail_en or trouble.error.title_en,
+            error_code="",
         )
 
 
@@ -147,7 +192,7 @@ async def _counted(session: AsyncSession, *states: ReplyState) -> dict[str, int]
     return dict((await session.exec(statement)).all())
 
 
-async def _hindrance(session: AsyncSession, name: str) -> Hindrance | None:
+async def _of_replies(session: AsyncSession, name: str) -> Hindrance | None:
     hindered = (
         ReplyRow.channel == name,
         col(ReplyRow.state).in_(OPEN),
