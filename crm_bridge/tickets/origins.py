@@ -12,6 +12,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from channels.contacts.rules import Contact
 from channels.contacts.service import Contacts
 from channels.contacts.tables import ContactRow
+from channels.counter import Visit
+from channels.counter import contact_of as at_counter
 from channels.voice import VoiceChannel
 from channels.voice_log import contact_of_row
 from crm_bridge.conversations.tables import ConversationMessageRow
@@ -23,9 +25,6 @@ from infra.kit.errors import FieldError, Forbidden, Invalid
 from infra.kit.identity import Principal
 from infra.kit.vault import Vault
 from telephony.calls.tables import CallRow
-
-COUNTER = "counter"
-"""The channel of walk-ins and letters, which an agent types in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,13 +84,8 @@ class Origins:
         elif contact_id is not None:
             origin = await self._of_contact(session, principal, contact_id)
         else:
-            at_counter = Contact(
-                channel=COUNTER,
-                external_id=uuid4().hex,
-                received_at=self._clock.now(),
-                phone=new.callback_phone,
-            )
-            origin = await self._followed_up(session, at_counter)
+            visit = Visit(form_id=uuid4().hex, at=self._clock.now(), phone=new.callback_phone)
+            origin = await self._followed_up(session, at_counter(visit))
         if origin.citizen_id is not None and new.citizen_name:
             await self._contacts.name(session, origin.citizen_id, new.citizen_name)
         return origin

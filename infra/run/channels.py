@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from agent_console.origin import sender as remote_of
 from channels.attachments.fetching import Arrived, Fetcher
 from channels.contacts.service import Contacts
+from channels.counter import CounterChannel
 from channels.front import api as front_api
 from channels.front.refusals import Refusals
 from channels.front.service import Front, Tell
@@ -80,6 +81,8 @@ def enabled_channels(
         enabled.append(VoiceChannel())
     if settings.open311.enabled:
         enabled.append(Open311Channel())
+    if settings.counter.enabled:
+        enabled.append(CounterChannel())
     if settings.web_form.enabled:
         enabled.append(WebFormChannel(settings.web_form))
     if settings.mayor_mailbox.enabled:

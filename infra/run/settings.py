@@ -23,6 +23,7 @@ from pydantic_settings import (
 
 from channels.aliyun_sms.settings import AliyunSmsSettings
 from channels.attachments.settings import S3Settings
+from channels.counter import CounterSettings
 from channels.front.settings import FrontSettings
 from channels.mailbox.settings import MailboxSettings
 from channels.message_board.channel import MessageBoardSettings
@@ -245,6 +246,7 @@ class Settings(BaseSettings):
     wechat: WeChatSettings = WeChatSettings()
     wechat_mini: WeChatMiniSettings = WeChatMiniSettings()
     citizen: CitizenPageSettings = CitizenPageSettings()
+    counter: CounterSettings = CounterSettings()
     mayor_mailbox: MailboxSettings = MailboxSettings()
     message_board: MessageBoardSettings = MessageBoardSettings()
     upstream: UpstreamSection = UpstreamSection()

@@ -1,10 +1,11 @@
-"""The samples of calls and of Open311, whose contacts come over addresses of their own."""
+"""The samples of calls, of the counter and of Open311, whose contacts come over ways of their own."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from channels.counter import CounterChannel, Visit
 from channels.open311.channel import Open311Channel
 from channels.open311.rules import Note, Report
 from channels.voice import VoiceChannel
@@ -56,4 +57,6 @@ NOTE = Note(
 VOICE = Sample(
     channel=VoiceChannel(), contact=CALL, something_else=replace(CALL, kind=ChangeKind.ended)
 )
+VISIT = Visit(form_id="0a1b2c", at=NOW, phone=PhoneNumber("13800015121"))
+COUNTER = Sample(channel=CounterChannel(), contact=VISIT, something_else=replace(VISIT, form_id=""))
 OPEN311 = Sample(channel=Open311Channel(), contact=REPORT, something_else=NOTE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tests.contract.channels.aliyun_sms import SAMPLE as ALIYUN_SMS
-from tests.contract.channels.built_in import OPEN311, VOICE
+from tests.contract.channels.built_in import COUNTER, OPEN311, VOICE
 from tests.contract.channels.mailbox import MAILBOX
 from tests.contract.channels.message_board import SAMPLE as MESSAGE_BOARD
 from tests.contract.channels.one_touch import SAMPLE as ONE_TOUCH
@@ -18,6 +18,7 @@ from tests.contract.channels.wechat import WECHAT, WECHAT_MINI
 
 SAMPLES: Sequence[Sample] = (
     VOICE,
+    COUNTER,
     OPEN311,
     PIGEON,
     ONE_TOUCH,
