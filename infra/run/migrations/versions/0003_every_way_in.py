@@ -683,7 +683,7 @@ def upgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_outbox_open"))
         batch_op.create_index(
             "ix_outbox_open",
-            ["next_at"],
+            ["id"],
             unique=False,
             sqlite_where=sa.text("done_at IS NULL"),
             postgresql_where=sa.text("done_at IS NULL"),
