@@ -1,157 +1,32 @@
-"""The mini program's server side, whole: a started process, the stub WeChat, telephones that log in and report."""
+"""What the mini program sends and shows: files, reports, one's own tickets, ratings, talk."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
 from channels.gcj02 import to_gcj02
-from channels.wechat.stub.state import Fault, Person, Taken
-from infra.kit.identity import Role
-from tests.installation import Person as Agent
-from tests.integration.run.wechat_city import (
-    Telephone,
-    WeChatCity,
-    installed,
-    made_ready,
-    new_key,
-    told,
-    told_more,
-    until,
-    wechat,
-)
+from channels.wechat.stub.state import Taken
+from tests.integration.run.mini_city import answered, rows, running_mini_city, telephone, vouched
+from tests.integration.run.wechat_city import WeChatCity, new_key, told, told_more, until
+from tests.pictures import png
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.asyncio(loop_scope="module")]
-LOGIN = "/sns/jscode2session"
-PICTURE = (
-    b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x02\x00\x00\x00\x90wS\xde"
-    b"\x00\x00\x00\x0cIDATx\x9cc\xf8\xcf\xc0\x00\x00\x03\x01\x01\x00\xc9\xfe\x92\xef\x00\x00\x00\x00IEND\xaeB`\x82"
-)
-ROUTES = [
-    ("PUT", "/phone", {"code": "x"}),
-    ("POST", "/attachments", None),
-    ("POST", "/reports", {"text": "路灯不亮"}),
-    ("GET", "/tickets", None),
-    ("GET", "/tickets/20260302-000001", None),
-    ("POST", "/tickets/20260302-000001/rating", {"satisfied": 1}),
-]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def city(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WeChatCity]:
     """One city for all of them, as its start takes a while; every test has people of its own."""
-    async with wechat() as stub:
-        templates = {"answer": {"id": "T1", "fields": {"thing1": "{text}"}}}
-        made = installed(
-            tmp_path_factory.mktemp("mini"),
-            stub,
-            wechat_mini={"templates": templates, "reports_per_hour": 3, "files_per_hour": 3},
-        )
-        await made_ready(made, ("2001", "王芳", Role.LEAD))
-        yield made
-        made.installation.stop()
-
-
-async def telephone(city: WeChatCity, name: str, phone: str = "") -> Telephone:
-    made = Telephone(city, Person(openid=f"openid-of-{name}", unionid=f"u-{name}", phone=phone))
-    await made.log_in()
-    return made
-
-
-async def vouched(one: Telephone) -> str:
-    code = one.city.wechat.citizens.code_for(one.person)
-    return str((await one.call("PUT", "/phone", {"code": code}, expect=200))["phone"])
-
-
-async def answered(city: WeChatCity, number: str) -> None:
-    """Let an agent answer a ticket on the spot."""
-    async with Agent(city.installation, "2001") as agent:
-        found = await agent.call("GET", f"/tickets?q={number}", expect=200)
-        (ticket,) = [one for one in found["items"] if one["number"] == number]
-        await agent.call(
-            "POST",
-            f"/tickets/{ticket['id']}/answer",
-            {"text": "已通知抢修，今晚恢复。"},
-            expect=200,
-        )
-
-
-def rows(city: WeChatCity, statement: str, *values: object) -> list[tuple[object, ...]]:
-    with sqlite3.connect(city.installation.folder / "lianxin.db") as database:
-        return database.execute(statement, values).fetchall()
-
-
-async def test_form_says_what_can_be_reported_without_a_login(city: WeChatCity) -> None:
-    form = await Telephone(city, Person(openid="nobody")).call("GET", "/form", expect=200)
-    assert [one["name_zh"] for one in form["types"]] == [
-        "咨询",
-        "求助",
-        "投诉",
-        "举报",
-        "建议",
-        "表扬",
-    ]
-    assert form["templates"] == ["T1"]
-    assert form["hotline"] == "12345"
-    assert form["limits"]["text"] == 4000
-    assert any(one["parent"] for one in form["categories"])
-
-
-@pytest.mark.parametrize(("method", "path", "body"), ROUTES, ids=str)
-@pytest.mark.parametrize("token", ["", "no-such-token", "x" * 5000])
-async def test_nothing_is_told_or_taken_without_a_login(
-    city: WeChatCity, method: str, path: str, body: object, token: str
-) -> None:
-    stranger = Telephone(city, Person(openid="stranger"))
-    stranger.token = token
-    await stranger.call(method, path, body, expect=401, key=new_key())
-
-
-async def test_code_is_good_once(city: WeChatCity) -> None:
-    one = Telephone(city, Person(openid="openid-of-once"))
-    code = city.wechat.citizens.code_for(one.person)
-    await one.call("POST", "/sessions", {"code": code}, expect=201)
-    for bad in (code, "never-given"):
-        refused = await one.call("POST", "/sessions", {"code": bad}, expect=422)
-        assert refused["fields"][0]["pointer"] == "/code"
-
-
-@pytest.mark.parametrize(
-    ("fault", "status"),
-    [
-        (Fault(code=40226), 403),
-        (Fault(code=45011), 503),
-        (Fault(code=-1), 503),
-        (Fault(status=500), 503),
-        (Fault(code=40125), 503),
-    ],
-    ids=str,
-)
-async def test_login_that_wechat_refuses_says_what_to_do(
-    city: WeChatCity, fault: Fault, status: int
-) -> None:
-    one = Telephone(city, Person(openid="openid-of-refused"))
-    city.wechat.fail(LOGIN, fault)
-    code = city.wechat.citizens.code_for(one.person)
-    refused = await one.call("POST", "/sessions", {"code": code}, expect=status)
-    assert refused["detail_zh"]
-    assert city.mini.secret not in str(refused)
-
-
-async def test_logged_out_telephone_is_let_in_no_more(city: WeChatCity) -> None:
-    one = await telephone(city, "leaver")
-    await one.call("GET", "/tickets", expect=200)
-    await one.call("DELETE", "/sessions/current", expect=204)
-    await one.call("GET", "/tickets", expect=401)
+    async with running_mini_city(tmp_path_factory.mktemp("mini")) as running:
+        yield running
 
 
 async def test_report_with_place_file_and_number_becomes_a_ticket(city: WeChatCity) -> None:
     one = await telephone(city, "li", phone="13800015121")
     assert await vouched(one) == "138****5121"
-    file = await one.upload("路灯.png", PICTURE)
+    file = await one.upload("路灯.png", png())
     latitude, longitude = to_gcj02(39.90869, 116.39751)
     report = {
         "type": "complaint",
@@ -228,7 +103,7 @@ async def test_nobody_sees_or_rates_anothers_ticket(city: WeChatCity) -> None:
 
 async def test_anothers_file_and_one_named_twice_are_refused(city: WeChatCity) -> None:
     one, other = await telephone(city, "filer"), await telephone(city, "thief")
-    file = (await one.upload("a.png", PICTURE))["id"]
+    file = (await one.upload("a.png", png()))["id"]
     for sender, files, wrong in (
         (other, [file], "/attachments/0"),
         (one, [file, file], "/attachments/1"),
@@ -246,12 +121,6 @@ async def test_number_that_nobody_vouches_for_is_refused(city: WeChatCity) -> No
     assert refused["fields"][0]["pointer"] == "/phone"
     await vouched(one)
     await one.call("POST", "/reports", report, expect=201, key=new_key())
-
-
-async def test_number_stays_known_at_the_next_login(city: WeChatCity) -> None:
-    one = await telephone(city, "returner", phone="13600015121")
-    await vouched(one)
-    assert (await one.log_in())["phone"] == "136****5121"
 
 
 @pytest.mark.parametrize(
@@ -285,9 +154,9 @@ async def test_too_many_reports_and_files_within_an_hour_are_refused(city: WeCha
     one = await telephone(city, "eager")
     for _ in range(3):
         await one.call("POST", "/reports", {"text": "路灯不亮"}, expect=201, key=new_key())
-        await one.upload("a.png", PICTURE)
+        await one.upload("a.png", png())
     await one.call("POST", "/reports", {"text": "路灯不亮"}, expect=429, key=new_key())
-    await one.upload("a.png", PICTURE, expect=429)
+    await one.upload("a.png", png(), expect=429)
 
 
 async def test_file_of_a_kind_that_is_not_taken_is_refused(city: WeChatCity) -> None:
@@ -367,15 +236,3 @@ async def test_customer_service_of_the_mini_program_is_a_conversation(city: WeCh
     await told(city, openid, number)
     shown = await one.call("GET", f"/tickets/{number}", expect=200)
     assert "路灯坏了三天了" in shown["text"]
-
-
-async def test_nothing_of_who_somebody_is_lies_open(city: WeChatCity) -> None:
-    one = await telephone(city, "private", phone="13400015121")
-    await vouched(one)
-    await one.call("POST", "/reports", {"text": "噪音扰民"}, expect=201, key=new_key())
-    folder = city.installation.folder
-    kept = b"".join(file.read_bytes() for file in folder.glob("lianxin.db*"))
-    logged = city.installation.log().encode()
-    for secret in ("openid-of-private", "u-private", "13400015121", one.token):
-        assert secret.encode() not in kept
-        assert secret.encode() not in logged
