@@ -11,7 +11,7 @@ from infra.kit.hints import Hints
 DISPATCH = "ticket.dispatch"
 """Who may dispatch is told."""
 _REST_SECONDS = 0.25
-_MOST_NAMED = 100
+_MOST_NAMED = 500
 
 
 class Arrivals:

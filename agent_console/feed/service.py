@@ -13,20 +13,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, event, func, text
+from sqlalchemy import delete, func, text
 from sqlmodel import col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from agent_console.feed.tables import FeedEntryRow, FeedHeadRow
 from agent_console.feed.topics import FEED_WRITTEN
 from infra.kit.clock import Clock
 from infra.kit.database import Database
+from infra.kit.group_commit import Prepared, Writing
 from infra.kit.hints import Hints
 from infra.kit.outbox import OutboxEntry
 
-_NEXT_SEQ = text(
-    "INSERT INTO feed_heads (agent, last_seq) VALUES (:agent, 1)"
-    " ON CONFLICT (agent) DO UPDATE SET last_seq = feed_heads.last_seq + 1 RETURNING last_seq"
+_NEXT_SEQS = Prepared(
+    text(
+        "INSERT INTO feed_heads (agent, last_seq) VALUES (:agent, :count)"
+        " ON CONFLICT (agent) DO UPDATE SET last_seq = feed_heads.last_seq + excluded.last_seq"
+        " RETURNING last_seq"
+    )
 )
 
 
@@ -63,33 +66,36 @@ class Feed:
         self._written: set[str] = set()
         self._wake = asyncio.Event()
 
-    async def deliver(self, session: AsyncSession, entry: OutboxEntry) -> None:
-        """Write an outbox entry into the feeds of the agents whom it names: the outbox's destination `feed`.
+    def deliver(self, writing: Writing, entries: Sequence[OutboxEntry]) -> None:
+        """Write outbox entries into the feeds of the agents whom they name: the outbox's destination `feed`.
 
-        The entry's body is `{"agents": [工号, …], "data": {…}}`. This runs in the transaction that marks the outbox
-        entry done, so each feed gets it exactly once.
+        The body of each is `{"agents": [工号, …], "data": {…}}`. This runs in the piece of work that marks the outbox
+        entries done, so each feed gets each exactly once.
         """
+        by_agent: dict[str, list[OutboxEntry]] = defaultdict(list)
+        for entry in entries:
+            for agent in set(entry.body["agents"]):
+                by_agent[agent].append(entry)
         # Always by 工号, so that two relays never wait for each other's heads.
-        agents = sorted(set(entry.body["agents"]))
-        connection = await session.connection()
-        for agent in agents:
-            seq = (await connection.execute(_NEXT_SEQ, {"agent": agent})).scalar_one()
-            session.add(
-                FeedEntryRow(
-                    agent=agent,
-                    seq=seq,
-                    type=entry.kind,
-                    at=entry.created_at,
-                    data=entry.body["data"],
+        for agent, mine in sorted(by_agent.items()):
+            head = writing.row(_NEXT_SEQS, agent=agent, count=len(mine))
+            assert head is not None  # noqa: S101  # it is counted up or begun
+            for seq, entry in enumerate(mine, head[0] - len(mine) + 1):
+                writing.add(
+                    FeedEntryRow,
+                    {
+                        "agent": agent,
+                        "seq": seq,
+                        "type": entry.kind,
+                        "at": entry.created_at,
+                        "data": entry.body["data"],
+                    },
                 )
-            )
-        await session.flush()
 
-        def committed(_session: object) -> None:
-            self._written.update(agents)
-            self._wake.set()
-
-        event.listen(session.sync_session, "after_commit", committed, once=True)
+    def delivered(self, entries: Sequence[OutboxEntry]) -> None:
+        """Let the pages know of entries that are on disk."""
+        self._written.update(agent for entry in entries for agent in entry.body["agents"])
+        self._wake.set()
 
     async def run(self) -> None:
         """Tell the pages' processes what was written, until cancelled."""

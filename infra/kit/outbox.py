@@ -1,8 +1,9 @@
 """The transactional outbox: what must still be told to others, written beside the work that it tells of.
 
 One row per destination, with its own state, attempts, next time and lease. The relay claims rows with one statement
-that works on both databases, hands each to its destination inside the transaction that marks it done, and keeps the
-order of rows with the same key: a row waits while an older one of its key is still open.
+that works on both databases, hands each to its destination inside the transaction that marks it done (or many at once,
+where a destination takes them together), and keeps the order of rows with the same key: a row waits while an older one
+of its key is still open.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter
@@ -23,6 +24,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from infra.kit.clock import Clock
 from infra.kit.database import Database, JsonType, Row, UtcDateTime, partial_index
+from infra.kit.group_commit import Prepared, Writing
 
 log = structlog.get_logger()
 
@@ -30,7 +32,7 @@ _LEASE = timedelta(seconds=30)
 _FIRST_RETRY_SECONDS = 0.5
 _LONGEST_RETRY_SECONDS = 300.0
 _REST_SECONDS = 0.02
-_BATCH = 100
+_BATCH = 200
 _CLAIM = 0x6C78_6F75  # any number of our own: "lxou"
 
 
@@ -52,7 +54,8 @@ class OutboxRow(Row, table=True):
 
     __tablename__ = "outbox"
     __table_args__ = (
-        partial_index("ix_outbox_open", "next_at", where="done_at IS NULL"),
+        # By id: a claim walks along it and stops when it has enough, however much waits behind.
+        partial_index("ix_outbox_open", "id", where="done_at IS NULL"),
         partial_index("ix_outbox_order", "destination", "key", where="done_at IS NULL"),
         partial_index("ix_outbox_done", "done_at", where="done_at IS NOT NULL"),
     )
@@ -68,6 +71,12 @@ class OutboxRow(Row, table=True):
     attempts: int = 0
     done_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
+
+_DONE = Prepared(
+    update(OutboxRow)
+    .where(col(OutboxRow.id) == bindparam("of_id"), col(OutboxRow.done_at).is_(None))
+    .values(done_at=bindparam("at"), leased_until=None)
+)
 
 Deliver = Callable[[AsyncSession, OutboxEntry], Awaitable[None]]
 """Tells one destination. Runs in the transaction that marks the entry done: database work in it happens once."""
@@ -118,13 +127,26 @@ async def put(
     session.add(OutboxRow(**entry(clock, destination=destination, kind=kind, key=key, body=body)))
 
 
+@runtime_checkable
+class Together(Protocol):
+    """Tells one destination of many entries at once, in a commit that is shared with others."""
+
+    def deliver(self, writing: Writing, entries: Sequence[OutboxEntry]) -> None:
+        """Tell of entries, in their order. Runs in the piece of work that marks them done."""
+        ...
+
+    def delivered(self, entries: Sequence[OutboxEntry]) -> None:
+        """Hear that entries are told of, on disk."""
+        ...
+
+
 class Relay:
     """Carries entries from the outbox to their destinations, at least once each, in order per key.
 
     Args:
         database: Where the outbox lies.
         clock: Tells when an entry is due.
-        destinations: The delivering function of each destination.
+        destinations: How each destination is told: of one entry, or of many together.
         registry: Where the counters are registered.
         idle_seconds: How long to wait for a poke before looking again.
     """
@@ -133,7 +155,7 @@ class Relay:
         self,
         database: Database,
         clock: Clock,
-        destinations: Mapping[str, Deliver],
+        destinations: Mapping[str, Deliver | Together],
         *,
         registry: CollectorRegistry | None = None,
         idle_seconds: float = 1.0,
@@ -150,7 +172,7 @@ class Relay:
             "lianxin_outbox_failed", "Deliveries that failed", ["destination"], registry=registry
         )
 
-    def deliver_to(self, destination: str, deliver: Deliver) -> None:
+    def deliver_to(self, destination: str, deliver: Deliver | Together) -> None:
         """Add a destination, before the relay runs."""
         self._destinations[destination] = deliver
 
@@ -179,15 +201,53 @@ class Relay:
             How many entries were claimed; 0 means that there was nothing to do.
         """
         rows = await self._claim()
-        by_key: dict[tuple[str, str], list[OutboxEntry]] = defaultdict(list)
+        entries: dict[str, list[OutboxEntry]] = defaultdict(list)
         for row in sorted(rows, key=lambda entry: entry.id):
-            by_key[row.destination, row.key].append(row)
-        for entries in by_key.values():
-            for entry in entries:
-                if not await self._deliver(entry):
-                    await self._release(entries[entries.index(entry) + 1 :])
-                    break
+            entries[row.destination].append(row)
+        for destination, mine in entries.items():
+            way = self._destinations.get(destination)
+            if isinstance(way, Together):
+                await self._deliver_together(way, mine)
+            else:
+                await self._deliver_by_key(mine)
         return len(rows)
+
+    async def _deliver_together(self, way: Together, entries: Sequence[OutboxEntry]) -> None:
+        """Tell of all entries of one destination at once; if that cannot be, of one after the other."""
+        try:
+            done = await self._write(way, entries)
+        except Exception as error:  # one of them may be at fault: the others must not wait for it
+            log.warning(
+                "outbox_batch_failed",
+                destination=entries[0].destination,
+                entries=len(entries),
+                error=type(error).__name__,
+            )
+            await self._deliver_by_key(entries)
+            return
+        self._delivered.labels(entries[0].destination).inc(len(done))
+
+    async def _write(self, way: Together, entries: Sequence[OutboxEntry]) -> Sequence[OutboxEntry]:
+        now = self._clock.now()
+
+        def piece(writing: Writing) -> Sequence[OutboxEntry]:
+            claimed = [entry for entry in entries if writing.run(_DONE, of_id=entry.id, at=now)]
+            way.deliver(writing, claimed)
+            return claimed
+
+        done = await self._database.write(piece)
+        way.delivered(done)
+        return done
+
+    async def _deliver_by_key(self, entries: Sequence[OutboxEntry]) -> None:
+        by_key: dict[str, list[OutboxEntry]] = defaultdict(list)
+        for entry in entries:
+            by_key[entry.key].append(entry)
+        for mine in by_key.values():
+            for n, entry in enumerate(mine):
+                if not await self._deliver(entry):
+                    await self._release(mine[n + 1 :])
+                    break
 
     async def purge(self, older_than: timedelta) -> int:
         """Delete delivered entries of a certain age and return how many there were."""
@@ -233,15 +293,11 @@ class Relay:
 
     async def _deliver(self, entry: OutboxEntry) -> bool:
         try:
-            deliver = self._destinations[entry.destination]
-            async with self._database.transaction() as session:
-                done = await session.exec(
-                    update(OutboxRow)
-                    .where(col(OutboxRow.id) == entry.id, col(OutboxRow.done_at).is_(None))
-                    .values(done_at=self._clock.now(), leased_until=None)
-                )
-                if done.rowcount:
-                    await deliver(session, entry)
+            way = self._destinations[entry.destination]
+            if isinstance(way, Together):
+                await self._write(way, [entry])
+            else:
+                await self._deliver_alone(way, entry)
         except Exception as error:  # whatever a destination does, the others must get theirs
             log.warning(
                 "outbox_delivery_failed",
@@ -256,6 +312,16 @@ class Relay:
         self._delivered.labels(entry.destination).inc()
         return True
 
+    async def _deliver_alone(self, deliver: Deliver, entry: OutboxEntry) -> None:
+        async with self._database.transaction() as session:
+            done = await session.exec(
+                update(OutboxRow)
+                .where(col(OutboxRow.id) == entry.id, col(OutboxRow.done_at).is_(None))
+                .values(done_at=self._clock.now(), leased_until=None)
+            )
+            if done.rowcount:
+                await deliver(session, entry)
+
     async def _postpone(self, entry: OutboxEntry) -> None:
         delay = min(_FIRST_RETRY_SECONDS * 2 ** min(entry.attempts, 12), _LONGEST_RETRY_SECONDS)
         delay *= random.uniform(0.5, 1.0)  # noqa: S311  # jitter, not a secret
@@ -266,7 +332,7 @@ class Relay:
                 .values(next_at=self._clock.now() + timedelta(seconds=delay), leased_until=None)
             )
 
-    async def _release(self, entries: list[OutboxEntry]) -> None:
+    async def _release(self, entries: Sequence[OutboxEntry]) -> None:
         """Give back the younger entries of a key whose older one failed, as if they had not been claimed."""
         if not entries:
             return

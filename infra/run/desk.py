@@ -141,7 +141,7 @@ class Desk:
             clock,
             away=timedelta(seconds=console.away_seconds),
         )
-        self.relay = Relay(database, clock, {"feed": self.feed.deliver}, registry=base.registry)
+        self.relay = Relay(database, clock, {"feed": self.feed}, registry=base.registry)
         self.profile = Profile(
             hotline=settings.asterisk.hotline_number,
             city_zh=settings.city.name_zh,

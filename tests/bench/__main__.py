@@ -11,9 +11,18 @@ from __future__ import annotations
 
 import sys
 
-from tests.bench import ami_ingest, dispatch, intake, rates, same_matter, screen_pop, search
+from tests.bench import (
+    ami_ingest,
+    dispatch,
+    intake,
+    rates,
+    same_matter,
+    screen_pop,
+    search,
+    ways_in,
+)
 
-SHORT = {"ami_ingest": ami_ingest, "intake": intake, "screen_pop": screen_pop}
+SHORT = {"ami_ingest": ami_ingest, "intake": intake, "screen_pop": screen_pop, "ways_in": ways_in}
 LONG = {"dispatch": dispatch, "rates": rates, "same_matter": same_matter, "search": search}
 
 

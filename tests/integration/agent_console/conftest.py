@@ -81,7 +81,7 @@ class Console:
         )
         self.roster = SessionRoster(self.sessions, self.presence)
         self.feed = Feed(self.database, self.clock, self.hints)
-        self.relay = Relay(self.database, self.clock, {"feed": self.feed.deliver})
+        self.relay = Relay(self.database, self.clock, {"feed": self.feed})
         self.pages = Pages()
         self.pusher = Pusher(self.feed, self.pages, self.clock, look_every=self.look_every)
         self.socket = AgentSocket(

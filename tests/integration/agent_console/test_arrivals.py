@@ -34,11 +34,11 @@ async def told_of(numbers: list[str]) -> list[dict[str, Any]]:
 
 
 async def test_a_crowd_of_tickets_is_told_in_one_piece_with_the_newest_named() -> None:
-    (told,) = await told_of([f"20260302-{n:06}" for n in range(1, 251)])
+    (told,) = await told_of([f"20260302-{n:06}" for n in range(1, 601)])
     assert told["permission"] == "ticket.dispatch"
-    assert told["data"]["count"] == 250
-    assert len(told["data"]["numbers"]) == 100
-    assert told["data"]["numbers"][-1] == "20260302-000250"
+    assert told["data"]["count"] == 600
+    assert len(told["data"]["numbers"]) == 500
+    assert told["data"]["numbers"][-1] == "20260302-000600"
 
 
 async def test_only_the_pages_of_who_dispatches_are_told(

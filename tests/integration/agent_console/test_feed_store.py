@@ -1,18 +1,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import update
 from sqlmodel import col
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from agent_console.feed.service import Feed
 from infra.kit import outbox
 from infra.kit.clock import ManualClock
 from infra.kit.database import Database
+from infra.kit.group_commit import Writing
 from infra.kit.hints import MemoryHints
 from infra.kit.outbox import OutboxEntry, OutboxRow, Relay
 
@@ -25,7 +26,7 @@ class Post:
         self.clock = clock
         self.hints = MemoryHints()
         self.feed = Feed(database, clock, self.hints)
-        self.relay = Relay(database, clock, {"feed": self.feed.deliver})
+        self.relay = Relay(database, clock, {"feed": self.feed})
 
     async def put(self, number: int, *agents: str, key: str = "t") -> None:
         async with self.database.transaction() as session:
@@ -76,23 +77,38 @@ async def test_an_entry_that_is_delivered_again_is_there_once(post: Post) -> Non
 
 
 async def test_a_delivery_that_fails_leaves_no_number_behind(post: Post) -> None:
-    async def breaks(session: AsyncSession, entry: OutboxEntry) -> None:
-        await post.feed.deliver(session, entry)
-        raise ConnectionError
+    class Broken(Feed):
+        def deliver(self, writing: Writing, entries: Sequence[OutboxEntry]) -> None:
+            super().deliver(writing, entries)
+            raise ConnectionError
 
-    broken = Relay(post.database, post.clock, {"feed": breaks})
+    feed = Broken(post.database, post.clock, post.hints)
     await post.put(1, "1001")
-    await broken.run_once()
+    await Relay(post.database, post.clock, {"feed": feed}).run_once()
     assert await post.feed.heads(["1001"]) == {}
     post.clock.advance(60)
     await post.carry()
     assert await post.read("1001") == [(1, 1)]
 
 
+async def test_one_that_cannot_be_delivered_holds_up_no_other(post: Post) -> None:
+    class Poisoned(Feed):
+        def deliver(self, writing: Writing, entries: Sequence[OutboxEntry]) -> None:
+            super().deliver(writing, entries)
+            if any(entry.body["data"]["n"] == 2 for entry in entries):
+                raise LookupError
+
+    for number in (1, 2, 3):
+        await post.put(number, "1001", key=f"t{number}")
+    feed = Poisoned(post.database, post.clock, post.hints)
+    await Relay(post.database, post.clock, {"feed": feed}).run_once()
+    assert await post.read("1001") == [(1, 1), (2, 3)]
+
+
 async def test_many_relays_at_once_leave_no_gap_and_no_double(post: Post) -> None:
     for number in range(60):
         await post.put(number, "1001", "1002", key=f"t{number}")
-    relays = [Relay(post.database, post.clock, {"feed": post.feed.deliver}) for _ in range(4)]
+    relays = [Relay(post.database, post.clock, {"feed": post.feed}) for _ in range(4)]
 
     async def work(relay: Relay) -> None:
         while await relay.run_once():
