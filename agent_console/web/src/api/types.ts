@@ -164,6 +164,15 @@ export interface Ticket extends TicketSummary {
   people?: Record<string, string>
 }
 
+/** What somebody outside has added to a ticket; `source` is a channel, `open311` or `upstream`. */
+export interface TicketNote {
+  id: number
+  source: string
+  text: string
+  said_at: string
+  received_at: string
+}
+
 export interface NewTicket {
   call_id?: number | null
   contact_id?: number | null
