@@ -13,10 +13,12 @@ from prometheus_client import CollectorRegistry
 
 from agent_console.origin import sender as remote_of
 from channels.attachments.fetching import Arrived, Fetcher
+from channels.contacts.rules import Contact, Received
 from channels.contacts.service import Contacts
 from channels.counter import CounterChannel
 from channels.front import api as front_api
 from channels.front.refusals import Refusals
+from channels.front.rules import storable
 from channels.front.service import Front, Tell
 from channels.mailbox.channel import MailboxChannel
 from channels.marks.service import Marks, StoredMarks
@@ -181,7 +183,7 @@ def doors(
     front = Front(
         posted_to(found.channels),
         take,
-        _told(found.replies.delivered, found.sms.messenger.heard),
+        _told(found.sms.messenger.heard, found.replies.delivered),
         found.refusals,
         clock,
         settings.front,
@@ -303,7 +305,10 @@ def posted_to(channels: Registry) -> Registry:
 
 
 def _listening(channel: Listening, take: Take) -> Work:
+    async def take_storable(contact: Contact) -> Received:
+        return await take(storable(contact))
+
     async def listen() -> None:
-        await channel.run(take)
+        await channel.run(take_storable)
 
     return listen
