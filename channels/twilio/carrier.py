@@ -26,6 +26,10 @@ _LOOKED_AT = 50
 _SKEW = timedelta(minutes=2)
 """How far Twilio's clock and ours may be apart."""
 
+_RETRIES = "rc=3&rp=all"
+"""Twilio asks once and forgets, unless the address says otherwise behind its `#`; that part is neither sent nor signed:
+https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides."""
+
 _FIGURES = re.compile(r"\d{4,}")
 _CALL_EVENTS = ["completed"]
 
@@ -145,7 +149,8 @@ class TwilioCarrier:
         if not self._public_url:
             return {}
         key = quote(message.key, safe="")
-        return {"status_callback": f"{self._public_url}/channels/{NAME}/{path}?key={key}"}
+        url = f"{self._public_url}/channels/{NAME}/{path}?key={key}"
+        return {"status_callback": f"{url}#{_RETRIES}"}
 
 
 def _since(found: Iterable[Any], moment: datetime) -> list[Any]:

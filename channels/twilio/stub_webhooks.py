@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import aiohttp
+from yarl import URL
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,6 +31,15 @@ class Made:
     status: str = "queued"
     error_code: int | None = None
     at: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """How a webhook was answered."""
+
+    status: int
+    content_type: str
+    body: bytes
 
 
 class StubWebhooks:
@@ -67,9 +77,7 @@ class StubWebhooks:
             form["ErrorCode"] = str(error_code)
         return (await self.post(made.fields["StatusCallback"], form)).status
 
-    async def write_in(
-        self, url: str, sender: str, text: str, **more: str
-    ) -> aiohttp.ClientResponse:
+    async def write_in(self, url: str, sender: str, text: str, **more: str) -> Answered:
         """Post a message of a citizen to the address that the number has been given for messages."""
         name = sid("SM")
         form = {
@@ -87,9 +95,7 @@ class StubWebhooks:
         }
         return await self.post(url, form | more)
 
-    async def call_in(
-        self, url: str, sender: str, call: str = "", **more: str
-    ) -> aiohttp.ClientResponse:
+    async def call_in(self, url: str, sender: str, call: str = "", **more: str) -> Answered:
         """Ask what to do with a call, or tell of it, at one of the addresses for calls."""
         form = {
             "CallSid": call or sid("CA"),
@@ -102,15 +108,17 @@ class StubWebhooks:
         }
         return await self.post(url, form | more)
 
-    async def post(self, url: str, form: Mapping[str, str]) -> aiohttp.ClientResponse:
-        """Post a signed form and return the answer, read."""
+    async def post(self, url: str, form: Mapping[str, str]) -> Answered:
+        """Post a signed form and return the answer; what stands behind a `#` is for Twilio alone."""
+        url = url.partition("#")[0]
         headers = {"X-Twilio-Signature": self.sign(url, form), "User-Agent": "TwilioProxy/1.1"}
         async with (
             aiohttp.ClientSession() as session,
-            session.post(url, data=dict(form), headers=headers) as response,
+            # As it was given, letter by letter: the signature covers every one.
+            session.post(URL(url, encoded=True), data=dict(form), headers=headers) as response,
         ):
-            await response.read()
-            return response
+            body = await response.read()
+            return Answered(status=response.status, content_type=response.content_type, body=body)
 
     def sign(self, url: str, form: Mapping[str, str]) -> str:
         """Return the signature of a form: HMAC-SHA1 over the address and every sorted name with its value."""

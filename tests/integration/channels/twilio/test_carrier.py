@@ -77,7 +77,7 @@ async def test_a_message_goes_out_as_twilio_wants_it(
         "To": "+8613800005678",
         "From": stub.number,
         "Body": "【临江12345】您的工单已办结。",
-        "StatusCallback": f"{PUBLIC_URL}/channels/twilio/status?key=code%3Aa%20b",
+        "StatusCallback": f"{PUBLIC_URL}/channels/twilio/status?key=code%3Aa%20b#rc=3&rp=all",
     }
     assert 290 <= validity <= 300
 
