@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, select, update
 from sqlmodel import col
 
 from channels.contacts.rules import Address, CitizenKind, Contact
@@ -27,6 +27,12 @@ _BY_ADDRESS = Prepared(
     select(_WHO)
     .join(CitizenAddressRow, col(CitizenAddressRow.citizen_id) == col(CitizenRow.id))
     .where(col(CitizenAddressRow.digest) == bindparam("digest"))
+)
+
+_NAME = Prepared(
+    update(CitizenRow)
+    .where(col(CitizenRow.id) == bindparam("of_id"), col(CitizenRow.name_encrypted).is_(None))
+    .values(name_encrypted=bindparam("name"))
 )
 
 
@@ -46,6 +52,13 @@ class Identities:
         Raises:
             IntegrityError: Another process is writing the same citizen at this moment.
         """
+        citizen_id = self._behind(writing, contact)
+        if citizen_id is not None and contact.name:
+            # Whoever has a name keeps it: on a form anybody can type anybody's number.
+            writing.run(_NAME, of_id=citizen_id, name=self._vault.encrypt(contact.name))
+        return citizen_id
+
+    def _behind(self, writing: Writing, contact: Contact) -> int | None:
         addresses = (*filter(None, (contact.sender,)), *contact.aliases)
         if addresses:
             return self._by_addresses(writing, addresses, contact)

@@ -99,6 +99,7 @@ class Message:
         type: Which of the ticket types the citizen chose, e.g. `complaint`; empty where the channel offers none.
         category: Code of the category that the citizen chose; empty where the channel offers none.
         confidential: Whether the citizen asked to be kept secret.
+        call_me_not: Whether the citizen asked not to be rung afterwards.
         latitude: Of the place, in degrees of WGS84; None where only an address or nothing is known.
         longitude: Of the place, in degrees of WGS84; there together with `latitude`.
         media: Address of a picture that the citizen put on the web; empty without one.
@@ -110,6 +111,7 @@ class Message:
     type: str = ""
     category: str = ""
     confidential: bool = False
+    call_me_not: bool = False
     latitude: float | None = None
     longitude: float | None = None
     media: str = ""

@@ -200,6 +200,7 @@ def _from(contact: Contact) -> NewTicket | None:
         text=message.text[:TEXT_LENGTH],
         address=message.address[:ADDRESS_LENGTH],
         confidential=message.confidential,
+        call_me_not=message.call_me_not,
         # Who is known by his sender's address may have typed a number that is not yet known to be his.
         callback_phone=contact.phone if contact.sender else None,
     )

@@ -99,6 +99,15 @@ async def test_who_was_found_to_be_another_is_that_other(
     assert await came(database, contacts, replace(CHAT, external_id="2")) == caller
 
 
+async def test_the_name_that_is_given_first_is_kept(database: Database, contacts: Contacts) -> None:
+    nameless = await came(database, contacts, replace(CHAT, name=""))
+    assert nameless is not None
+    await came(database, contacts, replace(CHAT, external_id="2"))
+    await came(database, contacts, replace(CHAT, external_id="3", name="别人"))
+    async with database.reading() as session:
+        assert (await contacts.citizen(session, nameless)).name == "林女士"
+
+
 async def test_both_ways_of_following_up_find_the_same_citizen(
     database: Database, contacts: Contacts
 ) -> None:
