@@ -12,9 +12,10 @@ help: ## Show this list
 run: .python .pages .asterisk ## The demo city: everything in one process, with a real Asterisk and simulated citizens
 	@exec .venv/bin/lianxin demo
 
-test: .dev .pages .asterisk .test-parts lint ## Everything: lint, types, import rules, unit, contract, integration, faults, browser
+test: .dev .pages .mini-program .asterisk .test-parts lint ## Everything: lint, types, import rules, unit, contract, integration, faults, browser
 	cd agent_console/web && npm run --silent check
-	cd channels/citizen_web && npm run --silent check
+	cd channels/citizen_web && npm run --silent check && npm run --silent weight
+	cd channels/mini_program && npm run --silent check
 	$(PYTHON) -m pytest -n 2 --dist loadfile tests/unit tests/contract tests/integration -m "not asterisk"
 	$(PYTHON) -m pytest tests/integration -m asterisk
 	$(PYTHON) -m pytest tests/faults tests/browser
@@ -45,8 +46,8 @@ lock: ## Resolve the dependencies anew (needs uv)
 clean-data: ## Empty the demo city (var/)
 	rm -rf var
 
-.PHONY: .python .dev .pages .asterisk .test-parts
-.python .dev .pages .test-parts:
+.PHONY: .python .dev .pages .mini-program .asterisk .test-parts
+.python .dev .pages .mini-program .test-parts:
 	@infra/setup.sh $(@:.%=%)
 .asterisk: .python
 	@infra/setup.sh asterisk

@@ -5,6 +5,7 @@
 #   infra/setup.sh python       .venv with the locked dependencies
 #   infra/setup.sh dev          the same, with what linting and testing need
 #   infra/setup.sh pages        agent_console/web/dist and channels/citizen_web/dist
+#   infra/setup.sh mini-program what the mini program is tested with
 #   infra/setup.sh asterisk     an Asterisk 22, and the tools that make spoken prompts
 #   infra/setup.sh test-parts   PostgreSQL, Redis, Dovecot, ffmpeg, Chromium with Chinese fonts
 set -euo pipefail
@@ -84,14 +85,18 @@ pages() {
     pages_in channels/citizen_web "the citizens' pages"
 }
 
+packages_of() { # packages_of FOLDER NAME
+    local folder=$1 name=$2 want
+    want=$(hash_of "$folder/package-lock.json")
+    fresh "$folder/node_modules/.stamp" "$want" && return 0
+    say "installing the locked packages of $name"
+    (cd "$folder" && npm ci --no-audit --no-fund --no-update-notifier --silent)
+    echo "$want" >"$folder/node_modules/.stamp"
+}
+
 pages_in() { # pages_in FOLDER NAME
     local web=$1 name=$2 want
-    want=$(hash_of "$web/package-lock.json")
-    if ! fresh "$web/node_modules/.stamp" "$want"; then
-        say "installing the locked packages of $name"
-        (cd "$web" && npm ci --no-audit --no-fund --no-update-notifier --silent)
-        echo "$want" >"$web/node_modules/.stamp"
-    fi
+    packages_of "$web" "$name"
     want=$(find "$web" -path "$web/node_modules" -prune -o -path "$web/dist" -prune -o -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1)
     if ! fresh "$web/dist/.stamp" "$want"; then
         say "building $name"
@@ -104,6 +109,7 @@ case "${1:-}" in
     python) [ -f .venv/.dev ] && venv requirements-dev.lock .dev || venv requirements.lock .run ;;
     dev) venv requirements-dev.lock .dev ;;
     pages) pages ;;
+    mini-program) packages_of channels/mini_program "the mini program" ;;
     asterisk)
         apt_install "spoken prompts" espeak-ng sox
         .venv/bin/lianxin asterisk install
@@ -115,5 +121,5 @@ case "${1:-}" in
         apt_install "stills of videos" ffmpeg
         apt_install "tests in a browser" chromium fonts-noto-cjk
         ;;
-    *) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    *) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
