@@ -35,21 +35,37 @@ PHONE = PhoneNumber("13800015121")
 
 
 def one(data: bytes) -> None:
-    """Try one input as a form, as a signature, and as everything that the pages get back."""
-    with suppress(Invalid):
-        contact = contact_of(form_of(data), NOW)
-        if contact.message is not None:
-            json.dumps(asdict(contact.message) | dict(contact.extra), ensure_ascii=False).encode()
-    text = data.decode("utf-8", "surrogateescape")
+    """Try one input as a body, as the fields of a form, as a signature, and as what the pages get back."""
+    read(data)
+    given = atheris.FuzzedDataProvider(data)
+    form = {"id": "site-form-20260302-0001", "text": given.ConsumeUnicode(200)}
+    form["type"] = given.PickValueInList(["help", "report", ""])
+    for name in ("title", "address", "name", "phone", given.ConsumeUnicode(8)):
+        if given.ConsumeBool():
+            form[name] = given.ConsumeUnicode(60)
+    for name in ("latitude", "longitude"):
+        if given.ConsumeBool():
+            form[name] = given.ConsumeRegularFloat()
+    read(json.dumps(form).encode())
+    text = given.ConsumeUnicode(300)
     with suppress(NotAuthenticated):
         require_signature(text, data, "a-secret-of-the-site", NOW)
-    head, _, tail = text.partition("\n")
+    with suppress(NotAuthenticated):
+        require_signature(f"t=1772415000,v1={text}", data, "a-secret-of-the-site", NOW)
     with suppress(ProofRefused):
-        require_work(Purpose.report, head, tail, NOW, SEAL)
+        require_work(Purpose.report, text, given.ConsumeUnicode(30), NOW, SEAL)
     with suppress(PassRefused):
         ticket_of_pass(text, NOW, SEAL)
     shows_phone(text, PHONE, NOW, SEAL)
     fits_query_code(text, "20260302-000001", SEAL)
+
+
+def read(body: bytes) -> None:
+    """Read a body as a form, and write what was read as it would be stored."""
+    with suppress(Invalid):
+        contact = contact_of(form_of(body), NOW)
+        if contact.message is not None:
+            json.dumps(asdict(contact.message) | dict(contact.extra), ensure_ascii=False).encode()
 
 
 def main() -> None:
