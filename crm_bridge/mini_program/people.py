@@ -12,7 +12,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, delete, select
 
 from channels.contacts.rules import Address, AddressKind
-from crm_bridge.mini_program.tables import MiniFileRow, MiniPersonRow, MiniSessionRow
+from crm_bridge.mini_program.tables import (
+    MiniFileRow,
+    MiniPersonRow,
+    MiniReportRow,
+    MiniSessionRow,
+)
 from infra.kit.clock import Clock
 from infra.kit.database import Database
 from infra.kit.errors import NotAuthenticated
@@ -22,6 +27,7 @@ from telephony.numbers import PhoneNumber
 _TOKEN_BYTES = 32
 _LONGEST_TOKEN = 64
 _FILES_KEPT = timedelta(days=2)
+_PEOPLE_KEPT = timedelta(days=90)
 
 
 class Login(Protocol):
@@ -179,11 +185,22 @@ class People:
         return phone
 
     async def purge(self) -> None:
-        """Forget logins that have ended, and whose files were that have long been used or left."""
+        """Forget logins that have ended, whose files were, and who reported nothing and has not come for long."""
         now = self._clock.now()
+        reported = select(MiniReportRow.person).where(MiniReportRow.person == MiniPersonRow.digest)
+        logged_in = select(MiniSessionRow.person).where(
+            MiniSessionRow.person == MiniPersonRow.digest
+        )
         async with self._database.transaction() as session:
             await session.exec(delete(MiniSessionRow).where(col(MiniSessionRow.expires_at) <= now))
             await session.exec(delete(MiniFileRow).where(col(MiniFileRow.at) < now - _FILES_KEPT))
+            await session.exec(
+                delete(MiniPersonRow).where(
+                    col(MiniPersonRow.changed_at) < now - _PEOPLE_KEPT,
+                    ~reported.exists(),
+                    ~logged_in.exists(),
+                )
+            )
 
     def _sealed(self, openid: Address, unionid: Address | None, phone: PhoneNumber | None) -> bytes:
         known = {"openid": openid.value, "scope": openid.scope}

@@ -101,7 +101,8 @@ async def test_picture_that_cannot_be_fetched_at_once_comes_later(
     openid, words = someone(), f"路面塌陷 {uuid4().hex[:6]}"
     await city.wechat.citizens.write(city.official, openid, words)
     conversation = await desk.take(words)
-    city.wechat.fail("/cgi-bin/media/get", Fault(status=500), Fault(code=42001))
+    city.wechat.fail("/cgi-bin/media/get", Fault(status=500))
+    city.wechat.state.revoke(city.official.appid)
     await city.wechat.citizens.send_file(city.official, openid, "image", png(), "image/png")
 
     async def fetched() -> bool | None:

@@ -118,3 +118,15 @@ async def test_whose_files_were_is_forgotten_after_a_while(mini: MiniHouse) -> N
     assert await count(mini, MiniFileRow) == 0
     with pytest.raises(Invalid):
         await mini.file(li, "路灯不亮", "key-of-li-000000000", file.id)
+
+
+async def test_who_never_reported_anything_is_forgotten_at_last(mini: MiniHouse) -> None:
+    li = await mini.person("li")
+    await mini.person("wang")
+    number = await mini.file(li, "路灯不亮", "key-of-li-000000000")
+    mini.house.clock.advance(timedelta(days=91).total_seconds())
+    zhao = await mini.person("zhao")
+    await mini.people.purge()
+    assert await count(mini, MiniPersonRow) == 2
+    assert await mini.numbers(await mini.person("li")) == [number]
+    assert await mini.numbers(zhao) == []
