@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,8 @@ from infra.kit.http import Routes
 from infra.kit.outbox import Relay
 from infra.kit.tasks import Work
 from infra.run.foundation import Foundation
+
+_TIDY_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +104,12 @@ def conversations(
         router.poke()
 
     others = Others(database, clock, hint, staff)
+
+    async def tidy() -> None:
+        while True:
+            await others.purge()
+            await asyncio.sleep(_TIDY_SECONDS)
+
     reader = ConversationReader(database, clock, Presenter(vault, contacts, staff), others)
     service = Conversations(database, clock, record, floor, wake)
     replies.on_message(service.delivered)
@@ -111,6 +120,6 @@ def conversations(
         others=others,
         router=router,
         wake=wake,
-        tasks={"conversations": router.run},
+        tasks={"conversations": router.run, "conversation_viewers": tidy},
         routes=api.routes(service, reader, others, Skills(database, clock, floor, staff)),
     )

@@ -1,0 +1,99 @@
+"""Conversations behind the real intake: files, tickets that agents register, and two processes at once."""
+
+import asyncio
+
+from sqlmodel import col, select
+
+from channels.contacts.rules import Contact
+from crm_bridge.conversations.tables import ConversationRow
+from crm_bridge.intake import Intake
+from crm_bridge.tickets.tables import TicketContactRow
+from infra.kit.database import Database
+from tests.integration.crm_bridge.conversations.house import LI, TalkHouse
+from tests.integration.crm_bridge.house import FORM, House
+
+
+def taking(house: House, talks: TalkHouse) -> Intake:
+    return Intake(
+        house.database,
+        house.clock,
+        house.contacts,
+        house.tickets,
+        house.incoming,
+        house.poke,
+        talk=talks.hearing,
+    )
+
+
+def written_by(talks: TalkHouse, number: int) -> list[Contact]:
+    return [talks.message(f"第 {n} 句", thread="openid-1") for n in range(number)]
+
+
+async def test_message_delivered_ten_times_at_once_is_heard_once(talks: TalkHouse) -> None:
+    house = House(database=talks.database, clock=talks.clock, vault=talks.vault)
+    intake, message = taking(house, talks), talks.message("停水了")
+    received = await asyncio.gather(*(intake.take(message) for _ in range(10)))
+    assert sum(one.first for one in received) == 1
+    assert len({one.contact_id for one in received}) == 1
+    (row,) = await talks.conversations()
+    assert (row.unread, row.last_seq) == (1, 2)
+
+
+async def test_two_processes_that_hear_a_new_citizen_at_once_begin_one_conversation(
+    talks: TalkHouse,
+) -> None:
+    other = Database(talks.database.url.render_as_string(hide_password=False))
+    beside = TalkHouse(database=other, clock=talks.clock, vault=talks.vault)
+    intakes = [
+        taking(House(database=one.database, clock=one.clock, vault=one.vault), one)
+        for one in (talks, beside)
+    ]
+    messages = written_by(talks, 12)
+    received = await asyncio.gather(
+        *(intakes[n % 2].take(message) for n, message in enumerate(messages))
+    )
+    assert all(one.first for one in received)
+    (row,) = await talks.conversations()
+    assert (row.unread, row.last_seq) == (12, 13)
+    seqs = [seq for seq, _, _ in await talks.messages(row.id or 0)]
+    assert seqs == list(range(1, 14))
+    await other.close()
+
+
+async def test_ticket_that_an_agent_registers_has_all_that_was_said_before_it(
+    talks: TalkHouse,
+) -> None:
+    house = House(database=talks.database, clock=talks.clock, vault=talks.vault)
+    intake = taking(house, talks)
+    messages = written_by(talks, 3)
+    said = [(await intake.take(message)).contact_id for message in messages]
+    ticket = await house.tickets.register(LI, FORM, contact_id=said[-1])
+    later = (await intake.take(talks.message("还有一件事", thread="openid-1"))).contact_id
+    second = await house.tickets.register(LI, FORM, contact_id=later)
+    assert await contacts_of(talks, ticket) == said
+    # What has a ticket already does not belong to the next one too.
+    assert await contacts_of(talks, second) == [later]
+
+
+async def test_number_of_the_guides_ticket_is_told_to_the_door_too(talks: TalkHouse) -> None:
+    house = House(database=talks.database, clock=talks.clock, vault=talks.vault)
+    intake = taking(house, talks)
+    for text in ("1", "小区北门路灯坏了三天", "跳过", "完成"):
+        await intake.take(talks.message(text, thread="openid-1"))
+    last = talks.message("跳过", thread="openid-1")
+    await intake.take(last)
+    again = await intake.take(last)
+    assert (again.first, again.ticket_number) == (False, "20260302-000001")
+    async with talks.database.reading() as session:
+        (row,) = (await session.exec(select(ConversationRow))).all()
+    assert row.state == "closed"
+
+
+async def contacts_of(talks: TalkHouse, ticket_id: int) -> list[int]:
+    statement = (
+        select(TicketContactRow.contact_id)
+        .where(TicketContactRow.ticket_id == ticket_id)
+        .order_by(col(TicketContactRow.contact_id))
+    )
+    async with talks.database.reading() as session:
+        return list((await session.exec(statement)).all())
