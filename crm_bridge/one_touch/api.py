@@ -166,10 +166,10 @@ def routes(
     _presses(api, one_touch, clock, remote_of)
     _giving_out(api, devices)
 
-    @api.get("/api/v1/one-touch/calls/{pbx}/{linkedid}", permission="call.read")
-    async def beside(principal: Principal, pbx: str, linkedid: str) -> OneTouchBeside:
-        """Show what is known beside a call: its ticket, the place, whose device it is."""
-        return await reader.beside(principal, pbx, linkedid)
+    @api.get("/api/v1/calls/{call_id}/one-touch", permission="call.read")
+    async def beside(principal: Principal, call_id: int) -> OneTouchBeside:
+        """Show what is known beside a call at one touch: its ticket, the place, whose device it is."""
+        return await reader.beside(principal, call_id)
 
     return api
 

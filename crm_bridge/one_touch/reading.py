@@ -10,7 +10,7 @@ from crm_bridge.one_touch.rules import Place
 from crm_bridge.one_touch.tables import CallKind, OneTouchCallRow, OneTouchDeviceRow
 from crm_bridge.tickets.tables import TicketRow
 from infra.kit.database import Database
-from infra.kit.errors import Forbidden
+from infra.kit.errors import Forbidden, NotFound
 from infra.kit.http import ApiModel
 from infra.kit.identity import Principal
 from infra.kit.vault import Vault
@@ -62,21 +62,24 @@ class OneTouchReader:
         self._vault = vault
         self._devices = devices
 
-    async def beside(self, principal: Principal, pbx: str, linkedid: str) -> OneTouchBeside:
+    async def beside(self, principal: Principal, call_id: int) -> OneTouchBeside:
         """Return what is known beside a call.
 
         Raises:
-            Forbidden: It is another agent's call.
+            NotFound: There is no such call.
+            Forbidden: It is another agent's.
         """
-        statement = select(OneTouchCallRow).where(
-            OneTouchCallRow.linkedid == linkedid, OneTouchCallRow.pbx == pbx
-        )
         async with self._database.reading() as session:
+            call = await session.get(CallRow, call_id)
+            if call is None:
+                raise NotFound
+            if call.agent != principal.number and not principal.may(READ_ANY_CALL):
+                raise Forbidden("another agent's call", "这是其他话务员的来电")
+            statement = select(OneTouchCallRow).where(
+                OneTouchCallRow.linkedid == call.linkedid, OneTouchCallRow.pbx == call.pbx
+            )
             row = (await session.exec(statement)).first()
-            if row is None:
-                return OneTouchBeside(one_touch=None)
-            await _require_own(session, principal, pbx, linkedid)
-            return OneTouchBeside(one_touch=await self._view(session, row))
+            return OneTouchBeside(one_touch=await self._view(session, row) if row else None)
 
     async def _view(self, session: AsyncSession, row: OneTouchCallRow) -> OneTouchView:
         place = Place()
@@ -110,13 +113,3 @@ class OneTouchReader:
             longitude=place.longitude,
             owner=owner,
         )
-
-
-async def _require_own(
-    session: AsyncSession, principal: Principal, pbx: str, linkedid: str
-) -> None:
-    if principal.may(READ_ANY_CALL):
-        return
-    statement = select(CallRow.agent).where(CallRow.pbx == pbx, CallRow.linkedid == linkedid)
-    if (await session.exec(statement)).first() != principal.number:
-        raise Forbidden("another agent's call", "这是其他话务员的来电")

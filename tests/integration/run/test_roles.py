@@ -219,7 +219,7 @@ MAY_CALL = {
     "POST /channels/police-110/answers": EVERYBODY,
     "POST /api/v1/citizen/calls": EVERYBODY,
     "POST /channels/one-touch": EVERYBODY,
-    "GET /api/v1/one-touch/calls/{pbx}/{linkedid}": "ALDU",
+    "GET /api/v1/calls/{call_id}/one-touch": "ALDU",
     "POST /api/v1/one-touch/devices": "LD",
     "GET /api/v1/one-touch/devices": "LD",
     "POST /api/v1/one-touch/devices/{device_id}/key": "LD",

@@ -23,9 +23,11 @@ from crm_bridge.one_touch.tables import OneTouchCallRow, OneTouchDeviceRow
 from crm_bridge.tickets.tables import TicketRow
 from infra.kit.clock import ManualClock
 from infra.kit.database import Database
-from infra.kit.errors import Forbidden, NotAuthenticated, TooMany
+from infra.kit.errors import Forbidden, NotAuthenticated, NotFound, TooMany
 from infra.kit.vault import Vault
 from telephony.ami.errors import LinkDown
+from telephony.calls.rules import CallState, Direction
+from telephony.calls.tables import CallRow
 from telephony.numbers import PhoneNumber
 from telephony.one_touch.rules import Guest, Press
 from tests.integration.crm_bridge.house import LI, MOBILE, WANG, ZHOU, House
@@ -109,6 +111,21 @@ class Home(House):
         }
         headers["x-signature"] = signature(key or given.key, headers, body)
         return Delivery(method="POST", headers=headers, body=body, received_at=self.clock.now())
+
+    async def logged(self, linkedid: str) -> int:
+        """The call of a press, as the log has it once Li has answered."""
+        row = CallRow(
+            pbx="pbx-1",
+            linkedid=linkedid,
+            direction=Direction.callback,
+            state=CallState.answered,
+            agent=LI.number,
+            offered_at=self.clock.now(),
+        )
+        async with self.database.transaction() as session:
+            session.add(row)
+        assert row.id is not None
+        return row.id
 
     async def calls_of_devices(self) -> list[OneTouchCallRow]:
         async with self.database.reading() as session:
@@ -206,9 +223,11 @@ async def test_the_agent_sees_whose_device_it_is_and_his_colleague_does_not(home
     await home.one_touch.press(home.pressed(given))
     (row,) = await home.calls_of_devices()
     assert row.linkedid is not None
+    call_id = await home.logged(row.linkedid)
     with pytest.raises(Forbidden):
-        await home.beside.beside(LI, "pbx-1", row.linkedid)
-    shown = (await home.beside.beside(WATCHER, "pbx-1", row.linkedid)).one_touch
+        await home.beside.beside(WANG, call_id)
+    assert await home.beside.beside(WATCHER, call_id) == await home.beside.beside(LI, call_id)
+    shown = (await home.beside.beside(LI, call_id)).one_touch
     assert shown is not None
     assert shown.owner is not None
     assert (shown.owner.notes, shown.owner.phone_masked) == ("心脏病", "139****7777")
@@ -224,19 +243,22 @@ async def test_a_page_gets_a_telephone_and_its_call_has_ticket_and_place_beside_
     assert guest_of_pass(made.socket_pass, home.clock.now(), home.vault.seal)[0] == made.guest.name
     assert made.guest.caller == MOBILE
 
-    await home.ring()  # the call that the guest makes, as the log has it
+    call_id = await home.ring()  # the call that the guest makes, as the log has it
     call = f"1740879000.{home.calls}"
     for _ in range(2):  # told again when the link was away
         home.phones.listeners[0](made.guest.name, "pbx-1", call)
     home.phones.listeners[0](made.guest.name, "pbx-1", "another-call")
     await home.one_touch.note_heard()
 
-    shown = (await home.beside.beside(LI, "pbx-1", call)).one_touch
+    shown = (await home.beside.beside(LI, call_id)).one_touch
     assert shown is not None
     assert (shown.ticket_id, shown.address, shown.latitude) == (ticket_id, "滨江路 18 号", 30.2)
-    assert (await home.beside.beside(LI, "pbx-1", "another-call")).one_touch is None
+    ordinary = await home.ring()
+    assert (await home.beside.beside(LI, ordinary)).one_touch is None
     with pytest.raises(Forbidden):
-        await home.beside.beside(WANG, "pbx-1", call)
+        await home.beside.beside(WANG, call_id)
+    with pytest.raises(NotFound):
+        await home.beside.beside(LI, 999)
 
 
 async def test_without_telephones_the_page_says_so(home: Home) -> None:
