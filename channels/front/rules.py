@@ -26,6 +26,8 @@ def storable(contact: Contact) -> Contact:
 
     A contact without any comes back as it is.
     """
+    if _is_plain(contact):
+        return contact
     changes: dict[str, Any] = {}
     for field in fields(contact):
         value = getattr(contact, field.name)
@@ -33,6 +35,21 @@ def storable(contact: Contact) -> Contact:
         if clean is not value:
             changes[field.name] = clean
     return replace(contact, **changes) if changes else contact
+
+
+def _is_plain(contact: Contact) -> bool:
+    """Return whether nothing has to be looked at more closely; nearly all there is passes here, in one search."""
+    texts = [contact.channel, contact.external_id, contact.name, contact.thread]
+    if contact.message is not None:
+        said = contact.message
+        texts += (said.text, said.title, said.address, said.type, said.category, said.media)
+        if said.latitude is not None:
+            return False
+    for address in (contact.sender, *contact.aliases):
+        if address is not None:
+            texts += (address.value, address.scope)
+    texts += [one.name + one.media_id for one in contact.enclosures]
+    return _UNFIT.search("".join(texts)) is None and _is_fit(contact.extra, DEEPEST)
 
 
 def _clean(value: Any) -> Any:

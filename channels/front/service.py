@@ -77,6 +77,9 @@ class Front:
         registry: CollectorRegistry | None = None,
     ) -> None:
         self._channels = channels
+        # Looking whether something has a protocol's shape takes longer than to call it.
+        self._greeting = {one.name: one for one in channels if isinstance(one, Greeting)}
+        self._telling = {one.name: one for one in channels if isinstance(one, Telling)}
         self._take = take
         self._tell = tell
         self._refusals = refusals
@@ -148,10 +151,9 @@ class Front:
 
     async def _answer(self, channel: Channel[Any], raw: Delivery) -> tuple[Acknowledgement, str]:
         self._verify(channel, raw)
-        if isinstance(channel, Greeting):
-            greeting = channel.greet(raw)
-            if greeting is not None:
-                return greeting, "greeted"
+        greeting = self._greeting.get(channel.name)
+        if greeting is not None and (answer := greeting.greet(raw)) is not None:
+            return answer, "greeted"
         try:
             news, contacts = self._understood(channel, raw)
         except Invalid as error:
@@ -175,7 +177,8 @@ class Front:
         self, channel: Channel[Any], raw: Delivery
     ) -> tuple[Sequence[DeliveryNews], Sequence[Contact]]:
         try:
-            news = channel.news(raw) if isinstance(channel, Telling) else ()
+            telling = self._telling.get(channel.name)
+            news = telling.news(raw) if telling is not None else ()
             return news, () if news else channel.parse(raw)
         except LianxinError:
             raise
