@@ -98,7 +98,7 @@ class AccountChannel:
         """Return the answer to the check of the address (接入验证); None for all others."""
         if raw.method != "GET":
             return None
-        return Acknowledgement(body=raw.parameter("echostr").encode())
+        return Acknowledgement(body=raw.parameter("echostr").encode(errors="replace"))
 
     def parse(self, raw: Delivery) -> Sequence[Contact]:
         """Return the contact of a message, and none of an event that says nothing.
