@@ -69,6 +69,7 @@ class Form:
     phone: PhoneNumber | None = None
     mail: str = field(default="", repr=False)
     confidential: bool = False
+    call_me_not: bool = False
     attachments: Sequence[int] = ()
     extra: dict[str, Any] = field(default_factory=dict, repr=False)
 
@@ -96,6 +97,7 @@ def contact_of(form: Form, received_at: datetime) -> Contact:
             address=_one_line(form.address)[:ADDRESS_LENGTH],
             type=form.type,
             confidential=form.confidential,
+            call_me_not=form.call_me_not,
             latitude=form.latitude,
             longitude=form.longitude,
         ),

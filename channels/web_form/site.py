@@ -36,6 +36,7 @@ class SiteForm(pydantic.BaseModel):
     name: Annotated[str, StringConstraints(max_length=NAME_LENGTH)] = ""
     phone: Annotated[str, StringConstraints(max_length=30)] = ""
     confidential: bool = False
+    call_me_not: bool = False
 
 
 def form_of(body: bytes) -> Form:
@@ -69,6 +70,7 @@ def form_of(body: bytes) -> Form:
         name=sent.name,
         phone=_phone(sent.phone),
         confidential=sent.confidential,
+        call_me_not=sent.call_me_not,
         extra=dict(sent.model_extra or {}),
     )
 

@@ -177,6 +177,7 @@ class CitizenPages:
             phone=_mobile(body.phone) if body.phone else None,
             mail=body.mail,
             confidential=body.confidential,
+            call_me_not=body.call_me_not,
         )
         filed = await self._reports.file(
             form, body.uploads, body.phone_pass, _solved(body.proof), address

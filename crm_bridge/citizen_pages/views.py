@@ -142,6 +142,7 @@ class NewReport(ApiModel):
     phone_pass: Token = ""
     mail: Mail = ""
     confidential: bool = False
+    call_me_not: bool = False
     proof: Proof
 
 

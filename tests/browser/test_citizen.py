@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
+from tests.browser.chromium import new_desk
 from tests.browser.citizen import (
     ANSWER,
     LAMP,
@@ -65,7 +66,7 @@ async def ticket(city: Installation, number: str) -> dict[str, Any]:
 
 
 async def test_a_matter_goes_to_the_hotline_its_answer_comes_back_and_is_rated(
-    city: Installation, telephone: OpenTelephone
+    browser: Browser, city: Installation, telephone: OpenTelephone
 ) -> None:
     phone = await telephone()
     await phone.open()
@@ -92,7 +93,14 @@ async def test_a_matter_goes_to_the_hotline_its_answer_comes_back_and_is_rated(
     assert (seen["type"], seen["address"], seen["text"]) == ("complaint", "滨江路 18 号", LAMP)
     assert [contact["channel"] for contact in seen["contacts"]] == ["web-form"]
     assert len(seen["attachments"]) == 2
-    assert seen["citizen"]["phone_masked"] == "138****5121"
+    assert (seen["citizen"]["name"], seen["citizen"]["phone_masked"]) == ("李明", "138****5121")
+
+    desk = await new_desk(browser, city.url, "/dispatch")
+    await desk.log_in(DISPATCHER)
+    await desk.page.locator(f"[data-testid=row][data-number='{number}']").click()
+    await expect(desk.at("case-number")).to_have_text(number)
+    await expect(desk.page.get_by_text(LAMP).first).to_be_visible()
+    await desk.close()
 
     await answered(city, number)
     await phone.open("progress")

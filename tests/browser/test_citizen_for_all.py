@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, Response, expect
 
+from crm_bridge.citizen_pages.site import DIST
 from tests.browser.citizen import LAMP, Telephone, answered, installed, new_telephone
 from tests.installation import Installation
 
@@ -218,6 +220,14 @@ async def test_the_pages_speak_english_and_remember_it(telephone: OpenTelephone)
         assert not any("\u4e00" <= sign <= "\u9fff" for sign in text), text
         await phone.fits()
     phone.forgive("403")
+
+
+def test_the_command_that_weighs_the_pages_finds_them_light() -> None:
+    weighed = subprocess.run(
+        ["node", "weight.js"], cwd=DIST.parent, capture_output=True, text=True, check=False
+    )
+    assert weighed.returncode == 0, weighed.stdout + weighed.stderr
+    assert "index.html" in weighed.stdout
 
 
 async def test_the_first_screen_takes_less_than_the_limit_over_the_wire(

@@ -119,6 +119,8 @@ export const en: Words = {
     needCode: 'Confirm your number first, or stay anonymous',
     confidential: 'Keep my identity secret',
     confidentialHint: 'Offices that handle it do not see who you are',
+    callMeNot: 'Do not ring me back',
+    callMeNotHint: 'You read the answer here, and rate it here',
     reportHint: 'Reports of wrongdoing are confidential by law: offices do not see who you are.',
     mail: 'E-mail (optional)',
     mailHint: 'The answer is sent there',

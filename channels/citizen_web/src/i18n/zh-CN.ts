@@ -117,6 +117,8 @@ export const zh = {
     needCode: '请先验证手机号，或选择匿名',
     confidential: '为我保密',
     confidentialHint: '办理单位看不到您的身份',
+    callMeNot: '不要给我打回访电话',
+    callMeNotHint: '您可以在这里查看答复并评价',
     reportHint: '举报依法严格保密，办理单位看不到您的身份。',
     mail: '电子邮箱（可不填）',
     mailHint: '填写后，答复会发到这个邮箱',

@@ -47,6 +47,7 @@ export interface Draft {
   phonePassUntil: string
   mail: string
   confidential: boolean
+  callMeNot: boolean
 }
 
 export function newKey(): string {
@@ -73,6 +74,7 @@ function blank(kind: Kind): Draft {
     phonePassUntil: '',
     mail: '',
     confidential: false,
+    callMeNot: false,
   }
 }
 

@@ -110,6 +110,7 @@ export function bodyOf(draft: Draft, proof: Proof): Record<string, unknown> {
     phone_pass: named ? draft.phonePass : '',
     mail: draft.kind === 'letter' ? draft.mail : '',
     confidential: draft.confidential,
+    call_me_not: draft.callMeNot,
     proof,
   }
 }
