@@ -110,7 +110,8 @@ async def test_a_citizen_reports_is_answered_and_rates(
         (item,) = page["items"]
         ticket = await seen(dispatcher, item["id"])
         assert (ticket["type"], ticket["address"]) == ("help", "临江市解放路 30 号 市民广场")
-        assert ticket["citizen"]["phone_masked"] == "138****2340"
+        citizen = ticket["citizen"]
+        assert (citizen["name"], citizen["phone_masked"]) == ("孙丽", "138****2340")
         assert [file["type"] for file in ticket["attachments"]] == ["image/jpeg"]
         assert ticket["contacts"][0]["channel"] == "wechat-mini"
         await dispatcher.call(
