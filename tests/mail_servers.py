@@ -17,6 +17,7 @@ from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -138,6 +139,16 @@ class DovecotServer:
         except (OSError, imaplib.IMAP4.error):
             return False
         return True
+
+
+@contextmanager
+def own_dovecot() -> Iterator[DovecotServer]:
+    """A Dovecot in a folder of its own."""
+    # Not below pytest's own folder, which only its owner may enter: the server's processes run as other users.
+    with TemporaryDirectory(prefix="lianxin-dovecot-") as folder:
+        Path(folder).chmod(0o755)
+        with start_dovecot(Path(folder)) as server:
+            yield server
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from email.message import EmailMessage
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
@@ -17,7 +16,7 @@ import pytest
 from infra.kit.identity import Role
 from tests.installation import Installation, Person
 from tests.integration.run.wechat_city import until
-from tests.mail_servers import PASSWORD, DovecotServer, Sink, start_dovecot, start_sink
+from tests.mail_servers import PASSWORD, DovecotServer, Sink, own_dovecot, start_sink
 from tests.parts import free_port
 
 pytestmark = pytest.mark.timeout(180)
@@ -37,11 +36,8 @@ JPEG = (
 
 @pytest.fixture(scope="module")
 def dovecot() -> Iterator[DovecotServer]:
-    # Not below pytest's own folder, which only its owner may enter: the server's processes run as other users.
-    with TemporaryDirectory(prefix="lianxin-dovecot-") as folder:
-        Path(folder).chmod(0o755)
-        with start_dovecot(Path(folder)) as server:
-            yield server
+    with own_dovecot() as server:
+        yield server
 
 
 @pytest.fixture
