@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
@@ -222,12 +222,13 @@ async def test_the_pages_speak_english_and_remember_it(telephone: OpenTelephone)
     phone.forgive("403")
 
 
-def test_the_command_that_weighs_the_pages_finds_them_light() -> None:
-    weighed = subprocess.run(
-        ["node", "weight.js"], cwd=DIST.parent, capture_output=True, text=True, check=False
+async def test_the_command_that_weighs_the_pages_finds_them_light() -> None:
+    weighing = await asyncio.create_subprocess_exec(
+        "node", "weight.js", cwd=DIST.parent, stdout=asyncio.subprocess.PIPE
     )
-    assert weighed.returncode == 0, weighed.stdout + weighed.stderr
-    assert "index.html" in weighed.stdout
+    said, _ = await weighing.communicate()
+    assert weighing.returncode == 0, said.decode()
+    assert b"index.html" in said
 
 
 async def test_the_first_screen_takes_less_than_the_limit_over_the_wire(
