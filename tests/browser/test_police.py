@@ -1,0 +1,171 @@
+"""One key to 110, in the real console, with two real Asterisks and a 110 platform; and the citizen's own call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, expect
+from pydantic import SecretStr
+from sqlmodel import select
+
+from channels.police_110 import stub
+from channels.police_110.settings import Police110Settings
+from channels.police_110.stub import Stub110
+from channels.police_110.wire import Kind
+from crm_bridge.police.tables import HandoverRow
+from infra.kit.clock import SystemClock
+from telephony.phone_network.records import What, read
+from tests.browser.citizen import new_telephone
+from tests.browser.conftest import OpenDesk
+from tests.browser.hotline import AGENTS, CONSOLE, Hotline
+from tests.browser.waiting import eventually
+from tests.faults.hotline import rows
+from tests.installation import Installation
+from tests.integration import pbx
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.asterisk,
+    pytest.mark.timeout(150),
+    pytest.mark.asyncio(loop_scope="session"),
+]
+
+SECRET = "a-secret-of-both-sides"
+
+
+@dataclass
+class Joined:
+    """A hotline that is joined to a 110 platform."""
+
+    hotline: Hotline
+    police: Stub110
+
+    def of_police(self) -> list[What]:
+        """What the network saw of calls to 110."""
+        records = read(self.hotline.exchange.network)
+        return [seen.event for seen in records if seen.citizen == "110"]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def joined(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Joined]:
+    theirs = Police110Settings(
+        secret=SecretStr(SECRET), own_id="110", platform_id="12345", url="http://127.0.0.1:9"
+    )
+    async with (
+        stub.running(theirs, SystemClock()) as police,
+        pbx.exchange(survey_repeats=1) as exchange,
+    ):
+        known = exchange.hotline.model_dump(mode="json", exclude={"ami_secret"}, exclude_none=True)
+        installation = Installation(
+            tmp_path_factory.mktemp("joined"),
+            {
+                "telephony": {"start_asterisk": False},
+                "asterisk": known,
+                "console": dict(CONSOLE),
+                "citizen": {"work_bits": 8},
+                "police_110": {"enabled": True, "secret": SECRET, "url": police.url},
+            },
+        )
+        url = f"{installation.url}/channels/police-110"
+        police.settings = theirs.model_copy(update={"url": url})
+        police.officer = lambda message: [
+            police.answer(Kind.accepted, message, handled_by="江滨派出所")
+        ]
+        await installation.prepare(*AGENTS)
+        try:
+            await installation.start()
+            yield Joined(Hotline(exchange=exchange, installation=installation), police)
+        finally:
+            await asyncio.to_thread(installation.stop)
+
+
+async def test_one_key_hands_the_call_to_110_and_the_agent_leaves_the_two_talking(
+    joined: Joined, open_desk: OpenDesk
+) -> None:
+    desk = await open_desk(joined.hotline.installation.url, "1001")
+    await desk.go_online()
+    async with joined.hotline.citizen("13800011120", stay_seconds=60):
+        await desk.rings("138****1120")
+        await desk.answer()
+        await desk.at("form-text").fill("有人持刀闯入，请立即出警。")
+        await desk.page.keyboard.press("F7")
+        await desk.at("police-ring").click()
+        await expect(desk.at("police-strip")).to_have_attribute("data-state", "joined")
+        await expect(desk.at("police-matter")).to_contain_text("110 已受理")
+        (transfer,) = joined.police.taken
+        assert transfer.matter is not None
+        assert transfer.matter.caller_phone == "13800011120"
+        assert transfer.matter.text == "有人持刀闯入，请立即出警。"
+        await desk.hears_and_is_heard()
+
+        await desk.at("police-leave").click()
+        await desk.shows_call("idle")
+        await desk.shows_status("wrap_up")
+        assert joined.of_police() == [What.called, What.answered]
+        async with joined.hotline.person("1001") as person:
+            path = f"/police/handovers/{(await handovers(joined))[0]}"
+
+            async def steps() -> list[tuple[str, str]]:
+                found = await person.call("GET", path, expect=200)
+                return [(line["step"], line["holder"]) for line in found["custody"]]
+
+            await eventually(
+                steps,
+                lambda seen: ("agent_left", "police") in seen,
+                "the log says that the agent has left",
+            )
+            assert ("call_joined", "both") in await steps()
+    await eventually(
+        lambda: _now(joined.of_police()),
+        lambda seen: seen == [What.called, What.answered, What.ended],
+        "110 has hung up with the citizen",
+    )
+
+
+async def _now(value: Any) -> Any:
+    return value
+
+
+async def handovers(joined: Joined) -> list[int]:
+    """The rows of all matters that were handed over."""
+    return [row.id for row in await rows(joined.hotline.installation, select(HandoverRow))]
+
+
+async def test_a_citizen_calls_from_the_page_and_the_agent_sees_where_he_is(
+    joined: Joined, open_desk: OpenDesk, browser: Browser
+) -> None:
+    url = joined.hotline.installation.url
+    desk = await open_desk(url, "1002")
+    await desk.go_online()
+    telephone = await new_telephone(browser, joined.hotline.installation)
+    try:
+        await telephone.context.grant_permissions(["microphone", "geolocation"], origin=url)
+        await telephone.context.set_geolocation({"latitude": 30.27415, "longitude": 120.15515})
+        await telephone.open("")
+        await telephone.at("door-call").click()
+        await telephone.at("call-place").check()
+        await telephone.at("call-start").click()
+        await expect(telephone.at("call")).to_have_attribute("data-state", "talking")
+        await desk.shows_call("ringing")
+        await desk.answer()
+        await desk.hears_and_is_heard()
+        async with joined.hotline.person("1002") as person:
+            call = (await person.call("GET", "/calls/current", expect=200))["call"]
+            path = f"/calls/{call['id']}/one-touch"
+            beside = (await person.call("GET", path, expect=200))["one_touch"]
+        assert (beside["kind"], beside["latitude"], beside["longitude"]) == (
+            "page",
+            30.27415,
+            120.15515,
+        )
+        await telephone.at("call-hangup").click()
+        await expect(telephone.at("call-over")).to_be_visible()
+        await desk.shows_call("idle")
+        assert telephone.problems == []
+    finally:
+        await telephone.close()
