@@ -49,6 +49,7 @@ class Profile:
     Attributes:
         voice: Whether there is a PBX.
         police: Whether matters are exchanged with 110.
+        one_touch: Whether citizens call from their page, and devices at their homes.
         secure: Whether the pages are served over https, by us or by a proxy before us.
     """
 
@@ -57,6 +58,7 @@ class Profile:
     city_en: str
     voice: bool
     police: bool = False
+    one_touch: bool = False
     secure: bool = False
     pause_reasons: Sequence[PauseReason] = PAUSE_REASONS
 
@@ -87,6 +89,7 @@ class Features(ApiModel):
 
     voice: bool
     police: bool
+    one_touch: bool
 
 
 class SessionView(ApiModel):
@@ -238,5 +241,5 @@ async def _view(live: LiveSession, profile: Profile, people: People) -> SessionV
         hotline=profile.hotline,
         city_zh=profile.city_zh,
         city_en=profile.city_en,
-        features=Features(voice=profile.voice, police=profile.police),
+        features=Features(voice=profile.voice, police=profile.police, one_touch=profile.one_touch),
     )

@@ -148,6 +148,7 @@ class Desk:
             city_en=settings.city.name_en,
             voice=settings.telephony.enabled,
             police=settings.police_110.enabled,
+            one_touch=settings.one_touch.enabled,
             secure=settings.server.public_url.startswith("https://"),
         )
 

@@ -10,6 +10,8 @@ import App from './App.vue'
 import citizensEn from './citizens/i18n/en'
 import citizensZh from './citizens/i18n/zh-CN'
 import { i18n } from './i18n'
+import oneTouchEn from './one-touch/i18n/en'
+import oneTouchZh from './one-touch/i18n/zh-CN'
 import policeEn from './police/i18n/en'
 import policeZh from './police/i18n/zh-CN'
 import { router } from './router'
@@ -19,8 +21,10 @@ import talkZh from './talk/i18n/zh-CN'
 i18n.global.mergeLocaleMessage('zh-CN', talkZh)
 i18n.global.mergeLocaleMessage('zh-CN', citizensZh)
 i18n.global.mergeLocaleMessage('zh-CN', policeZh)
+i18n.global.mergeLocaleMessage('zh-CN', oneTouchZh)
 i18n.global.mergeLocaleMessage('en', talkEn)
 i18n.global.mergeLocaleMessage('en', citizensEn)
 i18n.global.mergeLocaleMessage('en', policeEn)
+i18n.global.mergeLocaleMessage('en', oneTouchEn)
 
 createApp(App).use(createPinia()).use(router).use(i18n).mount('#app')

@@ -279,7 +279,7 @@ async def test_the_session_says_what_the_page_needs(open_browser: Browser) -> No
     assert "phone.use" in session["user"]["permissions"]
     assert session["csrf_token"] == agent.csrf
     assert session["pause_reasons"][0] == {"code": "break", "zh": "小休", "en": "Break"}
-    assert session["features"] == {"voice": False}
+    assert session["features"] == {"voice": False, "police": False, "one_touch": False}
 
 
 async def test_a_login_from_another_sites_page_is_refused(

@@ -53,7 +53,7 @@ async def test_a_started_process_is_alive_ready_and_measured(installation: Insta
 async def test_without_voice_everything_else_works_and_says_so(installation: Installation) -> None:
     async with Person(installation, "1001") as agent:
         session = await agent.call("GET", "/session", expect=200)
-        assert session["features"] == {"voice": False}
+        assert session["features"] == {"voice": False, "police": False, "one_touch": True}
         categories = await agent.call("GET", "/categories", expect=200)
         made = await agent.call(
             "POST",

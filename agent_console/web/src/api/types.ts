@@ -47,7 +47,7 @@ export interface Session {
   hotline: string
   city_zh: string
   city_en: string
-  features: { voice: boolean; police: boolean }
+  features: { voice: boolean; police: boolean; one_touch: boolean }
 }
 
 export interface PhoneAccount {
@@ -171,6 +171,19 @@ export interface TicketNote {
   text: string
   said_at: string
   received_at: string
+}
+
+/** What a citizen was told of a ticket in writing; `channel` is empty for people of units. */
+export interface TicketReply {
+  id: number
+  channel: string
+  kind: 'message' | 'receipt' | 'progress' | 'answer' | 'rating'
+  state: 'queued' | 'sending' | 'sent' | 'delivered' | 'read' | 'failed' | 'unknown'
+  text: string
+  created_at: string
+  changed_at: string
+  error_zh: string
+  error_en: string
 }
 
 export interface NewTicket {
