@@ -15,12 +15,21 @@ from infra.kit.errors import Invalid
 
 NOW = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
 SID = "SM" + "1" * 32
-FORMS = st.dictionaries(
-    st.sampled_from(
-        ["MessageSid", "CallSid", "From", "Body", "MessageStatus", "CallStatus", "RecordingUrl", "RecordingDuration", "MediaUrl0", "MediaUrl9", "ErrorCode", "Something"]
-    ),
-    st.text(max_size=60),
+NAMES = (
+    "MessageSid",
+    "CallSid",
+    "From",
+    "Body",
+    "MessageStatus",
+    "CallStatus",
+    "RecordingUrl",
+    "RecordingDuration",
+    "MediaUrl0",
+    "MediaUrl9",
+    "ErrorCode",
+    "Something",
 )
+FORMS = st.dictionaries(st.sampled_from(NAMES), st.text(max_size=60))
 
 
 def posted(path: str, form: Mapping[str, str] | bytes, key: str = "") -> Delivery:
