@@ -10,7 +10,8 @@ from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.contacts.tables import ContactRow
-from channels.voice_log import is_contact_of_call
+from channels.voice import VoiceChannel
+from channels.voice_log import call_of_contact
 from crm_bridge.conversations.access import visible
 from crm_bridge.conversations.rules import ConversationState
 from crm_bridge.conversations.tables import ConversationRow, ConversationViewerRow
@@ -19,7 +20,6 @@ from crm_bridge.units.staff import Names, names_of
 from infra.kit.clock import Clock
 from infra.kit.database import Database
 from infra.kit.identity import Principal
-from telephony.calls.tables import CallRow
 
 _SEEN = timedelta(seconds=25)
 """A page says every ten seconds that it is still there."""
@@ -161,13 +161,13 @@ async def _on_the_telephone(
 ) -> Sequence[str]:
     if row.citizen_id is None:
         return ()
-    statement = (
-        select(CallRow.agent)
-        .join(ContactRow, is_contact_of_call())
-        .where(
-            col(ContactRow.citizen_id) == row.citizen_id,
-            col(CallRow.ended_at).is_(None),
-            col(CallRow.offered_at) > now - _LONGEST_CALL,
-        )
+    # By the citizen's contacts of today, which are few; from the calls all that go on would have to be looked at.
+    today = select(ContactRow).where(
+        ContactRow.citizen_id == row.citizen_id,
+        ContactRow.channel == VoiceChannel.name,
+        col(ContactRow.received_at) > now - _LONGEST_CALL,
     )
-    return [agent for agent in (await session.exec(statement)).all() if agent]
+    calls = [
+        await call_of_contact(session, contact) for contact in (await session.exec(today)).all()
+    ]
+    return [call.agent for call in calls if call and call.agent and call.ended_at is None]

@@ -44,6 +44,8 @@ class ConversationRow(Row, table=True):
         Index("ix_conversations_agent_state", "agent", "state"),
         Index("ix_conversations_thread_digest", "thread_digest", "id"),
         Index("ix_conversations_last_at", "last_at", "id"),
+        Index("ix_conversations_closed_at", "closed_at", "id"),
+        Index("ix_conversations_agent_closed_at", "agent", "closed_at"),
     )
 
     id: int | None = Field(default=None, primary_key=True)

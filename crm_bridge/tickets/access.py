@@ -11,6 +11,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.contacts.tables import ContactRow
 from channels.voice_log import is_contact_of_call
+from crm_bridge.conversations.rules import ConversationState
+from crm_bridge.conversations.tables import ConversationRow
 from crm_bridge.tickets.tables import AssignmentRow, TicketContactRow, TicketGrantRow, TicketRow
 from crm_bridge.tickets.ticket import Ticket
 from crm_bridge.tickets.vocabulary import TicketType
@@ -29,14 +31,14 @@ async def visible(
     """Return conditions on `TicketRow`, each served by an index: what meets one of them this person may see.
 
     The people of a unit see the tickets that their unit has or had. An agent sees the tickets he wrote, and those of a
-    citizen he is talking to or has just talked to; of these not the ones that hide their citizen, as their being in the
-    list would tell.
+    citizen he is talking or writing to or has just talked or written to; of these not the ones that hide their citizen,
+    as their being in the list would tell.
 
     Args:
         session: Where the calls are read.
         principal: Who wants to see.
         now: The present moment.
-        writing_up: How long after a call its agent may still look at what the citizen reported before.
+        writing_up: How long after a call or a conversation its agent may still look at what the citizen reported.
     """
     if principal.unit is not None:
         # Whatever else he may: a unit's people see what their unit has or had, and nothing else.
@@ -59,7 +61,22 @@ async def visible(
         )
         .distinct()
     )
-    citizens = (await session.exec(talking_to)).all()
+    writing_to = (
+        select(ConversationRow.citizen_id)
+        .where(
+            ConversationRow.agent == principal.number,
+            or_(
+                ConversationRow.state == ConversationState.open,
+                col(ConversationRow.closed_at) > now - writing_up,
+            ),
+            col(ConversationRow.citizen_id).is_not(None),
+        )
+        .distinct()
+    )
+    citizens = {
+        *(await session.exec(talking_to)).all(),
+        *(await session.exec(writing_to)).all(),
+    }
     return [
         col(TicketRow.agent) == principal.number,
         and_(col(TicketRow.citizen_id).in_(citizens), open_about_citizen(principal)),

@@ -1,16 +1,19 @@
 """Conversations behind the real intake: files, tickets that agents register, and two processes at once."""
 
 import asyncio
+from dataclasses import replace
 
+import pytest
 from sqlmodel import col, select
 
 from channels.contacts.rules import Contact
 from crm_bridge.conversations.tables import ConversationRow
 from crm_bridge.intake import Intake
-from crm_bridge.tickets.tables import TicketContactRow
+from crm_bridge.tickets.tables import TicketContactRow, TicketRow
 from infra.kit.database import Database
+from infra.kit.errors import Forbidden
 from tests.integration.crm_bridge.conversations.house import LI, TalkHouse
-from tests.integration.crm_bridge.house import FORM, House
+from tests.integration.crm_bridge.house import FORM, MOBILE, House
 
 
 def taking(house: House, talks: TalkHouse) -> Intake:
@@ -73,6 +76,41 @@ async def test_ticket_that_an_agent_registers_has_all_that_was_said_before_it(
     assert await contacts_of(talks, ticket) == said
     # What has a ticket already does not belong to the next one too.
     assert await contacts_of(talks, second) == [later]
+
+
+async def test_agent_who_writes_with_a_citizen_sees_what_he_reported_before(
+    talks: TalkHouse,
+) -> None:
+    house = House(database=talks.database, clock=talks.clock, vault=talks.vault)
+    intake = taking(house, talks)
+    for text in ("1", "小区北门路灯坏了三天", "跳过", "完成", "跳过"):
+        await intake.take(talks.message(text))
+    async with talks.database.reading() as session:
+        (ticket,) = (await session.exec(select(TicketRow))).all()
+    with pytest.raises(Forbidden):
+        await house.reader.show(LI, ticket.id or 0)
+    conversation_id = await talks.opened(LI, "路灯修好了吗")
+    assert (await house.reader.show(LI, ticket.id or 0)).number == ticket.number
+    await talks.service.close(LI, conversation_id)
+    assert (await house.reader.show(LI, ticket.id or 0)).number == ticket.number
+    talks.clock.advance(15 * 60)
+    with pytest.raises(Forbidden):
+        await house.reader.show(LI, ticket.id or 0)
+
+
+async def test_colleague_who_is_on_the_telephone_with_the_citizen_is_shown(
+    talks: TalkHouse,
+) -> None:
+    house = House(database=talks.database, clock=talks.clock, vault=talks.vault)
+    intake = taking(house, talks)
+    await house.ring(agent="1002")
+    await intake.take(replace(talks.message("我刚打了电话"), phone=MOBILE, sender=None))
+    (row,) = await talks.conversations()
+    await talks.service.take(LI, row.id or 0)
+    seen = await talks.others.look(LI, row.id or 0, typing=False)
+    assert [(one.number, one.name, one.how) for one in seen.items] == [("1002", "王磊", "call")]
+    await house.ring(agent="1001", ended_at=talks.clock.now())
+    assert len((await talks.others.look(LI, row.id or 0, typing=False)).items) == 1
 
 
 async def test_number_of_the_guides_ticket_is_told_to_the_door_too(talks: TalkHouse) -> None:
