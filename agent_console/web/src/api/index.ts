@@ -1,7 +1,7 @@
 import { request } from './request'
 import type {
   Call, CallContext, Category, Figures, NewTicket, Page, PhoneAccount, Presence, SavedDraft, Session, Ticket,
-  TicketNote, TicketSummary,
+  TicketNote, TicketReply, TicketSummary,
 } from './types'
 
 export const api = {
@@ -26,6 +26,7 @@ export const api = {
   myTickets: (cursor?: string | null) =>
     request<Page<TicketSummary>>('GET', '/tickets', { query: { mine: true, cursor, limit: 50 } }),
   ticket: (id: number) => request<Ticket>('GET', `/tickets/${id}`),
+  ticketReplies: (id: number) => request<{ items: TicketReply[] }>('GET', `/tickets/${id}/replies`),
   ticketNotes: (id: number) => request<{ items: TicketNote[] }>('GET', `/tickets/${id}/notes`),
   createTicket: (body: NewTicket, idempotencyKey: string) =>
     request<Ticket>('POST', '/tickets', { body, idempotencyKey }),

@@ -16,7 +16,7 @@ export function useChannelWords() {
 
   /** A channel that nobody has named is called as the settings call it. */
   function channelName(name: string): string {
-    const key = `channels.name_of.${name}`
+    const key = `channel.${name}`
     return te(key) ? t(key) : name
   }
 
