@@ -1,7 +1,7 @@
 # Two commands are enough: `make run` and `make test`. Each gets what it needs first; running one again costs nothing.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast lint format bench docs lock clean-data
+.PHONY: help run test test-fast lint format bench fuzz docs lock clean-data
 
 PYTHON := .venv/bin/python
 PACKAGES := telephony channels agent_console crm_bridge infra tests
@@ -35,6 +35,11 @@ format: .dev ## Format and mend what can be mended
 
 bench: .dev ## Speed and memory, as ratios measured in one run
 	$(PYTHON) -m tests.bench
+
+FUZZED := $(filter-out __init__,$(basename $(notdir $(wildcard tests/fuzz/*.py))))
+SECONDS ?= 600
+fuzz: .dev ## Throw bytes at every parser that strangers can reach, SECONDS each (600)
+	@set -e; for one in $(FUZZED); do echo "▸ $$one"; $(PYTHON) -m tests.fuzz.$$one -max_total_time=$(SECONDS); done
 
 docs: .dev ## Write what is generated: the example settings, the state diagrams
 	$(PYTHON) -m infra.run.docs
