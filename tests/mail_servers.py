@@ -8,19 +8,25 @@ import os
 import pwd
 import shutil
 import signal
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from ipaddress import ip_address
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from tests.parts import find, free_port, missing, running, wait_until
 
@@ -32,7 +38,8 @@ listen = 127.0.0.1
 base_dir = {folder}/run
 state_dir = {folder}/state
 log_path = {folder}/dovecot.log
-ssl = no
+ssl = {ssl}
+{certificate}
 disable_plaintext_auth = no
 auth_mechanisms = plain login
 auth_failure_delay = 0
@@ -50,7 +57,8 @@ service imap-login {{
     port = {port}
   }}
   inet_listener imaps {{
-    port = 0
+    port = {tls_port}
+    ssl = yes
   }}
 }}
 service anvil {{
@@ -75,11 +83,17 @@ userdb {{
 
 @dataclass(slots=True)
 class DovecotServer:
-    """A Dovecot that a test may stop and start again on the same port; whoever comes has a mailbox."""
+    """A Dovecot that a test may stop and start again on the same port; whoever comes has a mailbox.
+
+    Attributes:
+        port: Plain, and with STARTTLS where it has a certificate.
+        tls_port: With TLS from the first byte; 0 without a certificate.
+    """
 
     port: int
     folder: Path
     binary: str
+    tls_port: int = 0
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -142,17 +156,17 @@ class DovecotServer:
 
 
 @contextmanager
-def own_dovecot() -> Iterator[DovecotServer]:
-    """A Dovecot in a folder of its own."""
+def own_dovecot(*, certificate: Path | None = None) -> Iterator[DovecotServer]:
+    """A Dovecot in a folder of its own; with a certificate and its key in one file it speaks TLS."""
     # Not below pytest's own folder, which only its owner may enter: the server's processes run as other users.
     with TemporaryDirectory(prefix="lianxin-dovecot-") as folder:
         Path(folder).chmod(0o755)
-        with start_dovecot(Path(folder)) as server:
+        with _start_dovecot(Path(folder), certificate) as server:
             yield server
 
 
 @contextmanager
-def start_dovecot(folder: Path) -> Iterator[DovecotServer]:
+def _start_dovecot(folder: Path, certificate: Path | None) -> Iterator[DovecotServer]:
     binary = find("dovecot", "/usr/sbin", "/usr/local/sbin")
     if binary is None:
         missing("Dovecot", "apt install dovecot-imapd")
@@ -160,11 +174,16 @@ def start_dovecot(folder: Path) -> Iterator[DovecotServer]:
     root = me.pw_uid == 0
     # Mails belong to somebody who is not root; the passwords' keeper and the doorman are Dovecot's own users.
     owner = pwd.getpwnam("dovecot") if root else me
-    port = free_port()
+    port, tls_port = free_port(), free_port() if certificate else 0
     (folder / "dovecot.conf").write_text(
         _CONFIGURATION.format(
             folder=folder,
             port=port,
+            tls_port=tls_port,
+            ssl="yes" if certificate else "no",
+            certificate=f"ssl_cert = <{certificate}\nssl_key = <{certificate}"
+            if certificate
+            else "",
             password=PASSWORD,
             uid=owner.pw_uid,
             gid=owner.pw_gid,
@@ -176,12 +195,42 @@ def start_dovecot(folder: Path) -> Iterator[DovecotServer]:
     (folder / "mail").mkdir()
     if root:
         shutil.chown(folder / "mail", owner.pw_uid, owner.pw_gid)
-    server = DovecotServer(port, folder, binary)
+    server = DovecotServer(port, folder, binary, tls_port)
     server.start()
     try:
         yield server
     finally:
         server.stop()
+
+
+def make_certificate(folder: Path) -> Path:
+    """Write a certificate of nobody's but our own, with its key, and return the file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / "certificate.pem"
+    file.write_bytes(
+        made.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return file
 
 
 @dataclass(slots=True)
@@ -232,9 +281,21 @@ class Sink:
 
 
 @contextmanager
-def start_sink() -> Iterator[Sink]:
+def start_sink(*, certificate: Path | None = None, starttls: bool = False) -> Iterator[Sink]:
+    """A sink; with a certificate it speaks TLS, from the first byte or after STARTTLS."""
     sink = Sink(free_port())
-    controller = Controller(sink, hostname="127.0.0.1", port=sink.port)
+    context = None
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+    controller = Controller(
+        sink,
+        hostname="127.0.0.1",
+        port=sink.port,
+        ssl_context=None if starttls else context,
+        tls_context=context if starttls else None,
+        require_starttls=starttls,
+    )
     controller.start()
     try:
         yield sink
