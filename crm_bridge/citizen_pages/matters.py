@@ -6,17 +6,19 @@ citizen is found only by who shows that the telephone is his: to everybody else 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
-from sqlmodel import col, select
+from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from channels.contacts.tables import CitizenRow
 from crm_bridge.callbacks.written import WrittenRating, WrittenRatings
 from crm_bridge.citizen_pages.gate import DAY, HOUR, Count, Gate, Solved
 from crm_bridge.citizen_pages.passes import Passes
 from crm_bridge.citizen_pages.rules import Purpose
 from crm_bridge.citizen_pages.settings import CitizenPageSettings
+from crm_bridge.citizens.belongings import own_citizen
+from crm_bridge.citizens.service import number_digests
 from crm_bridge.progress.reading import progress_of
 from crm_bridge.progress.rules import TicketProgress
 from crm_bridge.tickets.tables import TicketRow
@@ -137,26 +139,24 @@ class Matters:
         return await self._ratings.rate(ticket_id, said, key=key)
 
     async def _found(self, session: AsyncSession, asked: Asked) -> int | None:
-        statement = (
-            select(TicketRow, CitizenRow.phone_digest)
-            .outerjoin(CitizenRow, col(CitizenRow.id) == TicketRow.citizen_id)
-            .where(TicketRow.number == asked.number)
-        )
-        found = (await session.exec(statement)).one_or_none()
-        if found is None:
+        statement = select(TicketRow).where(TicketRow.number == asked.number)
+        ticket = (await session.exec(statement)).one_or_none()
+        if ticket is None:
             return None
-        ticket, digest = found
+        # Whoever was found to be one person may ask by each of his numbers; what was anonymous stays so.
+        own = await own_citizen(session, ticket)
+        digests = {} if own is None else await number_digests(session, own)
         if asked.phone is None:
-            anonymous = digest is None and ticket.callback_phone_encrypted is None
+            anonymous = own not in digests and ticket.callback_phone_encrypted is None
             fits = anonymous and self._passes.fits_query_code(asked.query_code, ticket.number)
         else:
-            fits = self._is_whose(ticket, digest, asked.phone)
+            fits = self._is_whose(ticket, digests.values(), asked.phone)
             if ticket.confidential or ticket.type is TicketType.report:
                 fits = fits and self._passes.shows_phone(asked.phone_pass, asked.phone)
         return ticket.id if fits else None
 
-    def _is_whose(self, ticket: TicketRow, digest: str | None, phone: PhoneNumber) -> bool:
-        if digest == self._vault.digest(phone.digits):
+    def _is_whose(self, ticket: TicketRow, digests: Collection[str], phone: PhoneNumber) -> bool:
+        if self._vault.digest(phone.digits) in digests:
             return True
         sealed = ticket.callback_phone_encrypted
         return sealed is not None and self._vault.decrypt(sealed) == phone.digits

@@ -94,6 +94,12 @@ class Belongings:
         return (await session.exec(of_phone)).one_or_none()
 
 
+async def own_citizen(session: AsyncSession, ticket: TicketRow) -> int | None:
+    """Return whose a ticket is by itself, with whomever he is counted; None for an anonymous one."""
+    moved = await session.get(CitizenMoveRow, (_TICKET, ticket.id))
+    return ticket.citizen_id if moved is None else moved.citizen_id
+
+
 async def _rows_of(
     session: AsyncSession, table: Any, citizens: Sequence[int]
 ) -> Sequence[tuple[int, int]]:

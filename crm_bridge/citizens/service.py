@@ -142,6 +142,15 @@ async def one_person(session: AsyncSession, citizen_id: int) -> Sequence[int]:
     return [one for one in (await session.exec(statement)).all() if one is not None]
 
 
+async def number_digests(session: AsyncSession, citizen_id: int) -> Mapping[int, str]:
+    """Return the digests of the numbers by which this person is known, by the rows of those whose they are."""
+    statement = select(CitizenRow.id, CitizenRow.phone_digest).where(
+        col(CitizenRow.id).in_(await one_person(session, citizen_id)),
+        col(CitizenRow.phone_digest).is_not(None),
+    )
+    return {one: digest for one, digest in (await session.exec(statement)).all() if one and digest}
+
+
 async def _pairs_around(
     session: AsyncSession, citizens: Sequence[int]
 ) -> Sequence[tuple[int, int]]:

@@ -13,11 +13,11 @@ from sqlmodel import col, select
 from channels.contacts.rules import Address, AddressKind, Contact, Message
 from channels.contacts.tables import CitizenRow, ContactRow
 from channels.marks.memory import MemoryMarks
-from crm_bridge.citizens.belongings import Belongings
+from crm_bridge.citizens.belongings import Belongings, own_citizen
 from crm_bridge.citizens.lookout import Lookout
 from crm_bridge.citizens.reading import People
 from crm_bridge.citizens.rules import Decision, Ground, MergeRefused, MergeState
-from crm_bridge.citizens.service import Merges, one_person
+from crm_bridge.citizens.service import Merges, number_digests, one_person
 from crm_bridge.citizens.settings import CitizenSettings
 from crm_bridge.citizens.tables import CitizenMergeRow, CitizenMoveRow
 from crm_bridge.tickets.tables import TicketRow
@@ -357,6 +357,24 @@ async def test_an_agent_decides_about_those_he_has_to_do_with_only(
         await people.require_near_pair(WANG, merge)
     with pytest.raises(NotFound):
         await people.require_near_pair(SUN, 99)
+
+
+async def test_a_person_is_known_by_each_of_his_numbers_and_a_ticket_by_whose_it_is(
+    house: House, merges: Merges
+) -> None:
+    first, second = await call(house), await call(house, OTHER_MOBILE)
+    writer = await write(house, OPENID)
+    for other in (second, writer):
+        merge = await suggest(house, merges, first, other)
+        await merges.decide(SUN, merge, Decision.confirm)
+
+    async with house.database.reading() as session:
+        ticket = (await session.exec(select(TicketRow))).one()
+        known = await number_digests(session, second or 0)
+        own = await own_citizen(session, ticket)
+    assert set(known) == {first, second}
+    assert known[second or 0] == house.vault.digest(OTHER_MOBILE.digits)
+    assert (ticket.citizen_id, own) == (first, writer)
 
 
 async def test_who_is_one_person_is_known_from_any_of_his_rows(
