@@ -48,7 +48,7 @@ async def check(settings: Settings) -> Findings:
         TryLater: The database does not answer.
     """
     from channels.marks.service import StoredMarks
-    from infra.run.channels import enabled_channels, posted_to
+    from infra.run.enabled import enabled_channels, posted_to
     from infra.run.sms import carriers
 
     clock = SystemClock()

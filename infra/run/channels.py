@@ -1,4 +1,4 @@
-"""The ways in and out, wired: which channels are enabled, their webhooks, what they remember, and what is told back."""
+"""The ways in and out, wired: webhooks, what channels fetch and remember, and what is told back."""
 
 from __future__ import annotations
 
@@ -6,34 +6,20 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
-from zoneinfo import ZoneInfo
-
-from prometheus_client import CollectorRegistry
 
 from agent_console.origin import sender as remote_of
 from channels.attachments.fetching import Arrived, Fetcher
 from channels.contacts.rules import Contact, Received
 from channels.contacts.service import Contacts
-from channels.counter import CounterChannel
 from channels.front import api as front_api
 from channels.front.refusals import Refusals
 from channels.front.rules import storable
 from channels.front.service import Front, Tell
 from channels.mailbox.channel import MailboxChannel
 from channels.marks.service import Marks, StoredMarks
-from channels.message_board.channel import MessageBoardChannel
-from channels.open311.channel import Open311Channel
-from channels.police_110.channel import Police110Channel
-from channels.police_110.client import Police110Client
-from channels.protocol import Channel, DeliveryNews, Listening, Mode, Take, WithMedia
+from channels.protocol import DeliveryNews, Listening, Take, WithMedia
 from channels.registry import Registry
 from channels.sms.service import Messenger
-from channels.voice import VoiceChannel
-from channels.web_form.channel import WebFormChannel
-from channels.wechat.channel import WeChatChannel
-from channels.wechat.client import WeChatApi
-from channels.wechat.mini import WeChatMiniChannel
 from crm_bridge.citizen_pages.passes import Passes
 from crm_bridge.replies import api as replies_api
 from crm_bridge.replies.by_sms import BySms
@@ -46,62 +32,12 @@ from crm_bridge.replies.service import Replies
 from crm_bridge.replies.telling import RatingLinks, Telling
 from crm_bridge.replies.unreached import Unreached
 from crm_bridge.tickets.reading import TicketReader
-from infra.kit.clock import Clock
 from infra.kit.http import Routes
 from infra.kit.tasks import Work
+from infra.run.enabled import enabled_channels, posted_to
 from infra.run.files import keeper
 from infra.run.foundation import Foundation
-from infra.run.settings import Settings
 from infra.run.sms import SmsDesk, sms_desk
-
-_OWN_ADDRESS = frozenset({Open311Channel.name})
-"""Webhooks with addresses of their own, which their standard lays down."""
-
-
-def enabled_channels(
-    settings: Settings,
-    clock: Clock,
-    marks: Marks,
-    sms: Sequence[Channel[Any]] = (),
-    *,
-    metrics: CollectorRegistry | None = None,
-) -> Registry:
-    """Return every channel that the settings enable.
-
-    Args:
-        settings: All of them.
-        clock: For channels that need the time.
-        marks: For channels that remember something between runs.
-        sms: The channels of those who carry short messages.
-        metrics: Where counters are registered.
-
-    Raises:
-        Misconfigured: Something that an enabled channel needs is missing.
-    """
-    enabled: list[Channel[Any]] = []
-    if settings.voice.enabled:
-        enabled.append(VoiceChannel())
-    if settings.open311.enabled:
-        enabled.append(Open311Channel())
-    if settings.counter.enabled:
-        enabled.append(CounterChannel())
-    if settings.web_form.enabled:
-        enabled.append(WebFormChannel(settings.web_form))
-    if settings.mayor_mailbox.enabled:
-        enabled.append(MailboxChannel(settings.mayor_mailbox, marks, clock, registry=metrics))
-    zone = ZoneInfo(settings.city.timezone)
-    if settings.message_board.enabled:
-        enabled.append(MessageBoardChannel(settings.message_board, zone))
-    if settings.wechat.enabled:
-        api = WeChatApi(settings.wechat, marks, clock)
-        enabled.append(WeChatChannel(settings.wechat, api, clock, zone))
-    if settings.wechat_mini.enabled:
-        api = WeChatApi(settings.wechat_mini, marks, clock)
-        enabled.append(WeChatMiniChannel(settings.wechat_mini, api, clock, zone))
-    if settings.police_110.enabled:
-        client = Police110Client(settings.police_110, clock)
-        enabled.append(Police110Channel(settings.police_110, clock, client))
-    return Registry([*enabled, *sms])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,15 +229,6 @@ def _listeners(channels: Registry, take: Take) -> Mapping[str, Work]:
         for channel in channels
         if isinstance(channel, Listening)
     }
-
-
-def posted_to(channels: Registry) -> Registry:
-    """Return the channels whose providers post to `/channels/…`."""
-    return Registry(
-        channel
-        for channel in channels
-        if channel.mode is Mode.webhook and channel.name not in _OWN_ADDRESS
-    )
 
 
 def _listening(channel: Listening, take: Take) -> Work:
