@@ -16,7 +16,7 @@ from crm_bridge.citizen_pages.gate import Count, Gate, Solved
 from crm_bridge.citizen_pages.matters import Asked, Matters
 from crm_bridge.citizen_pages.passes import Passes
 from crm_bridge.citizen_pages.reports import Reports
-from crm_bridge.citizen_pages.rules import Purpose
+from crm_bridge.citizen_pages.rules import Purpose, counted_as
 from crm_bridge.citizen_pages.settings import CitizenPageSettings
 from crm_bridge.citizen_pages.uploads import Upload, Uploads
 from infra.kit.errors import FieldError, Invalid
@@ -99,12 +99,12 @@ class CitizenPages:
         self._address_of = address_of
 
     def knock(self, request: web.Request) -> str:
-        """Return from which address a request comes.
+        """Return from which address a request comes, as it is counted.
 
         Raises:
             TooMany: Too much comes from there.
         """
-        address = self._address_of(request)
+        address = counted_as(self._address_of(request))
         self._gate.knock(address)
         return address
 

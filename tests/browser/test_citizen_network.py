@@ -185,6 +185,20 @@ async def test_a_server_that_is_busy_is_asked_again_and_what_was_typed_stays(
     phone.forgive("503")
 
 
+async def test_a_server_that_is_killed_and_comes_back_gets_it_once(
+    city: Installation, telephone: OpenTelephone
+) -> None:
+    text = f"{LAMP}（停机）"
+    phone = await telephone()
+    await phone.fill_until_check(text)
+    await asyncio.to_thread(city.kill)
+    await phone.at("submit").click()
+    await expect(phone.at("sending")).to_contain_text("重试")
+    await city.start()
+    await phone.number()
+    assert (await texts(city)).count(text) == 1
+
+
 async def test_two_tabs_that_send_the_same_draft_make_one_ticket(
     city: Installation, telephone: OpenTelephone
 ) -> None:
