@@ -150,29 +150,30 @@ class Handovers:
             undelivered=any(one.state is MessageState.given_up for one in messages),
             created_at=row.created_at,
             changed_at=row.changed_at,
-            messages=[
-                PoliceMessageView(
-                    kind=one.kind.value,
-                    state=one.state,
-                    attempts=one.attempts,
-                    error=one.error,
-                    created_at=one.created_at,
-                    taken_at=one.taken_at,
-                    next_at=one.next_at if one.state is MessageState.waiting else None,
-                )
-                for one in messages
-            ],
-            custody=[
-                CustodyView(
-                    at=line.at,
-                    step=line.step,
-                    holder=line.holder,
-                    who=line.who,
-                    note=self._vault.decrypt(line.note_sealed) if line.note_sealed else "",
-                )
-                for line in custody
-            ],
+            messages=[_message(one) for one in messages],
+            custody=[self._line(line) for line in custody],
         )
+
+    def _line(self, line: CustodyRow) -> CustodyView:
+        return CustodyView(
+            at=line.at,
+            step=line.step,
+            holder=line.holder,
+            who=line.who,
+            note=self._vault.decrypt(line.note_sealed) if line.note_sealed else "",
+        )
+
+
+def _message(row: PoliceMessageRow) -> PoliceMessageView:
+    return PoliceMessageView(
+        kind=row.kind.value,
+        state=row.state,
+        attempts=row.attempts,
+        error=row.error,
+        created_at=row.created_at,
+        taken_at=row.taken_at,
+        next_at=row.next_at if row.state is MessageState.waiting else None,
+    )
 
 
 def _without_story(detail: HandoverDetail) -> dict[str, object]:
