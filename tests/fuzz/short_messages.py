@@ -5,10 +5,12 @@ Whatever the bytes are, a delivery is verified or turned away, understood or ref
 
 from __future__ import annotations
 
+import json
 import sys
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 import atheris  # type: ignore[import-untyped]  # ships no types
 
@@ -25,7 +27,28 @@ ALIYUN = AliyunSmsChannel(
     aliyun_sms.SETTINGS, AliyunCarrier(aliyun_sms.SETTINGS, "12345", SystemClock())
 )
 NOW = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
+FIELDS = (
+    *("MessageSid", "CallSid", "From", "Body", "MessageStatus", "CallStatus", "RecordingUrl"),
+    *("RecordingDuration", "MediaUrl0", "ErrorCode", "DialCallStatus", "New"),
+)
+ITEMS = ("phone_number", "send_time", "content", "sequence_id", "biz_id", "out_id", "err_code")
 PATHS = ("sms", "status", "voice", "voice-after", "voice-recorded", "voice-status", "")
+
+
+def _body(provider: atheris.FuzzedDataProvider) -> bytes:
+    """Return anything, a form of Twilio's with anything in it, or a list of reports with anything in it."""
+    way = provider.ConsumeIntInRange(0, 2)
+    if way == 0:
+        return bytes(provider.ConsumeBytes(8192))
+    values = {
+        name: provider.ConsumeUnicodeNoSurrogates(20)
+        for name in (FIELDS if way == 1 else ITEMS)
+        if provider.ConsumeBool()
+    }
+    if way == 1:
+        return urlencode(values).encode()
+    success = {"success": provider.ConsumeBool()} if provider.ConsumeBool() else {}
+    return json.dumps([values | success]).encode()
 
 
 def one(data: bytes) -> None:
@@ -39,7 +62,7 @@ def one(data: bytes) -> None:
         url=f"https://12345.example.gov.cn/channels/twilio/{path}",
         query={"key": [key], "token": [key]},
         headers={"x-twilio-signature": key},
-        body=provider.ConsumeBytes(8192),
+        body=_body(provider),
         received_at=NOW,
     )
     for channel in (TWILIO, ALIYUN):
