@@ -25,7 +25,8 @@ export const usePolice = defineStore('police', () => {
   const busy = ref(false)
   let press = { linkedid: '', key: '' }
 
-  const allowed = computed(() => session.session?.features.police === true && session.can('police.hand_over'))
+  const enabled = computed(() => session.session?.features.police === true)
+  const allowed = computed(() => enabled.value && session.can('police.hand_over'))
   const mine = computed(() => (third.value?.linkedid === call.current?.linkedid ? third.value : null))
   const can = computed(() => allowed.value && call.phase === 'talking' && call.current !== null && mine.value === null && !busy.value)
 
@@ -83,5 +84,5 @@ export const usePolice = defineStore('police', () => {
     handover.value = await policeApi.one(told.handover_id)
   }
 
-  return { third: mine, handover, busy, allowed, can, handOver, dismiss, takeThird, takeNews }
+  return { third: mine, handover, busy, allowed, enabled, can, handOver, dismiss, takeThird, takeNews }
 })
