@@ -54,6 +54,18 @@ describe('handing the call to 110', () => {
     expect(send.mock.calls[0]?.[1]).toBe(send.mock.calls[1]?.[1])
   })
 
+  it('shows news that has overtaken the answer', async () => {
+    const police = talking()
+    const accepted = { ...handover, state: 'accepted' } as Handover
+    vi.spyOn(policeApi, 'one').mockResolvedValue(accepted)
+    vi.spyOn(policeApi, 'handOver').mockImplementation(async () => {
+      await police.takeNews({ handover_id: 4, ticket_id: null })
+      return done()
+    })
+    await police.handOver(true)
+    expect(police.handover?.state).toBe('accepted')
+  })
+
   it('says it when the data went and nobody could be rung', async () => {
     const police = talking()
     const tell = vi.spyOn(useNotices(), 'tell')

@@ -24,6 +24,7 @@ export const usePolice = defineStore('police', () => {
   const handover = ref<Handover | null>(null)
   const busy = ref(false)
   let press = { linkedid: '', key: '' }
+  const early = new Set<number>()
 
   const enabled = computed(() => session.session?.features.police === true)
   const allowed = computed(() => enabled.value && session.can('police.hand_over'))
@@ -49,6 +50,8 @@ export const usePolice = defineStore('police', () => {
       )
       press = { linkedid: '', key: '' }
       handover.value = done.handover
+      // News may have overtaken the answer, and there was nothing yet that it could have been about.
+      if (early.has(done.handover.id)) await look()
       if (done.third !== null) takeThird(done.third)
       const { t } = i18n.global
       if (done.ring_problem !== null) notices.tell(t('police.not_rung'), 'warning')
@@ -80,9 +83,22 @@ export const usePolice = defineStore('police', () => {
   }
 
   async function takeNews(told: PoliceNews): Promise<void> {
-    if (handover.value?.id !== told.handover_id) return
-    handover.value = await policeApi.one(told.handover_id)
+    if (handover.value?.id === told.handover_id) await look()
+    else early.add(told.handover_id)
   }
 
-  return { third: mine, handover, busy, allowed, enabled, can, handOver, dismiss, takeThird, takeNews }
+  /** Reads how the matter stands; whatever was told of it meanwhile is in what is read. */
+  async function look(): Promise<void> {
+    const id = handover.value?.id
+    if (id === undefined) return
+    early.delete(id)
+    try {
+      const found = await policeApi.one(id)
+      if (handover.value?.id === id) handover.value = found
+    } catch {
+      // The next news, or the next connection, is another reason to look.
+    }
+  }
+
+  return { third: mine, handover, busy, allowed, enabled, can, handOver, dismiss, takeThird, takeNews, look }
 })
