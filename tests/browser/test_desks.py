@@ -576,7 +576,7 @@ async def test_an_assignment_rings_the_bell_of_its_units_people(
         (CLERK, "/desk"),
         (HEAD, "/desk"),
         (LEADER, "/reports"),
-        (ADMINISTRATOR, "/"),
+        (ADMINISTRATOR, "/channels"),
     ],
 )
 async def test_everybody_lands_where_his_work_is(
