@@ -105,6 +105,7 @@ class Telephone:
     async def open(self, path: str = "") -> None:
         """Open the pages at a place, e.g. `report/text`."""
         await self.page.goto(f"{self.installation.url}/citizen/#/{path}")
+        await expect(self.page.locator("main")).to_have_attribute("data-place", path)
         await expect(self.page.locator("main h1")).to_be_visible()
 
     async def code(self) -> str:
