@@ -33,7 +33,8 @@ from crm_bridge.webhooks.rules import DESTINATION as WEBHOOK
 from crm_bridge.webhooks.sender import Sender
 from crm_bridge.webhooks.service import Webhooks
 from infra.kit.http import Routes
-from infra.kit.outbox import OutboxEntry, Relay
+from infra.kit.outbox import OutboxEntry
+from infra.kit.relay import Relay
 from infra.kit.tasks import Work
 from infra.run.casework import Casework
 from infra.run.foundation import Foundation

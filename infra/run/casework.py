@@ -37,7 +37,7 @@ from crm_bridge.tickets.service import Tickets
 from crm_bridge.units import api as units_api
 from crm_bridge.units.service import Units
 from infra.kit.http import Routes
-from infra.kit.outbox import Relay
+from infra.kit.relay import Relay
 from infra.kit.tasks import Work
 from infra.run.advice import advice
 from infra.run.boards import board_routes

@@ -16,7 +16,7 @@ from crm_bridge.citizen_pages.service import CitizenPages, Codes
 from crm_bridge.citizen_pages.uploads import Uploads
 from crm_bridge.citizen_pages.views import PageView
 from infra.kit.http import Routes
-from infra.kit.outbox import Relay
+from infra.kit.relay import Relay
 from infra.run.casework import Casework
 from infra.run.foundation import Foundation
 from infra.run.lifecycle import file_keeper

@@ -23,7 +23,7 @@ from crm_bridge.conversations.skills import Skills
 from crm_bridge.replies.service import Replies
 from crm_bridge.tickets.ledger import Ledger
 from infra.kit.http import Routes
-from infra.kit.outbox import Relay
+from infra.kit.relay import Relay
 from infra.kit.tasks import Work
 from infra.run.foundation import Foundation
 

@@ -54,7 +54,7 @@ from crm_bridge.drafts.service import Drafts
 from infra.kit import idempotency
 from infra.kit.audit_chain import read_head
 from infra.kit.http import Routes
-from infra.kit.outbox import Relay
+from infra.kit.relay import Relay
 from infra.kit.tasks import Work
 from infra.run.bridges import Bridges
 from infra.run.casework import Casework, casework

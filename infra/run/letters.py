@@ -7,7 +7,7 @@ from crm_bridge.correspondence.service import DESTINATION, Correspondence
 from crm_bridge.notes.service import Notes
 from infra.kit.errors import Forbidden
 from infra.kit.identity import Principal
-from infra.kit.outbox import Relay
+from infra.kit.relay import Relay
 from infra.run.foundation import Foundation
 
 

@@ -41,7 +41,7 @@ from crm_bridge.webhooks.fanout import LISTENERS
 from crm_bridge.webhooks.rules import DESTINATION as WEBHOOK
 from infra.kit.clock import Clock
 from infra.kit.http import Routes
-from infra.kit.outbox import Relay
+from infra.kit.relay import Relay
 from infra.kit.vault import Vault
 from infra.run.files import file_store, largest_file
 from infra.run.foundation import Foundation

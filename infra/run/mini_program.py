@@ -19,7 +19,7 @@ from crm_bridge.mini_program.rules import TYPE_WORDS
 from crm_bridge.mini_program.service import MiniProgram
 from crm_bridge.mini_program.views import CategoryView, FormView, LimitsView, TypeView
 from infra.kit.http import Routes
-from infra.kit.outbox import Relay
+from infra.kit.relay import Relay
 from infra.kit.tasks import Work
 from infra.run.casework import Casework
 from infra.run.citizen import passes, written_ratings

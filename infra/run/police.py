@@ -25,7 +25,8 @@ from crm_bridge.police.reading import Handovers
 from crm_bridge.police.service import HandingOver
 from crm_bridge.tickets.casebook import Casebook
 from infra.kit.http import Routes
-from infra.kit.outbox import OutboxEntry, Relay
+from infra.kit.outbox import OutboxEntry
+from infra.kit.relay import Relay
 from infra.kit.tasks import Work
 from infra.run.casework import Casework
 from infra.run.foundation import Foundation

@@ -34,8 +34,9 @@ from infra.kit.database import Database
 from infra.kit.hints import Hints, MemoryHints
 from infra.kit.http import AUTHENTICATOR, Routes, mount
 from infra.kit.identity import Role
-from infra.kit.outbox import Relay, put
+from infra.kit.outbox import put
 from infra.kit.problems import problem_middleware
+from infra.kit.relay import Relay
 from infra.kit.tasks import Supervisor
 from infra.kit.vault import Vault
 from tests.integration.agent_console.page import PageClient

@@ -15,7 +15,8 @@ from infra.kit.clock import ManualClock
 from infra.kit.database import Database
 from infra.kit.group_commit import Writing
 from infra.kit.hints import MemoryHints
-from infra.kit.outbox import OutboxEntry, OutboxRow, Relay
+from infra.kit.outbox import OutboxEntry, OutboxRow
+from infra.kit.relay import Relay
 
 
 class Post:

@@ -8,7 +8,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from infra.kit import outbox
 from infra.kit.clock import ManualClock
 from infra.kit.database import Database
-from infra.kit.outbox import OutboxEntry, Relay
+from infra.kit.outbox import OutboxEntry
+from infra.kit.relay import Relay
 
 
 async def _put(database: Database, clock: ManualClock, *keys: str) -> None:

@@ -20,7 +20,8 @@ from crm_bridge.tickets.service import Tickets
 from crm_bridge.tickets.tables import AssignmentRow, TicketContactRow, TicketRow
 from crm_bridge.tickets.vocabulary import AssignmentRole, AssignmentState, TicketState, TicketType
 from infra.kit.identity import Role
-from infra.kit.outbox import OutboxEntry, Relay
+from infra.kit.outbox import OutboxEntry
+from infra.kit.relay import Relay
 from tests.integration.crm_bridge.house import CGJ, House, written
 
 NOW = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)

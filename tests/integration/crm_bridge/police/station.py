@@ -43,8 +43,9 @@ from crm_bridge.police.tables import CustodyRow, HandoverRow, PoliceMessageRow
 from infra.kit.clock import Clock
 from infra.kit.http import AUTHENTICATOR, Authenticated, mount
 from infra.kit.identity import Principal
-from infra.kit.outbox import OutboxEntry, Relay
+from infra.kit.outbox import OutboxEntry
 from infra.kit.problems import problem_middleware
+from infra.kit.relay import Relay
 from tests.integration.crm_bridge.house import LI
 from tests.integration.crm_bridge.tickets.city import EVERYBODY, City
 

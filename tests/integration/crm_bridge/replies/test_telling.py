@@ -18,7 +18,8 @@ from crm_bridge.replies.telling import Telling
 from crm_bridge.tickets.details import Replied
 from infra.kit.clock import ManualClock
 from infra.kit.database import Database
-from infra.kit.outbox import OutboxEntry, Relay
+from infra.kit.outbox import OutboxEntry
+from infra.kit.relay import Relay
 from infra.kit.vault import Vault
 from telephony.numbers import PhoneNumber
 from tests.integration.crm_bridge.house import CGJ, MOBILE, ZHOU, written

@@ -29,7 +29,8 @@ from crm_bridge.tickets.unit_work import UnitWork
 from crm_bridge.tickets.vocabulary import TicketType, Urgency, Wait
 from infra.kit.errors import FieldError, Invalid
 from infra.kit.identity import Principal, Role
-from infra.kit.outbox import OutboxEntry, Relay
+from infra.kit.outbox import OutboxEntry
+from infra.kit.relay import Relay
 from tests.integration.crm_bridge.house import CGJ, FORM, GRGS, LI, QXJD, ZONE, House
 
 OPEN = replace(FORM, answer=None)

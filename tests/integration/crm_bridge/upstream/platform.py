@@ -31,8 +31,9 @@ from crm_bridge.upstream.worker import Exchanger
 from infra.kit.errors import TryLater
 from infra.kit.http import AUTHENTICATOR, Authenticated, mount
 from infra.kit.identity import Principal, Role
-from infra.kit.outbox import OutboxEntry, Relay
+from infra.kit.outbox import OutboxEntry
 from infra.kit.problems import problem_middleware
+from infra.kit.relay import Relay
 from tests.integration.crm_bridge.house import CGJ
 from tests.integration.crm_bridge.tickets.city import CHEN, HE, City
 

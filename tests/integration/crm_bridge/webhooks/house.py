@@ -23,7 +23,7 @@ from infra.kit import outbox
 from infra.kit.clock import ManualClock
 from infra.kit.database import Database
 from infra.kit.identity import Principal, Role
-from infra.kit.outbox import Relay
+from infra.kit.relay import Relay
 from infra.kit.vault import Vault
 
 ADMINISTRATOR = Principal(
