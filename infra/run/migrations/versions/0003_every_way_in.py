@@ -381,10 +381,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("live_digest", name=op.f("uq_conversations_live_digest")),
     )
     with op.batch_alter_table("conversations", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_conversations_agent_closed_at", ["agent", "closed_at"], unique=False
+        )
         batch_op.create_index("ix_conversations_agent_state", ["agent", "state"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_conversations_citizen_id"), ["citizen_id"], unique=False
         )
+        batch_op.create_index("ix_conversations_closed_at", ["closed_at", "id"], unique=False)
         batch_op.create_index("ix_conversations_last_at", ["last_at", "id"], unique=False)
         batch_op.create_index(
             "ix_conversations_state_waiting_since", ["state", "waiting_since", "id"], unique=False
@@ -820,8 +824,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_conversations_thread_digest")
         batch_op.drop_index("ix_conversations_state_waiting_since")
         batch_op.drop_index("ix_conversations_last_at")
+        batch_op.drop_index("ix_conversations_closed_at")
         batch_op.drop_index(batch_op.f("ix_conversations_citizen_id"))
         batch_op.drop_index("ix_conversations_agent_state")
+        batch_op.drop_index("ix_conversations_agent_closed_at")
 
     op.drop_table("conversations")
     with op.batch_alter_table("contact_threads", schema=None) as batch_op:
