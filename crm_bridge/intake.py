@@ -63,6 +63,7 @@ class Intake:
         incoming: Keeps the files that come along.
         poke: Wakes the relay when there is something to tell.
         talk: Hears the messages of conversations; without, they are only kept.
+        wake: Wakes whoever gives conversations to agents, when something was said.
         registrar: Told of tickets that open by themselves; None: nobody.
         arrived: Told the number of a ticket that opened by itself, once it is on disk.
         look_seconds: How often contacts without their follow-up are looked for.
@@ -78,6 +79,7 @@ class Intake:
         poke: Callable[[], None],
         *,
         talk: Listener | None = None,
+        wake: Callable[[], None] = lambda: None,
         registrar: Registrar | None = None,
         arrived: Callable[[str], None] = lambda _number: None,
         look_seconds: float = 30.0,
@@ -89,6 +91,7 @@ class Intake:
         self._incoming = incoming
         self._poke = poke
         self._talk = talk
+        self._wake = wake
         self._registrar = registrar
         self._arrived = arrived
         self._look_seconds = look_seconds
@@ -119,9 +122,7 @@ class Intake:
                     self._follow, contact_id=contact_id, contact=contact, citizen_id=citizen_id
                 ),
             )
-        self._poke()
-        if ticket is not None:
-            self._arrived(ticket.number)
+        self._tell(contact, ticket.number if ticket else None)
 
     async def _in_two_steps(self, contact: Contact, kept: Kept) -> Received:
         received = await self._contacts.receive(
@@ -212,10 +213,16 @@ class Intake:
             log.exception("contact_not_taken_at_once", error=type(error).__name__)
             return None
         if received is not None:
-            self._poke()
-            if received.ticket_number is not None:
-                self._arrived(received.ticket_number)
+            self._tell(contact, received.ticket_number)
         return received
+
+    def _tell(self, contact: Contact, ticket_number: str | None) -> None:
+        """Wake who has something to do, now that it is on disk."""
+        self._poke()
+        if contact.purpose is Purpose.talk:
+            self._wake()
+        if ticket_number is not None:
+            self._arrived(ticket_number)
 
     async def _number(self, contact_id: int) -> str | None:
         statement = (

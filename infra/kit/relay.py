@@ -30,7 +30,7 @@ log = structlog.get_logger()
 _LEASE = timedelta(seconds=30)
 _FIRST_RETRY_SECONDS = 0.5
 _LONGEST_RETRY_SECONDS = 300.0
-_REST_SECONDS = 0.02
+_REST_SECONDS = 0.05
 _BATCH = 200
 _CLAIM = 0x6C78_6F75  # any number of our own: "lxou"
 _DONE = Prepared(

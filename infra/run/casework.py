@@ -126,8 +126,9 @@ async def casework(
         contacts,
         tickets,
         incoming_files(base),
-        talks.wake,
+        relay.poke,
         talk=talks.hearing,
+        wake=talks.wake,
         registrar=found.receipts,
         arrived=arrived,
     )

@@ -145,7 +145,8 @@ def test_the_dialplan_knows_the_dialers_questions_keys_and_results(
     for line in ("KEYS_contacted = 12", "KEYS_solved = 123", "KEYS_satisfied = 12345"):
         assert line in dialplan.splitlines()
     told = set(re.findall(r"LX_RESULT=(\w+)", dialplan))
-    assert told == {result.value for result in Result}
+    # Nobody is rung for a rating in writing.
+    assert told == {result.value for result in Result} - {Result.in_writing}
 
 
 def test_every_context_that_is_gone_to_exists(
