@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 from datetime import datetime
 from email.headerregistry import Address as MailAddress
@@ -19,6 +20,7 @@ _BLANKS = re.compile(r"\s+")
 _ANSWERED = re.compile(r"^(?:(?:re|fw|fwd|回复|答复|转发)\s*[:：]\s*)+", re.IGNORECASE)
 _SUBJECT_LENGTH = 120
 _REFERENCES = 10
+_WORD = 11  # signs, each of four bytes at most: an encoded word has 75 signs at most
 _MESSAGE_ID = re.compile(r"[\x21-\x3b\x3d\x3f-\x7e]{1,250}")
 _PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,190}")
 _WRITTEN_BY_A_PERSON = frozenset({ReplyKind.message, ReplyKind.answer})
@@ -60,7 +62,6 @@ def answer_to(
     user, _, domain = settings.address.rpartition("@")
     mail["From"] = MailAddress(_line(settings.display_name), user, domain)
     mail["To"] = recipient_of(contact)
-    mail["Subject"] = _subject(contact, reply)
     mail["Date"] = format_datetime(sent_at)
     # RFC 3834: whoever gets it should not answer by a machine; what no person wrote says so.
     if reply.kind not in _WRITTEN_BY_A_PERSON:
@@ -68,7 +69,8 @@ def answer_to(
     mail["X-Auto-Response-Suppress"] = "All"
     mail.set_content(reply.text, charset="utf-8", cte="base64")
     own_id = message_id_of(contact, reply.key, settings.domain)
-    return "".join(_thread(contact, own_id)).encode() + mail.as_bytes()
+    subject = f"Subject: {_encoded(_subject(contact, reply))}\r\n"
+    return "".join((*_thread(contact, own_id), subject)).encode() + mail.as_bytes()
 
 
 def _thread(contact: Contact, own_id: str) -> Iterator[str]:
@@ -80,6 +82,18 @@ def _thread(contact: Contact, own_id: str) -> Iterator[str]:
         yield f"In-Reply-To: <{answered}>\r\n"
         chain = "\r\n ".join(f"<{one}>" for one in (*earlier[-_REFERENCES:], answered))
         yield f"References: {chain}\r\n"
+
+
+def _encoded(text: str) -> str:
+    """Return a text as a header may have it (RFC 2047).
+
+    By hand too: what a citizen wrote may look like an encoded word, and the standard library would decode it first.
+    """
+    if text.isascii() and text.isprintable() and "=?" not in text:
+        return text
+    pieces = (text[start : start + _WORD] for start in range(0, len(text), _WORD))
+    words = (b64encode(piece.encode("utf-8", "replace")).decode() for piece in pieces)
+    return "\r\n ".join(f"=?utf-8?B?{word}?=" for word in words)
 
 
 def _is_id(one: object) -> bool:

@@ -83,6 +83,16 @@ def test_title_cannot_bring_headers_in(title: str) -> None:
     assert said(mail) == RECEIPT.text
 
 
+@pytest.mark.parametrize("title", ["=?x?q?=FF=FF?=", "=?utf-8?B?8v8=?=", "=?", "😀" * 40])
+def test_title_that_looks_encoded_is_said_as_it_is(title: str) -> None:
+    """Found by fuzzing: the standard library decoded it, and then could not encode what came of it."""
+    assert LETTER.message is not None
+    raw = answer_to(
+        replace(LETTER, message=replace(LETTER.message, title=title)), RECEIPT, SETTINGS, NOW
+    )
+    assert read_mail(raw).subject == f"Re: {title}【工单 20260302-000001】"
+
+
 @pytest.mark.parametrize("forged", ["a>\r\nBcc: x", "a b", "<a>", "", 7, "é@x"])
 def test_id_that_is_none_is_not_repeated(forged: object) -> None:
     mail = answered(replace(LETTER, extra={"message_id": forged, "references": [forged]}))
