@@ -86,7 +86,21 @@ interface Call {
   fail?: (result: never) => void
 }
 
-const later = (deed: () => void) => void setTimeout(deed, 0)
+let onTheWay = 0
+
+function later(deed: () => void): void {
+  onTheWay += 1
+  setTimeout(() => {
+    onTheWay -= 1
+    deed()
+  }, 0)
+}
+
+/** Returns when no page waits for WeChat any more: what a test leaves open must not go on without its document. */
+export async function quiet(): Promise<void> {
+  // An answer leads to the next question, and what a page shows of it comes a moment later.
+  for (let still = 0; still < 3; still = onTheWay === 0 ? still + 1 : 0) await new Promise((resolve) => setTimeout(resolve, 5))
+}
 
 /** Puts a WeChat into the global scope whose telephone belongs to one citizen; returns what it was told to do. */
 export function startWeChat(hotline: Hotline, language = 'zh_CN') {

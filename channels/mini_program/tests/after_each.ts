@@ -1,0 +1,5 @@
+import { afterEach } from 'vitest'
+
+import { quiet } from './wechat'
+
+afterEach(quiet)
