@@ -17,7 +17,7 @@ test: .dev .pages .mini-program .asterisk .test-parts lint ## Everything: lint, 
 	cd channels/citizen_web && npm run --silent check && npm run --silent weight
 	cd channels/mini_program && npm run --silent check
 	$(PYTHON) -m pytest -n 2 --dist loadfile tests/unit tests/contract tests/integration -m "not asterisk"
-	$(PYTHON) -m pytest tests/integration -m asterisk
+	$(PYTHON) -m pytest tests/contract tests/integration -m asterisk
 	$(PYTHON) -m pytest tests/faults tests/browser
 
 test-fast: .dev ## What one runs every few minutes: under 60 s, nothing external
