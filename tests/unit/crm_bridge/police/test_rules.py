@@ -82,7 +82,7 @@ def test_what_110_was_told_is_not_told_again(state: S, ticket: T, outcome: O) ->
     assert answers_due(state, ticket, outcome) == ()
 
 
-@pytest.mark.parametrize("state", OPEN)
+@pytest.mark.parametrize("state", sorted(OPEN))
 def test_what_is_with_110_is_not_handed_over_again_even_in_an_emergency(state: S) -> None:
     with pytest.raises(AlreadyHandedOver):
         require_free([Earlier(direction=Direction.outbound, state=state)], emergency=True)
