@@ -42,6 +42,11 @@ class Leg:
         """Whether it leads to the telephone network."""
         return self.channel.startswith("PJSIP/trunk-")
 
+    @property
+    def is_telephone(self) -> bool:
+        """Whether somebody is at its end; a Local channel only joins two parts of the dialplan."""
+        return not self.channel.startswith("Local/")
+
 
 class Legs:
     """Every channel that exists, by its id and by its call."""
@@ -85,15 +90,14 @@ class Legs:
         return list(self._by_call)
 
     def talking(self, linkedid: str, apart_from: str = "") -> list[Leg]:
-        """Return the legs of the call that share a bridge, when there are two or more."""
+        """Return the legs of the call that share a bridge, when there are two or more; an agent's bridge first."""
         bridged: dict[str, list[Leg]] = {}
         for leg in self.of_call(linkedid):
             if leg.bridge is not None and leg.uniqueid != apart_from:
-                together = bridged.setdefault(leg.bridge, [])
-                together.append(leg)
-                if len(together) == 2:
-                    return together
-        return []
+                bridged.setdefault(leg.bridge, []).append(leg)
+        together = [legs for legs in bridged.values() if len(legs) > 1]
+        together.sort(key=lambda legs: all(leg.agent is None for leg in legs))
+        return together[0] if together else []
 
     def _leave(self, leg: Leg) -> None:
         siblings = self._by_call.get(leg.linkedid, {})

@@ -161,7 +161,7 @@ class CallTracker:
     def _observe(self, call: Call) -> tuple[CallState, Leg | None]:
         """Return the state that the legs show and the leg that shows it; None where they show none."""
         talking = self._legs.talking(call.linkedid)
-        if talking:
+        if talking and _is_answered(call, talking):
             return CallState.answered, _agents_first(talking)[0]
         legs = _agents_first(self._legs.of_call(call.linkedid))
         for leg in legs:
@@ -286,7 +286,7 @@ class CallTracker:
         self._answer_if_talking(self.calls[leg.linkedid], others, event)
 
     def _answer_if_talking(self, call: Call, talking: list[Leg], event: ami.ChannelEvent) -> None:
-        if talking:
+        if talking and _is_answered(call, talking):
             agent = _agents_first(talking)[0].agent or call.agent
             self._book.answer(call, agent, self._time(event))
 
@@ -296,7 +296,7 @@ class CallTracker:
         if call is None or gone.agent is None or call.agent != gone.agent:
             return
         others = self._legs.talking(gone.linkedid)
-        if call.state in TALKING and others:
+        if call.state in TALKING and sum(leg.is_telephone for leg in others) > 1:
             self._book.signal(call, Signal.transfer, self._time(event), gone.agent)
             agent = _agents_first(others)[0].agent
             self._book.answer(self.calls[gone.linkedid], agent, self._time(event))
@@ -320,6 +320,16 @@ class CallTracker:
 
     def _time(self, event: ami.Event) -> datetime:
         return datetime.fromtimestamp(event.at, UTC) if event.at else self._clock.now()
+
+
+def _is_answered(call: Call, talking: Iterable[Leg]) -> bool:
+    """Return whether legs that share a bridge mean that the call is answered.
+
+    One who waits for an agent may be in a bridge before: the owner of a device is rung together with the queue, and
+    his telephone is joined to his place in it.
+    """
+    waits = call.queue is not None and call.state in (CallState.offered, CallState.ringing)
+    return not waits or any(leg.agent is not None for leg in talking)
 
 
 def _agents_first(legs: Iterable[Leg]) -> list[Leg]:
