@@ -186,6 +186,40 @@ def test_a_citizen_who_was_rung_and_wants_a_person_is_a_callback(
     assert [change.call.direction for change in changes] == [Direction.callback]
 
 
+def test_an_owner_who_is_rung_together_with_the_queue_and_answers_first_still_waits(
+    tracker: CallTracker, say: Teller
+) -> None:
+    changes = play(
+        tracker,
+        [
+            say.new("p", "Local/queue@lianxin-one-touch-0001;1", "p"),
+            say.new("p-q", "Local/queue@lianxin-one-touch-0001;2", "p"),
+            say.trunk("1.2", "p"),
+            say.join("p-q", "p"),
+            say.called("p-q", "p", "1001"),
+            say.enter("1.2", "p", "owner"),
+            say.enter("p", "p", "owner"),
+            say.missed("p-q", "p", "1001"),
+            say.called("p-q", "p", "1002"),
+            say.agent("1.3", "1002", "p"),
+            say.connect("p-q", "p", "1002"),
+            say.enter("1.3", "p", "agent"),
+            say.enter("p-q", "p", "agent"),
+            say.hangup("1.3", "p"),
+            say.hangup("p-q", "p"),
+        ],
+    )
+    assert told(changes) == [
+        ("offered", None),
+        ("ringing", "1001"),
+        ("offered", "1001"),
+        ("ringing", "1002"),
+        ("answered", "1002"),
+        ("ended", "1002"),
+    ]
+    assert tracker.impossible == 0
+
+
 @pytest.mark.parametrize("caller", ["", "anonymous", "<unknown>", "12"])
 def test_a_withheld_number_is_no_number(tracker: CallTracker, say: Teller, caller: str) -> None:
     (change,) = play(tracker, [say.trunk("1.0", "1.0"), say.join("1.0", "1.0", caller)])
