@@ -90,11 +90,11 @@ async def auditor(
 async def test_an_auditor_reads_the_log_and_its_head(auditor: Person) -> None:
     listed = await (await auditor.request("GET", "/api/v1/audit?action=user.&limit=2")).json()
     assert [act["action"] for act in listed["items"]] == ["user.add", "user.add"]
-    assert [act["seq"] for act in listed["items"]] == [5, 4]
+    assert [act["seq"] for act in listed["items"]] == [6, 5]
     assert listed["next_cursor"] is not None
     head = await (await auditor.request("GET", "/api/v1/audit/head")).json()
-    assert head["count"] == 6  # five people, one login
-    assert head["expect"] == f"6:{head['hash']}"
+    assert head["count"] == 7  # six people, one login
+    assert head["expect"] == f"7:{head['hash']}"
 
 
 async def test_nobody_else_reads_the_log(auditor: Person) -> None:

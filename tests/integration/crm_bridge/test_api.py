@@ -91,6 +91,7 @@ async def test_form_becomes_a_ticket_with_all_that_belongs_to_it(
         "joined_count": 0,
         "main": None,
         "actions": [],
+        "people": {},
     }
     assert (contact["channel"], contact["call_id"]) == ("voice", call_id)
     assert [(event["seq"], event["event"], event["actor"]) for event in events] == [

@@ -27,6 +27,11 @@ PAGES = {
     "/api/docs",
     "/socket.io/",
     "/sip",
+    "/sip/guest",
+    "/citizen",
+    "/citizen/",
+    "/citizen/{name}",
+    "/citizen/assets/{name}",
 }
 
 
@@ -46,7 +51,7 @@ async def test_a_started_process_is_alive_ready_and_measured(installation: Insta
         async with session.get("/metrics") as answer:
             families = {f.name for f in text_string_to_metric_families(await answer.text())}
     assert ready["ready"] is True
-    assert set(ready["dependencies"]) == {"database", "tasks"}
+    assert set(ready["dependencies"]) == {"channels", "database", "mailbox", "tasks"}
     assert {"lianxin_http_seconds", "process_resident_memory_bytes"} <= families
 
 

@@ -195,10 +195,11 @@ class Oracle:
         return None
 
     def valid_callback(self, callback: CallbackRow) -> Verdict:
-        if callback.bar in (Bar.call_me_not, Bar.anonymous) or not self.passed(callback.created_at):
+        wished = (Bar.call_me_not, Bar.anonymous, Bar.not_sampled)
+        if callback.bar in wished or not self.passed(callback.created_at):
             return None
         return any(
-            attempt.result in (Result.answered, Result.wants_person)
+            attempt.result in (Result.answered, Result.wants_person, Result.in_writing)
             and self.passed(attempt.ended_at)
             for attempt in self.attempts(callback)
         )
