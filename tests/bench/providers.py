@@ -98,8 +98,8 @@ def _police(n: int) -> Posted:
     now = datetime.now(UTC)
     body = police_110.transfer(
         message_id=f"bench-{n}",
-        transfer_id=f"JJ{n}",
-        number=f"J{n}",
+        transfer_id=f"JJ{n:08}",
+        number=f"J{n:08}",
         sent_at=now.isoformat(timespec="seconds"),
     )
     return _posted(police_110.SAMPLE.channel, police_110.signed(body, at=now))
