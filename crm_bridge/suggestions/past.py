@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 
+from sqlalchemy import func
 from sqlalchemy import select as columns
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -90,8 +91,9 @@ async def _page(
         .join_from(AssignmentRow, TicketRow, col(TicketRow.id) == AssignmentRow.ticket_id)
         .where(
             col(AssignmentRow.role) == AssignmentRole.lead,
-            col(AssignmentRow.state).in_(STOOD),
-            col(AssignmentRow.dispatched_at) >= since,
+            # Wrapped, so that no index of theirs is taken: it would sort all of the past anew for each part of it.
+            func.coalesce(col(AssignmentRow.state), AssignmentState.in_hand).in_(STOOD),
+            func.coalesce(col(AssignmentRow.dispatched_at), since) >= since,
             col(TicketRow.confidential).is_(False),
             col(TicketRow.type) != TicketType.report,
         )
