@@ -38,8 +38,7 @@ async def alone(
         LeaseLost: Another has taken over.
         Exception: What the work raised.
     """
-    # Another process gives no sign when it is gone, but that its lease ends.
-    while (lease := await marks.lease(name, seconds)) is None:  # noqa: ASYNC110
+    while (lease := await marks.lease(name, seconds)) is None:  # noqa: ASYNC110  # who is gone gives no sign
         await asyncio.sleep(seconds / 3)
     working = asyncio.ensure_future(work(lease))
     keeping = asyncio.ensure_future(_keep(marks, lease, seconds))

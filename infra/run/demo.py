@@ -109,8 +109,8 @@ async def demo(settings: Settings, *, citizens: bool) -> None:
         async with running(settings, _say) as base:
             _welcome(settings)
             if citizens:
-                base.supervisor.spawn("citizens", lambda: _citizens(settings.phone_network))
-                base.supervisor.spawn("writers", lambda: writers(found, _say))
+                base.supervisor.spawn("demo_callers", lambda: _citizens(settings.phone_network))
+                base.supervisor.spawn("demo_writers", lambda: writers(found, _say))
             await stop.wait()
             _say("正在停止 / stopping")
 
