@@ -68,7 +68,8 @@ _PAGES: Sequence[tuple[str, Collection[Role]]] = (
     ("/", (Role.AGENT, Role.LEAD)),
     ("/dispatch", (Role.DISPATCHER, Role.LEADER)),
     ("/desk", (Role.UNIT_CLERK, Role.UNIT_HEAD)),
-    ("/reports", (Role.ANALYST, Role.AUDITOR, Role.ADMINISTRATOR)),
+    ("/reports", (Role.ANALYST, Role.AUDITOR)),
+    ("/channels", (Role.ADMINISTRATOR,)),
 )
 """Where whose work is."""
 
