@@ -9,6 +9,7 @@ from types import MappingProxyType
 from agent_console.presence.rules import Event, PresenceState
 from agent_console.presence.service import PresenceService
 from telephony.calls.rules import CallChange, ChangeKind, Direction
+from telephony.three_way.rules import OVER, Third, ThirdState
 
 _EVENTS: Mapping[ChangeKind, Event] = MappingProxyType(
     {
@@ -44,6 +45,7 @@ class CallPresence:
         self._waiting: asyncio.Queue[tuple[str, Event]] = asyncio.Queue()
         self._batch: list[tuple[str, Event]] = []
         self._calls: dict[str, tuple[str, str]] = {}
+        self._without_citizen: set[str] = set()
 
     def on_change(self, change: CallChange) -> None:
         """Take a change from the tracker; returns at once."""
@@ -61,6 +63,15 @@ class CallPresence:
         else:
             self._calls.pop(agent, None)
         self._waiting.put_nowait((agent, event))
+
+    def on_third(self, third: Third) -> None:
+        """Take what happens to a third party: an agent who still talks with him is busy though the citizen has gone."""
+        if third.state is ThirdState.without_citizen:
+            self._without_citizen.add(third.id)
+            self._waiting.put_nowait((third.agent, Event.answer))
+        elif third.state in OVER and third.id in self._without_citizen:
+            self._without_citizen.discard(third.id)
+            self._waiting.put_nowait((third.agent, Event.hang_up))
 
     async def run(self) -> None:
         """Write changes until cancelled; when writing fails, the next run begins with what was not written."""

@@ -28,6 +28,7 @@ _STEPS = {
     ThirdState.calling: (Step.call_rung, None),
     ThirdState.joined: (Step.call_joined, Holder.both),
     ThirdState.alone: (Step.agent_left, Holder.police),
+    ThirdState.without_citizen: (Step.citizen_left, Holder.both),
     ThirdState.failed: (Step.call_failed, None),
     ThirdState.left: (Step.call_ended, None),
 }

@@ -88,6 +88,7 @@ class Step(StrEnum):
     call_joined = "call_joined"
     call_failed = "call_failed"
     agent_left = "agent_left"
+    citizen_left = "citizen_left"
     call_ended = "call_ended"
     undelivered = "undelivered"
     """Nobody took the message for so long that a person must ring."""
@@ -99,7 +100,7 @@ class Holder(StrEnum):
     hotline = "hotline"
     police = "police"
     both = "both"
-    """In a call of three."""
+    """Both are on the line."""
 
 
 class AlreadyHandedOver(Conflict):

@@ -72,7 +72,10 @@ class HandoverPage(ApiModel):
 
 
 class ThirdView(ApiModel):
-    """110's part of a call: `calling`, `joined`, `alone` (the agent has left), `left` or `failed` with a reason."""
+    """110's part of a call, as far as it has come; `reason` with `failed`.
+
+    `calling`, `joined`, `alone` (the agent has left), `without_citizen` (the citizen has), `left`, `failed`.
+    """
 
     id: str
     pbx: str

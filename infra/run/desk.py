@@ -314,6 +314,7 @@ async def _voice(
         )
 
     async with telephones(base, roster, listeners, written) as found:
+        found.thirds.subscribe(presence.on_third)
         if police is not None:
             police.attach(found.thirds)
         if one_touch is not None:

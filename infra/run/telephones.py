@@ -50,7 +50,8 @@ class Telephones:
     async def busy_agents(self) -> Collection[str]:
         """Return the 工号 of everybody who has a call, once the calls are known for certain."""
         await self.sync.synchronised()
-        return {call.agent for call in self.tracker.calls.values() if call.agent is not None}
+        busy = {call.agent for call in self.tracker.calls.values() if call.agent is not None}
+        return busy | self.thirds.busy_agents
 
 
 def ami_settings(settings: Settings) -> AmiSettings:

@@ -1,7 +1,8 @@
 """A third party who joins a call: citizen, agent and, say, the police. Pure.
 
 The third is rung beside the call, which goes on meanwhile; who answers joins the same conversation. From then on any of
-the three may leave and the other two go on talking: so the agent can hand a citizen over and take the next call.
+the three may leave and the other two go on talking: so the agent can hand a citizen over and take the next call. Where
+the citizen leaves, his call is over; agent and third hear each other on, and the agent must be told.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ class ThirdState(StrEnum):
     """The three talk."""
     alone = "alone"
     """The agent has left: the citizen and the third talk."""
+    without_citizen = "without_citizen"
+    """The citizen has left: the agent and the third talk, and whoever of them hangs up ends it."""
     left = "left"
     """The third has hung up, or the whole call is over."""
     failed = "failed"
@@ -35,6 +38,7 @@ class ThirdSignal(StrEnum):
 
     answer = "answer"
     agent_leaves = "agent_leaves"
+    citizen_leaves = "citizen_leaves"
     hang_up = "hang_up"
 
 
@@ -45,8 +49,10 @@ TRANSITIONS: Mapping[tuple[ThirdState, ThirdSignal], ThirdState] = MappingProxyT
         (S.calling, E.answer): S.joined,
         (S.calling, E.hang_up): S.failed,
         (S.joined, E.agent_leaves): S.alone,
+        (S.joined, E.citizen_leaves): S.without_citizen,
         (S.joined, E.hang_up): S.left,
         (S.alone, E.hang_up): S.left,
+        (S.without_citizen, E.hang_up): S.left,
     }
 )
 """What is not here changes nothing: the PBX reports facts, and some come too late to matter."""

@@ -8,7 +8,7 @@ lets anybody leave (`bridge_basic.c`), so the agent leaves by hanging up as alwa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import UTC, datetime
 from secrets import token_hex
@@ -87,6 +87,12 @@ class ThreeWayCalls:
     def going_on(self) -> Mapping[str, Third]:
         """Everybody who is being rung or talks, by id."""
         return self._thirds
+
+    @property
+    def busy_agents(self) -> Set[str]:
+        """工号 of everybody who talks with a third party after the citizen has gone."""
+        thirds = self._thirds.values()
+        return {one.agent for one in thirds if one.state is ThirdState.without_citizen}
 
     def subscribe(self, listener: Listener) -> None:
         """Call `listener` with every change of a third party. It must not block."""
@@ -218,10 +224,13 @@ class ThreeWayCalls:
             return
         if change.kind is ChangeKind.transferred and change.agent == third.agent:
             self._signal(third, ThirdSignal.agent_leaves, change.at)
-        elif change.call.state in FINAL and third.state is ThirdState.calling:
-            # Nobody is left whom he could join.
-            self._unwanted.append(third.id)
-            self._wanted.set()
+        elif change.call.state in FINAL:
+            if third.state is ThirdState.calling:
+                # Nobody is left whom he could join.
+                self._unwanted.append(third.id)
+                self._wanted.set()
+            # A call ends with the citizen's channel; in a bridge of three the others hear each other on.
+            self._signal(third, ThirdSignal.citizen_leaves, change.at)
 
     def _hear(
         self, uniqueid: str, signal: ThirdSignal, at: float, cause: int | None = None

@@ -106,6 +106,18 @@ describe('the call of three', () => {
     expect(police.can).toBe(true)
   })
 
+  it('stays on the screen when the citizen hangs up, and says so', () => {
+    const police = talking()
+    const tell = vi.spyOn(useNotices(), 'tell')
+    police.takeThird(third('joined'))
+    useCall().current = null
+    police.takeThird(third('without_citizen'))
+    expect(police.third?.state).toBe('without_citizen')
+    expect(tell).toHaveBeenCalledOnce()
+    useCall().phase = 'idle'
+    expect(police.third).toBeNull()
+  })
+
   it('of another call is not shown beside this one', () => {
     const police = talking()
     police.takeThird(third('joined', { linkedid: 'lianxin-9.9' }))

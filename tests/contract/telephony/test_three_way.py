@@ -16,7 +16,7 @@ from telephony.phone_network.records import What, read
 from telephony.three_way.rules import Third, ThirdState
 from telephony.three_way.service import AlreadyThree, NotTalking, ThreeWayCalls
 from tests.contract.telephony.conftest import Hotline
-from tests.contract.telephony.test_asterisk import put_in_queue
+from tests.contract.telephony.test_asterisk import put_in_queue, until_true
 from tests.unit.telephony.links import until
 
 pytestmark = pytest.mark.asterisk
@@ -67,6 +67,17 @@ async def hang_up_agent(hotline: Hotline) -> None:
     await hotline.link.send("Hangup", {"Channel": agent.channel})
 
 
+async def hang_up_citizen(hotline: Hotline) -> None:
+    (call,) = hotline.tracker.calls
+    citizen = hotline.tracker.citizen_channel(call)
+    assert citizen is not None
+    await hotline.link.send("Hangup", {"Channel": citizen})
+
+
+async def nobody(hotline: Hotline) -> bool:
+    return await channels(hotline.link) == []
+
+
 def of_police(hotline: Hotline) -> list[What]:
     return [seen.event for seen in read(hotline.exchange.network) if seen.citizen == "110"]
 
@@ -95,7 +106,7 @@ async def test_the_agent_leaves_and_citizen_and_police_go_on_talking(
     assert hotline.tracker.calls[linkedid].state is CallState.answered
     await calling
     await until(lambda: not hotline.tracker.calls and seen[-1].state is ThirdState.left)
-    assert of_police(hotline) == [What.called, What.answered, What.ended]
+    await until(lambda: of_police(hotline) == [What.called, What.answered, What.ended], 10.0)
     assert not thirds.going_on
 
 
@@ -114,6 +125,45 @@ async def test_a_police_who_leave_first_leave_agent_and_citizen_talking(
     assert len(await bridged(hotline)) == 2
     assert hotline.tracker.calls[the_call(hotline)].agent == "1001"
     await hang_up_agent(hotline)
+    await calling
+
+
+async def test_a_citizen_who_hangs_up_leaves_agent_and_police_who_know_it_and_end_together(
+    hotline: Hotline, thirds: ThreeWayCalls, seen: list[Third]
+) -> None:
+    calling = await talking(hotline, stay_seconds=60)
+    await thirds.invite("1001", the_call(hotline), POLICE)
+    await until(lambda: seen[-1].state is ThirdState.joined, 10.0)
+
+    await hang_up_citizen(hotline)
+
+    await until(lambda: seen[-1].state is ThirdState.without_citizen, 10.0)
+    await calling
+    assert hotline.told()[-1] == ("ended", "1001")
+    assert len(await bridged(hotline)) == 2  # they go on talking of what has happened
+    assert [third.agent for third in thirds.going_on.values()] == ["1001"]
+
+    await hang_up_agent(hotline)
+
+    await until(lambda: seen[-1].state is ThirdState.left, 10.0)
+    await until_true(lambda: nobody(hotline))
+    await until(lambda: of_police(hotline) == [What.called, What.answered, What.ended], 10.0)
+    assert not thirds.going_on
+
+
+async def test_police_who_hang_up_after_the_citizen_leave_no_agent_on_a_dead_line(
+    hotline: Hotline, thirds: ThreeWayCalls, seen: list[Third]
+) -> None:
+    calling = await talking(hotline, stay_seconds=60)
+    third = await thirds.invite("1001", the_call(hotline), POLICE)
+    await until(lambda: seen[-1].state is ThirdState.joined, 10.0)
+    await hang_up_citizen(hotline)
+    await until(lambda: seen[-1].state is ThirdState.without_citizen, 10.0)
+
+    await thirds.dismiss("1001", third.id)
+
+    await until(lambda: seen[-1].state is ThirdState.left, 10.0)
+    await until_true(lambda: nobody(hotline))
     await calling
 
 

@@ -11,6 +11,7 @@ from agent_console.presence.rules import Event
 from agent_console.screen_pop import ScreenPop
 from telephony.calls.rules import Call, CallChange, CallState, ChangeKind, Direction
 from telephony.numbers import PhoneNumber
+from telephony.three_way.rules import Third, ThirdState
 
 AT = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
 CALL = Call(
@@ -68,13 +69,16 @@ def test_the_pop_shows_the_caller_masked() -> None:
     assert (data["call_id"], data["linkedid"], data["state"]) == (None, "1772415000.1", "ringing")
 
 
-def waiting(*changes: CallChange) -> list[tuple[str, Event]]:
+def waiting(*changes: CallChange | Third) -> list[tuple[str, Event]]:
     async def nobody() -> list[str]:
         return []
 
     presence = CallPresence(None, nobody)  # type: ignore[arg-type]  # nothing is written here
     for one in changes:
-        presence.on_change(one)
+        if isinstance(one, Third):
+            presence.on_third(one)
+        else:
+            presence.on_change(one)
     return [presence._waiting.get_nowait() for _ in range(presence._waiting.qsize())]
 
 
@@ -106,3 +110,29 @@ async def test_the_end_of_an_earlier_call_does_not_end_the_present_one() -> None
         change(ChangeKind.abandoned),
     )
     assert events == [("1001", Event.ring), ("1001", Event.answer)]
+
+
+def third(state: ThirdState) -> Third:
+    return Third(
+        id="lx3-0011223344556677",
+        pbx="main",
+        linkedid="1772415000.1",
+        agent="1001",
+        number=PhoneNumber("110"),
+        state=state,
+        at=AT,
+    )
+
+
+async def test_an_agent_who_talks_on_with_a_third_is_busy_until_that_is_over() -> None:
+    events = waiting(
+        third(ThirdState.joined),
+        change(ChangeKind.ended),
+        third(ThirdState.without_citizen),
+        third(ThirdState.left),
+    )
+    assert events == [("1001", Event.hang_up), ("1001", Event.answer), ("1001", Event.hang_up)]
+
+
+async def test_a_third_who_leaves_before_the_citizen_ends_nobodys_call() -> None:
+    assert waiting(third(ThirdState.joined), third(ThirdState.left)) == []

@@ -1,5 +1,5 @@
 import { defineStore } from 'pinia'
-import { computed, ref } from 'vue'
+import { computed, ref, watch } from 'vue'
 
 import { uniqueId } from '@/domain/random'
 import { i18n } from '@/i18n'
@@ -28,7 +28,9 @@ export const usePolice = defineStore('police', () => {
 
   const enabled = computed(() => session.session?.features.police === true)
   const allowed = computed(() => enabled.value && session.can('police.hand_over'))
-  const mine = computed(() => (third.value?.linkedid === call.current?.linkedid ? third.value : null))
+  /** The call that the telephone has, also when the citizen has gone and no record shows it as going on. */
+  const linkedid = ref('')
+  const mine = computed(() => (third.value?.linkedid === linkedid.value ? third.value : null))
   const can = computed(() => allowed.value && call.phase === 'talking' && call.current !== null && mine.value === null && !busy.value)
 
   /** One key: the caller's number and what was typed go to 110 at once, and 110 is rung into the call. */
@@ -79,6 +81,10 @@ export const usePolice = defineStore('police', () => {
     third.value = OVER.has(told.state) ? null : told
     if (told.state === known?.state) return
     if (told.state === 'joined') notices.say(t('police.state.joined'), true)
+    if (told.state === 'without_citizen') {
+      notices.tell(t('police.state.without_citizen'), 'warning')
+      notices.say(t('police.state.without_citizen'), true)
+    }
     if (told.state === 'failed') notices.tell(t('police.failed', { why: t(`police.reason.${told.reason || 'unreachable'}`) }), 'warning')
   }
 
@@ -100,5 +106,10 @@ export const usePolice = defineStore('police', () => {
     }
   }
 
-  return { third: mine, handover, busy, allowed, enabled, can, handOver, dismiss, takeThird, takeNews, look }
+  watch([() => call.current?.linkedid, () => call.phase], ([now, phase]) => {
+    if (now !== undefined) linkedid.value = now
+    else if (phase === 'idle') linkedid.value = ''
+  }, { immediate: true, flush: 'sync' })
+
+  return { linkedid, third: mine, handover, busy, allowed, enabled, can, handOver, dismiss, takeThird, takeNews, look }
 })

@@ -3,7 +3,7 @@ export interface Third {
   id: string
   pbx: string
   linkedid: string
-  state: 'calling' | 'joined' | 'alone' | 'left' | 'failed'
+  state: 'calling' | 'joined' | 'alone' | 'without_citizen' | 'left' | 'failed'
   reason: string
 }
 

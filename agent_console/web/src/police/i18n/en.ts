@@ -10,6 +10,7 @@ export default {
     cancel: 'Stop ringing',
     dismiss: 'Let 110 go',
     leave: 'I leave, they go on',
+    end: 'End the talk with 110',
     resend: 'Send again',
     said_ring: 'Handed to 110, ringing',
     said_data: 'Sent to 110',
@@ -17,7 +18,7 @@ export default {
     failed: '110 was not reached: {why}. The matter was sent; try again or dial 110',
     undelivered: 'The 110 platform has not taken it: ring 110, then send it again',
     with: 'now with {holder}',
-    state: { calling: 'Ringing 110…', joined: 'Three on the line: citizen, you, 110', alone: 'Citizen and 110 are talking' },
+    state: { calling: 'Ringing 110…', joined: 'Three on the line: citizen, you, 110', alone: 'Citizen and 110 are talking', without_citizen: 'The citizen has hung up: only you and 110 are on the line' },
     reason: {
       busy: 'busy', no_answer: 'no answer', refused: 'refused', no_such_number: 'no such number', network: 'line fault', unreachable: 'unreachable',
     },
@@ -28,7 +29,7 @@ export default {
     holder: { hotline: '12345', police: '110', both: '12345 and 110' },
     step: {
       offered: 'Handed over', received: 'Received', accepted: 'Accepted', refused: 'Refused', finished: 'Result', reopened: 'Reopened', supplemented: 'More became known',
-      call_rung: '110 rung', call_joined: 'Three on the line', call_failed: '110 not reached', agent_left: 'Agent left', call_ended: '110’s call ended', undelivered: 'Could not be sent',
+      call_rung: '110 rung', call_joined: 'Three on the line', call_failed: '110 not reached', agent_left: 'Agent left', citizen_left: 'Citizen hung up', call_ended: '110’s call ended', undelivered: 'Could not be sent',
     },
   },
 }

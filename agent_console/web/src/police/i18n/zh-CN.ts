@@ -10,6 +10,7 @@ export default {
     cancel: '取消呼叫',
     dismiss: '请 110 退出',
     leave: '我退出，市民与 110 继续',
+    end: '结束与 110 的通话',
     resend: '重新发送',
     said_ring: '已转 110，正在呼叫',
     said_data: '已把内容发给 110',
@@ -17,7 +18,7 @@ export default {
     failed: '110 未接通：{why}。内容已发送，可重试或直接拨打 110',
     undelivered: '110 平台一直没有接收，请电话联系 110 后重新发送',
     with: '现由{holder}负责',
-    state: { calling: '正在呼叫 110…', joined: '三方通话中：市民、我、110', alone: '市民与 110 通话中' },
+    state: { calling: '正在呼叫 110…', joined: '三方通话中：市民、我、110', alone: '市民与 110 通话中', without_citizen: '市民已挂断，现在只有您与 110 在通话' },
     reason: {
       busy: '占线', no_answer: '无人接听', refused: '对方拒绝', no_such_number: '号码不存在', network: '线路故障', unreachable: '无法接通',
     },
@@ -28,7 +29,7 @@ export default {
     holder: { hotline: '12345', police: '110', both: '12345 与 110' },
     step: {
       offered: '发起移交', received: '对方已收到', accepted: '受理', refused: '退回', finished: '办结反馈', reopened: '重新办理', supplemented: '补充情况',
-      call_rung: '呼叫 110', call_joined: '三方通话', call_failed: '110 未接通', agent_left: '话务员退出', call_ended: '110 通话结束', undelivered: '多次发送未成功',
+      call_rung: '呼叫 110', call_joined: '三方通话', call_failed: '110 未接通', agent_left: '话务员退出', citizen_left: '市民挂断', call_ended: '110 通话结束', undelivered: '多次发送未成功',
     },
   },
 }
