@@ -99,15 +99,50 @@ class ReplyKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyFile:
+    """A file that goes with a reply. `repr()` hides its name and its bytes.
+
+    Attributes:
+        name: What it is called, with an ending of its type.
+        type: Its media type, as the bytes themselves show it.
+        content: The bytes.
+        poster: Of a video its first picture, a small JPEG; empty without one.
+    """
+
+    name: str = field(repr=False)
+    type: str
+    content: bytes = field(repr=False)
+    poster: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileLimits:
+    """Which files a channel carries.
+
+    Attributes:
+        types: Their media types, each with the most bytes of one file.
+        together: The most bytes of all the files of one reply.
+    """
+
+    types: Mapping[str, int]
+    together: int
+
+    def take(self, kind: str, size: int) -> bool:
+        """Return whether a file of this media type and so many bytes is carried."""
+        return size <= min(self.types.get(kind, -1), self.together)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """What is carried back to the citizen.
 
     Attributes:
         key: Ours for it: the same reply handed over again has the same, for providers that remove duplicates.
         kind: What it is; providers have templates for some.
-        text: What the citizen reads, whole, with number and link where they belong.
+        text: What the citizen reads, whole, with number and link where they belong; empty where a file says it all.
         ticket_number: The ticket's number, where there is one.
         link: Where to go on, e.g. to rate; empty without.
+        files: What goes with it, only over a channel that is `CarryingFiles` and of the kinds that it carries.
     """
 
     key: str
@@ -115,6 +150,7 @@ class Reply:
     text: str = field(repr=False)
     ticket_number: str = ""
     link: str = field(default="", repr=False)
+    files: Sequence[ReplyFile] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,6 +289,17 @@ class WithMedia(Protocol):
             Refused: It never will: it is too old, or too large.
         """
         ...
+
+
+@runtime_checkable
+class CarryingFiles(Protocol):
+    """A channel whose replies may bring files; no other is given any.
+
+    Attributes:
+        carries: Which ones.
+    """
+
+    carries: ClassVar[FileLimits]
 
 
 @runtime_checkable

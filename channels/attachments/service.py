@@ -98,6 +98,27 @@ class Attachments:
         rows = (await session.exec(statement.order_by(col(AttachmentRow.id)))).all()
         return [_view(row) for row in rows]
 
+    async def of_ids(self, ids: Sequence[int]) -> Sequence[Attachment]:
+        """Return files by their rows, in the order of these; who asks has made sure who may see them."""
+        statement = select(AttachmentRow).where(col(AttachmentRow.id).in_(ids))
+        async with self._database.reading() as session:
+            found = {row.id: _view(row) for row in (await session.exec(statement)).all()}
+        return [found[one] for one in ids if one in found]
+
+    async def content(self, attachment_id: int) -> tuple[bytes, bytes]:
+        """Return the bytes of a file and those of its poster; who asks has made sure who may see it.
+
+        Raises:
+            NotFound: There is no such file, or it is not whole any more.
+            TryLater: The store is away.
+        """
+        async with self._database.reading() as session:
+            row = await session.get(AttachmentRow, attachment_id)
+        if row is None:
+            raise NotFound
+        poster = await self._store.get(row.poster) if row.poster else b""
+        return await self._store.get(row.sha256), poster
+
     async def open(
         self, principal: Principal, attachment_id: int, sights: Mapping[str, Sight]
     ) -> tuple[Attachment, bytes]:

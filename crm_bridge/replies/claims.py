@@ -13,6 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from channels.contacts.rules import Contact
 from channels.contacts.service import Contacts
 from channels.protocol import Reply
+from crm_bridge.replies.enclosing import FILES_ARE_READ_IN, FILES_TAKE
 from crm_bridge.replies.rerouting import number_of
 from crm_bridge.replies.rules import ReplyEvent, ReplyState
 from crm_bridge.replies.service import Replies
@@ -21,6 +22,8 @@ from infra.kit.clock import Clock
 from infra.kit.database import Database, UtcDateTime
 
 _LOCK = 0x6C78_7270  # any number of our own: "lxrp"
+_WITH_FILES = timedelta(seconds=FILES_ARE_READ_IN + FILES_TAKE)
+"""How much longer a reply with files is leased for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +32,7 @@ class Claimed:
 
     Attributes:
         channel: The way that it goes.
+        files: Attachments that go with it.
         attempts: The number of this claim; the row has another when the lease was lost.
         tries: How often it was tried on this way before.
     """
@@ -37,6 +41,7 @@ class Claimed:
     channel: str
     contact: Contact
     reply: Reply = field(repr=False)
+    files: Sequence[int]
     attempts: int
     tries: int
     until: datetime
@@ -133,11 +138,14 @@ class Claims:
         claimed = []
         for row in (await session.exec(rows)).all():
             await self._replies.happen(session, row, ReplyEvent.claimed)
-            row.leased_until = until
-            claimed.append(await self._claimed(session, row, until))
+            files = self._replies.files(row)
+            row.leased_until = until + _WITH_FILES if files else until
+            claimed.append(await self._claimed(session, row, files, row.leased_until))
         return claimed
 
-    async def _claimed(self, session: AsyncSession, row: ReplyRow, until: datetime) -> Claimed:
+    async def _claimed(
+        self, session: AsyncSession, row: ReplyRow, files: Sequence[int], until: datetime
+    ) -> Claimed:
         assert row.id is not None  # noqa: S101  # it was read from the database
         contact = await self._contacts.contact(session, row.contact_id)
         number = await number_of(session, self._contacts, row.contact_id)
@@ -146,6 +154,7 @@ class Claims:
             channel=row.channel,
             contact=replace(contact, phone=number),
             reply=self._replies.read(row),
+            files=files,
             attempts=row.attempts,
             tries=row.tries,
             until=row.until,

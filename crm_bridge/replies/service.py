@@ -38,6 +38,7 @@ NextWay = Callable[[AsyncSession, ReplyRow], Awaitable[bool]]
 
 _KNOWN = Prepared(select(ReplyRow.id).where(ReplyRow.key == bindparam("key")))
 _CHANNEL = Prepared(select(ContactRow.channel).where(ContactRow.id == bindparam("contact_id")))
+_FILES = "files"
 _TOLD = {
     DeliveryState.sent: ReplyEvent.taken,
     DeliveryState.delivered: ReplyEvent.told_delivered,
@@ -96,6 +97,7 @@ class Replies:
         message_id: int | None = None,
         ticket_id: int | None = None,
         order: str = "",
+        files: Sequence[int] = (),
     ) -> int:
         """Write a reply down with other work in one commit; it is sent soon afterwards.
 
@@ -106,6 +108,7 @@ class Replies:
             message_id: The conversation's message that it is.
             ticket_id: The ticket that it is about.
             order: Replies with the same go out one after the other; without, those to one contact.
+            files: Attachments that go with it, as far as its way carries files.
 
         Returns:
             The row of the reply.
@@ -130,7 +133,7 @@ class Replies:
                 "kind": reply.kind,
                 "ticket_id": ticket_id,
                 "message_id": message_id,
-                "sealed": self._vault.encrypt(_told(reply)),
+                "sealed": self._vault.encrypt(_told(reply, files)),
                 "state": ReplyState.queued,
                 "created_at": now,
                 "changed_at": now,
@@ -154,6 +157,7 @@ class Replies:
         message_id: int | None = None,
         ticket_id: int | None = None,
         order: str = "",
+        files: Sequence[int] = (),
     ) -> int:
         """Write a reply down in the caller's transaction; see `carry`. Call `poke` after the commit.
 
@@ -163,17 +167,29 @@ class Replies:
 
         def piece(writing: Writing) -> int:
             return self.carry(
-                writing, contact_id, reply, message_id=message_id, ticket_id=ticket_id, order=order
+                writing,
+                contact_id,
+                reply,
+                message_id=message_id,
+                ticket_id=ticket_id,
+                order=order,
+                files=files,
             )
 
         return await in_session(session, piece)
 
     def read(self, row: ReplyRow) -> Reply:
-        """Return what a row tells."""
+        """Return what a row tells, but for its files."""
         told = json.loads(self._vault.decrypt(row.sealed))
+        told.pop(_FILES, None)
         # A provider that removes duplicates must not take for one what a person had sent again.
         key = f"{row.key}~{row.resends}" if row.resends else row.key
         return Reply(key=key, kind=row.kind, **told)
+
+    def files(self, row: ReplyRow) -> Sequence[int]:
+        """Return the attachments that go with what a row tells."""
+        found: Sequence[int] = json.loads(self._vault.decrypt(row.sealed)).get(_FILES, ())
+        return found
 
     async def delivered(self, channel: str, news: Sequence[DeliveryNews]) -> None:
         """Write down what a provider tells of replies that it has taken; twice or too late it changes nothing.
@@ -272,8 +288,6 @@ class Replies:
         return (await session.exec(sending.limit(1))).first() is not None
 
 
-def _told(reply: Reply) -> str:
-    return json.dumps(
-        {"text": reply.text, "ticket_number": reply.ticket_number, "link": reply.link},
-        ensure_ascii=False,
-    )
+def _told(reply: Reply, files: Sequence[int]) -> str:
+    told = {"text": reply.text, "ticket_number": reply.ticket_number, "link": reply.link}
+    return json.dumps(told | ({_FILES: list(files)} if files else {}), ensure_ascii=False)

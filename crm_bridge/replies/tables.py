@@ -23,7 +23,7 @@ class ReplyRow(Row, table=True):
         channel: The way that it goes now; another than the contact's when that one could not carry it.
         order_key: Replies with one order key go out one after the other.
         message_id: Of the conversation's message that it is; None for all others.
-        sealed: Text, link and number, as JSON.
+        sealed: Text, link and number, and which files go with it, as JSON.
         attempts: How often a worker took it; its number fences off a worker that was taken for dead.
         tries: How often it was tried on this way since it was queued for it.
         resends: How often a person had it sent again.

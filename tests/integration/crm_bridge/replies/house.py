@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from channels.attachments.service import Attachments
 from channels.contacts.rules import Address, AddressKind, Contact, Message
 from channels.contacts.service import Contacts
 from channels.protocol import Reply, ReplyKind, Sent
 from channels.registry import Registry
+from crm_bridge.replies.enclosing import Enclosing
 from crm_bridge.replies.health import ChannelHealth
 from crm_bridge.replies.rerouting import SMS, Rerouting
 from crm_bridge.replies.sending import ReplySender, Way
@@ -24,6 +26,7 @@ from infra.kit.clock import ManualClock
 from infra.kit.database import Database
 from infra.kit.vault import Vault
 from telephony.numbers import PhoneNumber
+from tests.integration.crm_bridge.house import MemoryStore
 
 MOBILE = PhoneNumber("13800015121")
 Answer = Callable[[Contact, Reply], Awaitable[Sent]]
@@ -72,6 +75,8 @@ class ReplyHouse:
 
     def __post_init__(self) -> None:
         self.contacts = Contacts(self.database, self.vault)
+        self.store = MemoryStore()
+        self.attachments = Attachments(self.database, self.clock, self.store, 1024 * 1024)
         self.replies = Replies(self.database, self.clock, self.vault, self.settings)
         self.chat, self.sms = ScriptedWay(), ScriptedWay()
         self.ways: dict[str, Way] = {"chat": self.chat, SMS: self.sms}
@@ -91,6 +96,7 @@ class ReplyHouse:
             self.ways,
             self.rerouting,
             self.settings,
+            enclosing=Enclosing(self.attachments),
             registry=CollectorRegistry(),
             idle_seconds=0.02,
         )
@@ -117,11 +123,12 @@ class ReplyHouse:
         text: str = "您好，已派人查看。",
         message_id: int | None = None,
         order: str = "",
+        files: Sequence[int] = (),
     ) -> int:
         reply = Reply(key=key, kind=kind, text=text, ticket_number="20260302-000001")
         async with self.database.transaction() as session:
             return await self.replies.send(
-                session, contact_id, reply, message_id=message_id, order=order
+                session, contact_id, reply, message_id=message_id, order=order, files=files
             )
 
     async def row(self, reply_id: int) -> ReplyRow:
