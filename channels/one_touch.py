@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import pydantic
 from pydantic import AwareDatetime, Field
@@ -42,7 +42,6 @@ NAME = "one-touch"
 LARGEST_BODY = 16 * 1024
 _DEVICE = re.compile(r"([1-9][0-9]{0,8})\.([1-9][0-9]{0,5})")
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 class OneTouchSettings(ChannelSettings):
@@ -210,16 +209,5 @@ def contact_of(device: Device, body: PressBody, at: datetime) -> Contact:
             latitude=body.latitude,
             longitude=body.longitude,
         ),
-        extra=_storable(dict(body.model_extra or {})),
+        extra=dict(body.model_extra or {}),
     )
-
-
-def _storable(value: Any) -> Any:
-    """Return JSON that every database keeps: PostgreSQL refuses NUL."""
-    if isinstance(value, str):
-        return _CONTROLS.sub("�", value)
-    if isinstance(value, dict):
-        return {_storable(key): _storable(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_storable(inner) for inner in value]
-    return value

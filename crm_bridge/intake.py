@@ -22,6 +22,7 @@ from channels.attachments.incoming import Incoming, Kept
 from channels.contacts.faults import NOT_ITS_OWN
 from channels.contacts.rules import Contact, Purpose, Received
 from channels.contacts.service import Contacts
+from channels.contacts.storable import storable
 from crm_bridge.tickets.service import Tickets
 from crm_bridge.tickets.tables import TicketContactRow, TicketRow
 from crm_bridge.tickets.ticket import Ticket
@@ -32,12 +33,21 @@ from infra.kit.group_commit import Writing, in_session
 log = structlog.get_logger()
 
 
+class Heard(Protocol):
+    """What became of a message."""
+
+    @property
+    def ticket_number(self) -> str | None:
+        """Number of the ticket that was registered with it; None mostly."""
+        ...
+
+
 class Listener(Protocol):
     """Hears what follows from contacts, in the commit that writes them down."""
 
     def heard(
         self, writing: Writing, contact_id: int, contact: Contact, citizen_id: int | None
-    ) -> object:
+    ) -> Heard:
         """Put a message in its conversation."""
         ...
 
@@ -97,17 +107,17 @@ class Intake:
         self._look_seconds = look_seconds
 
     async def take(self, contact: Contact) -> Received:
-        """Take a contact in, once however often it is delivered.
+        """Take a contact in, once however often it is delivered, whatever way it came and whatever signs are in it.
 
         Returns:
             What became of it; for a second delivery the same as for the first, but for `first`.
         """
-        contact, kept = await self._incoming.keep(contact)
+        contact, kept = await self._incoming.keep(storable(contact))
         return await self._at_once(contact, kept) or await self._in_two_steps(contact, kept)
 
     async def in_two_steps(self, contact: Contact) -> Received:
         """Take a contact in so that it is on disk before anything else is tried; see `take`."""
-        return await self._in_two_steps(*await self._incoming.keep(contact))
+        return await self._in_two_steps(*await self._incoming.keep(storable(contact)))
 
     async def follow_up(self, contact_id: int) -> None:
         """Do what follows from a contact, if it has not been done."""
@@ -116,13 +126,13 @@ class Intake:
             if contact is None:
                 return
             citizen_id = await self._contacts.identify(session, contact_id, contact)
-            ticket = await in_session(
+            number = await in_session(
                 session,
                 partial(
                     self._follow, contact_id=contact_id, contact=contact, citizen_id=citizen_id
                 ),
             )
-        self._tell(contact, ticket.number if ticket else None)
+        self._tell(contact, number)
 
     async def _in_two_steps(self, contact: Contact, kept: Kept) -> Received:
         received = await self._contacts.receive(
@@ -137,16 +147,18 @@ class Intake:
         contact_id: int,
         contact: Contact,
         citizen_id: int | None,
-    ) -> Ticket | None:
-        """Write what follows from a contact, but for its citizen."""
-        ticket = None
-        if contact.purpose is Purpose.matter:
-            ticket = self._tickets.open_from(writing, contact_id, contact, citizen_id)
-        if ticket is not None and self._registrar is not None:
+    ) -> str | None:
+        """Write what follows from a contact, but for its citizen; return the number of the ticket that it opens."""
+        if contact.purpose is Purpose.talk:
+            if self._talk is None:
+                return None
+            return self._talk.heard(writing, contact_id, contact, citizen_id).ticket_number
+        ticket = self._tickets.open_from(writing, contact_id, contact, citizen_id)
+        if ticket is None:
+            return None
+        if self._registrar is not None:
             self._registrar.registered(writing, contact_id, contact, ticket)
-        if contact.purpose is Purpose.talk and self._talk is not None:
-            self._talk.heard(writing, contact_id, contact, citizen_id)
-        return ticket
+        return ticket.number
 
     async def resume(self) -> int:
         """Do the follow-up of every contact that still waits for it, and return how many were done.
@@ -196,10 +208,8 @@ class Intake:
                 return None
             contact_id, citizen_id = stored
             self._incoming.tie(writing, contact_id, kept=kept, channel=contact.channel)
-            ticket = self._follow(writing, contact_id, contact, citizen_id)
-            return Received(
-                contact_id=contact_id, first=True, ticket_number=ticket.number if ticket else None
-            )
+            number = self._follow(writing, contact_id, contact, citizen_id)
+            return Received(contact_id=contact_id, first=True, ticket_number=number)
 
         try:
             received = await self._database.write(piece)

@@ -11,7 +11,6 @@ from prometheus_client import CollectorRegistry, Counter
 
 from channels.contacts.rules import Contact, Received
 from channels.front.refusals import Refusals
-from channels.front.rules import storable
 from channels.front.settings import FrontSettings
 from channels.protocol import (
     Acknowledgement,
@@ -194,6 +193,6 @@ class Front:
             async with asyncio.timeout(self._settings.answer_seconds):
                 if news:
                     await self._tell(name, news)
-                return [await self._take(storable(contact)) for contact in contacts]
+                return [await self._take(contact) for contact in contacts]
         except TimeoutError as error:
             raise TryLater("not written down in time", "暂时无法保存，请稍后重新投递") from error

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from secrets import token_hex
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from channels.contacts.rules import Contact, Received
 from channels.contacts.rules import Message as Written
@@ -141,15 +141,13 @@ def contact_of(message: Message, matter: MatterBody, raw: Delivery) -> Contact:
             latitude=matter.latitude,
             longitude=matter.longitude,
         ),
-        extra=_storable(
-            {
-                "urgency": matter.urgency.value,
-                **({"number": message.number} if message.number else {}),
-                **({"caller_phone": unreadable} if unreadable else {}),
-                **({"matter": dict(matter.unknown())} if matter.unknown() else {}),
-                **message.unknown(),
-            }
-        ),
+        extra={
+            "urgency": matter.urgency.value,
+            **({"number": message.number} if message.number else {}),
+            **({"caller_phone": unreadable} if unreadable else {}),
+            **({"matter": dict(matter.unknown())} if matter.unknown() else {}),
+            **message.unknown(),
+        },
     )
 
 
@@ -166,17 +164,6 @@ def _phone(text: str) -> tuple[PhoneNumber | None, str]:
         return (PhoneNumber.parse(text) if text else None), ""
     except Invalid:
         return None, text
-
-
-def _storable(value: Any) -> Any:
-    """Return JSON that every database keeps: PostgreSQL refuses NUL."""
-    if isinstance(value, str):
-        return value.replace("\x00", "�")
-    if isinstance(value, dict):
-        return {_storable(key): _storable(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_storable(inner) for inner in value]
-    return value
 
 
 def _finding(setting: str, error: LianxinError) -> Finding:

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
-from sqlmodel import col, select
-
-from channels.contacts.rules import Contact, Received
-from channels.contacts.tables import ContactRow
-from channels.message_board.rules import CHANNEL, Layout, contact_of, layout_of, require_board
+from channels.contacts.rules import Contact
+from channels.message_board.rules import Layout, contact_of, layout_of, require_board
+from channels.protocol import Take
+from crm_bridge.batches import count_known, take_all
 from crm_bridge.boards.reading import BoardFile, read_board
 from crm_bridge.sheets.columns import RowError, in_order
 from infra.kit import audit
 from infra.kit.clock import Clock
 from infra.kit.database import Database
 from infra.kit.identity import Principal
-
-Take = Callable[[Contact], Awaitable[Received]]
-
-_AT_ONCE = 64
-"""How many posts are on their way together: they share commits."""
-
-_LOOKED_UP = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,9 +109,9 @@ class BoardImport:
             return outcome
         once = {contact.external_id: contact for contact in reversed(contacts)}
         if dry_run:
-            added = len(once) - await self._known(list(once))
+            added = len(once) - await count_known(self._database, list(once.values()))
         else:
-            added = await self._take_all([*reversed(once.values())])
+            added = await take_all(self._take, [*reversed(once.values())])
             await self._write_down(actor, board, added)
         return BoardOutcome(
             posts=outcome.posts,
@@ -151,28 +143,6 @@ class BoardImport:
                 contacts.append(contact)
         return contacts, errors
 
-    async def _known(self, external_ids: Sequence[str]) -> int:
-        known = 0
-        async with self._database.reading() as session:
-            for start in range(0, len(external_ids), _LOOKED_UP):
-                ids = external_ids[start : start + _LOOKED_UP]
-                found = select(ContactRow.id).where(
-                    ContactRow.channel == CHANNEL, col(ContactRow.external_id).in_(ids)
-                )
-                known += len((await session.exec(found)).all())
-        return known
-
-    async def _take_all(self, contacts: Sequence[Contact]) -> int:
-        added = 0
-        for start in range(0, len(contacts), _AT_ONCE):
-            async with asyncio.TaskGroup() as group:
-                taken = [
-                    group.create_task(_taken(self._take, one))
-                    for one in contacts[start : start + _AT_ONCE]
-                ]
-            added += sum(task.result().first for task in taken)
-        return added
-
     async def _write_down(self, actor: Principal | None, board: str, added: int) -> None:
         async with self._database.transaction() as session:
             await audit.write(
@@ -183,7 +153,3 @@ class BoardImport:
                 subject=f"board:{board}",
                 detail={"added": added},
             )
-
-
-async def _taken(take: Take, contact: Contact) -> Received:
-    return await take(contact)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
 from datetime import tzinfo
 
-from sqlmodel import col, select, tuple_
+from sqlmodel import select
 
-from channels.contacts.rules import Contact, Received
-from channels.contacts.tables import ContactRow
+from channels.contacts.storable import storable
+from channels.protocol import Take
+from crm_bridge.batches import count_known, take_all
 from crm_bridge.categories.tables import CategoryRow
 from crm_bridge.contact_import.sheet import COLUMNS, Reading, contacts_of
 from crm_bridge.sheets.columns import in_order
@@ -19,11 +19,6 @@ from infra.kit import audit
 from infra.kit.clock import Clock
 from infra.kit.database import Database
 from infra.kit.identity import Principal
-
-_AT_ONCE = 64
-"""How many contacts are on their way together: they share commits."""
-
-Take = Callable[[Contact], Awaitable[Received]]
 
 
 class ContactImport:
@@ -61,37 +56,17 @@ class ContactImport:
         async with self._database.reading() as session:
             categories = frozenset((await session.exec(select(CategoryRow.code))).all())
         reading = Reading(categories=categories, zone=self._zone, now=self._clock.now())
-        contacts, wrong = await asyncio.to_thread(contacts_of, sheet.rows, reading)
+        read_in, wrong = await asyncio.to_thread(contacts_of, sheet.rows, reading)
+        contacts = [storable(contact) for contact in read_in]  # as they will be known
         errors = in_order([*sheet.errors, *wrong])
         if errors:
             return Outcome(rows=len(sheet.rows), errors=errors)
         if dry_run:
-            known = await self._known(contacts)
+            known = await count_known(self._database, contacts)
             return Outcome(rows=len(contacts), added=len(contacts) - known)
-        added = await self._take_all(contacts)
+        added = await take_all(self._take, contacts)
         await self._write_down(actor, added)
         return Outcome(rows=len(contacts), added=added, stored=True)
-
-    async def _known(self, contacts: Sequence[Contact]) -> int:
-        """Return how many of these contacts came before."""
-        known = 0
-        key = tuple_(col(ContactRow.channel), col(ContactRow.external_id))
-        async with self._database.reading() as session:
-            for start in range(0, len(contacts), 200):
-                ids = [(one.channel, one.external_id) for one in contacts[start : start + 200]]
-                known += len((await session.exec(select(ContactRow.id).where(key.in_(ids)))).all())
-        return known
-
-    async def _take_all(self, contacts: Sequence[Contact]) -> int:
-        added = 0
-        for start in range(0, len(contacts), _AT_ONCE):
-            async with asyncio.TaskGroup() as group:
-                taken = [
-                    group.create_task(_taken(self._take, one))
-                    for one in contacts[start : start + _AT_ONCE]
-                ]
-            added += sum(task.result().first for task in taken)
-        return added
 
     async def _write_down(self, actor: Principal | None, added: int) -> None:
         async with self._database.transaction() as session:
@@ -103,7 +78,3 @@ class ContactImport:
                 subject="contacts",
                 detail={"added": added},
             )
-
-
-async def _taken(take: Take, contact: Contact) -> Received:
-    return await take(contact)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
+from channels.protocol import Take
 from crm_bridge.boards import api
 from crm_bridge.boards.answers import AnswerFormat, BoardAnswers
-from crm_bridge.boards.service import BoardImport, BoardOutcome, Take
+from crm_bridge.boards.service import BoardImport, BoardOutcome
 from infra.kit.clock import Clock
 from infra.kit.http import Routes
 from infra.run.contact_import import contact_intake

@@ -9,11 +9,9 @@ from datetime import timedelta
 
 from agent_console.origin import sender as remote_of
 from channels.attachments.fetching import Arrived, Fetcher
-from channels.contacts.rules import Contact, Received
 from channels.contacts.service import Contacts
 from channels.front import api as front_api
 from channels.front.refusals import Refusals
-from channels.front.rules import storable
 from channels.front.service import Front, Tell
 from channels.mailbox.channel import MailboxChannel
 from channels.marks.service import Marks, StoredMarks
@@ -232,10 +230,7 @@ def _listeners(channels: Registry, take: Take) -> Mapping[str, Work]:
 
 
 def _listening(channel: Listening, take: Take) -> Work:
-    async def take_storable(contact: Contact) -> Received:
-        return await take(storable(contact))
-
     async def listen() -> None:
-        await channel.run(take_storable)
+        await channel.run(take)
 
     return listen

@@ -103,17 +103,6 @@ async def test_contact_is_acknowledged_as_its_channel_says(gate: Gate) -> None:
     assert (await gate.contacts_kept(), gate.counted("taken")) == (1, 1.0)
 
 
-async def test_signs_that_no_database_keeps_cost_the_citizen_nothing(gate: Gate) -> None:
-    body = rb'{"id": "7\u0000", "text": "a\u0000b\ud83d", "odd": ["\u0000", NaN, {"\u0000": 1}]}'
-    await gate.front.receive("pigeon", delivery(body))
-    await gate.front.receive("pigeon", delivery(body))
-    async with gate.database.reading() as session:
-        (row,) = (await session.exec(select(ContactRow))).all()
-    assert row.message is not None
-    assert row.message["text"] == "a\ufffdb\ufffd"
-    assert row.extra == {"odd": ["\ufffd", "nan", {"\ufffd": 1}]}
-
-
 async def test_news_of_replies_is_told_and_is_no_contact(gate: Gate) -> None:
     await gate.front.receive("pigeon", delivery({"came": "pigeon-7"}))
     assert gate.told == [("pigeon", "pigeon-7")]

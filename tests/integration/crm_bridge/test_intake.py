@@ -1,9 +1,12 @@
 import asyncio
+import math
+from dataclasses import replace
 
 import pytest
 from sqlalchemy.exc import OperationalError
 from sqlmodel import delete, select
 
+from channels.contacts.rules import Message
 from channels.contacts.tables import CitizenRow, ContactRow
 from channels.voice_log import calls_without_contact
 from crm_bridge.tickets.tables import TicketContactRow, TicketRow
@@ -29,6 +32,18 @@ async def test_same_matter_again_is_answered_like_the_first(house: House) -> Non
     assert (first.first, again.first) == (True, False)
     assert (first.contact_id, first.ticket_number) == (again.contact_id, again.ticket_number)
     assert await house.count(TicketRow) == 1
+
+
+async def test_signs_that_no_database_keeps_cost_the_citizen_nothing(house: House) -> None:
+    odd = {"odd": ["\0", math.nan, {"\0": 1}]}
+    sent = replace(written("7\0"), name="李\0", message=Message(text="a\0b\ud83d"), extra=odd)
+    first, again = await house.intake.take(sent), await house.intake.in_two_steps(sent)
+    assert (first.first, again.first) == (True, False)
+    async with house.database.reading() as session:
+        kept = await house.contacts.contact(session, first.contact_id)
+        (ticket,) = (await session.exec(select(TicketRow))).all()
+    assert (kept.external_id, kept.name, ticket.text) == ("7\ufffd", "李\ufffd", "a\ufffdb\ufffd")
+    assert kept.extra == {"odd": ["\ufffd", "nan", {"\ufffd": 1}]}
 
 
 async def test_same_matter_ten_times_at_once_is_one_ticket(house: House) -> None:

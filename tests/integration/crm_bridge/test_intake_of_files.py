@@ -7,6 +7,7 @@ from channels.attachments.incoming import CITIZEN, LEFT_OUT
 from channels.attachments.tables import AttachmentRow, MediaRow
 from channels.contacts.rules import Contact, Enclosure, Purpose, Received
 from channels.contacts.tables import ContactRow
+from crm_bridge.conversations.hearing import Heard
 from crm_bridge.intake import Intake
 from crm_bridge.tickets.tables import TicketRow
 from infra.kit.group_commit import Writing
@@ -101,8 +102,9 @@ class Ear:
 
     def heard(
         self, _writing: Writing, contact_id: int, _contact: Contact, citizen_id: int | None
-    ) -> None:
+    ) -> Heard:
         self.heard_contacts.append((contact_id, citizen_id))
+        return Heard(conversation_id=1, message_id=1)
 
 
 @pytest.mark.parametrize("way", [at_once, in_two_steps])
@@ -129,7 +131,7 @@ async def test_talk_is_heard_once_and_opens_no_ticket(house: House, way: object)
 class Deaf(Ear):
     def heard(
         self, _writing: Writing, _contact_id: int, _contact: Contact, _citizen_id: int | None
-    ) -> None:
+    ) -> Heard:
         raise LookupError("no such thread")
 
 

@@ -7,12 +7,13 @@ import pytest
 from openpyxl import Workbook, load_workbook
 from sqlmodel import select
 
+from channels.contacts.rules import Contact, Received
 from channels.contacts.tables import ContactRow
 from crm_bridge.boards.answers import AnswerFormat, BoardAnswers
 from crm_bridge.boards.service import BoardImport
 from crm_bridge.tickets.tables import TicketRow
 from infra.kit.audit import AuditRow
-from infra.kit.errors import Invalid
+from infra.kit.errors import Invalid, TryLater
 from tests.integration.crm_bridge.house import SUN, ZONE, House
 
 HEADER = ["留言编号", "留言标题", "留言内容", "留言类型", "留言时间", "领域"]
@@ -118,6 +119,32 @@ async def test_unknown_columns_and_the_moment_are_kept_with_the_contact(
         "board": "people.cn",
         "posted_at": "2026-03-01T20:15:00+08:00",
     }
+
+
+async def test_post_with_signs_that_no_database_keeps_comes_in_once(
+    house: House, boards: BoardImport
+) -> None:
+    content = r'[{"留言标题": "a\u0000b\ud83d", "留言内容": "路灯不亮", "备\u0000注\ud83d": "急"}]'
+    tried = await boards.take(None, "people.cn", content.encode(), dry_run=True)
+    first = await boards.take(None, "people.cn", content.encode(), dry_run=False)
+    again = await boards.take(None, "people.cn", content.encode(), dry_run=True)
+    assert [tried.added, first.added, again.added] == [1, 1, 0]
+    (ticket,) = await tickets(house)
+    assert ticket.title == "ab"
+    async with house.database.reading() as session:
+        kept = await house.contacts.contact(session, 1)
+    assert kept.extra["columns"] == {"备\ufffd注\ufffd": "急"}
+
+
+async def test_import_that_a_busy_database_breaks_off_says_to_try_it_later(
+    house: House,
+) -> None:
+    async def busy(_contact: Contact) -> Received:
+        raise TryLater("the database is busy", "数据库繁忙")
+
+    boards = BoardImport(house.database, house.clock, ZONE, {}, busy)
+    with pytest.raises(TryLater):
+        await boards.take(None, "people.cn", as_json(POSTS), dry_run=False)
 
 
 async def test_columns_that_an_installation_names_are_used_where_a_file_has_them(

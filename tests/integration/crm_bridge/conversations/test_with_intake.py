@@ -1,6 +1,7 @@
 """Conversations behind the real intake: files, tickets that agents register, and two processes at once."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -16,7 +17,9 @@ from tests.integration.crm_bridge.conversations.house import LI, TalkHouse
 from tests.integration.crm_bridge.house import FORM, MOBILE, House
 
 
-def taking(house: House, talks: TalkHouse) -> Intake:
+def taking(
+    house: House, talks: TalkHouse, arrived: Callable[[str], None] = lambda _number: None
+) -> Intake:
     return Intake(
         house.database,
         house.clock,
@@ -25,6 +28,7 @@ def taking(house: House, talks: TalkHouse) -> Intake:
         house.incoming,
         house.poke,
         talk=talks.hearing,
+        arrived=arrived,
     )
 
 
@@ -113,15 +117,19 @@ async def test_colleague_who_is_on_the_telephone_with_the_citizen_is_shown(
     assert len((await talks.others.look(LI, row.id or 0, typing=False)).items) == 1
 
 
-async def test_number_of_the_guides_ticket_is_told_to_the_door_too(talks: TalkHouse) -> None:
+async def test_number_of_the_guides_ticket_is_told_to_the_door_and_to_the_centre(
+    talks: TalkHouse,
+) -> None:
     house = House(database=talks.database, clock=talks.clock, vault=talks.vault)
-    intake = taking(house, talks)
+    arrived: list[str] = []
+    intake = taking(house, talks, arrived.append)
     for text in ("1", "小区北门路灯坏了三天", "跳过", "完成"):
         await intake.take(talks.message(text, thread="openid-1"))
     last = talks.message("跳过", thread="openid-1")
-    await intake.take(last)
-    again = await intake.take(last)
+    first, again = await intake.take(last), await intake.take(last)
+    assert (first.first, first.ticket_number) == (True, "20260302-000001")
     assert (again.first, again.ticket_number) == (False, "20260302-000001")
+    assert arrived == ["20260302-000001"]
     async with talks.database.reading() as session:
         (row,) = (await session.exec(select(ConversationRow))).all()
     assert row.state == "closed"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels.contacts.rules import Address, AddressKind, Contact, Enclosure, Message, Purpose
-from channels.front.rules import DEEPEST, storable
+from channels.contacts.storable import DEEPEST, storable
 
 NOW = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
 ANY_TEXT = st.text(st.characters(), min_size=1, max_size=20)  # halves of surrogate pairs too
