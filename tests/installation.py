@@ -46,12 +46,16 @@ class Installation:
     Attributes:
         folder: Where database, key, logs and recordings lie.
         sections: Settings as they would stand in `lianxin.toml`.
+        command: What is run of `lianxin`.
+        place: Where it is run: what settings do not name lies there.
     """
 
     folder: Path
     sections: dict[str, dict[str, Any]]
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    command: str = "serve"
+    place: Path = ROOT
 
     def __post_init__(self) -> None:
         defaults: dict[str, dict[str, Any]] = {
@@ -95,21 +99,21 @@ class Installation:
         """Add a person who logs in; somebody's unit must be there, as it is once the process has started."""
         await add_person(self.settings, SystemClock(), number, name, role, PASSWORD, unit)
 
-    async def start(self, *, ready: bool = True) -> None:
+    async def start(self, *, ready: bool = True, seconds: float = _READY_SECONDS) -> None:
         """Start the process; return when it answers and, with `ready`, has everything that it needs."""
         with (self.folder / "output.log").open("ab") as log:
             self.process = subprocess.Popen(  # noqa: ASYNC220  # a test may wait for a fork
-                [Path(sys.executable).with_name("lianxin"), "--config", self.file, "serve"],
+                [Path(sys.executable).with_name("lianxin"), "--config", self.file, self.command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                cwd=ROOT,
+                cwd=self.place,
                 env={k: v for k, v in os.environ.items() if not k.startswith("LIANXIN_")},
             )
-        await self._answers("/readyz" if ready else "/livez")
+        await self._answers("/readyz" if ready else "/livez", seconds)
 
-    async def _answers(self, path: str) -> None:
-        until = time.monotonic() + _READY_SECONDS
+    async def _answers(self, path: str, seconds: float) -> None:
+        until = time.monotonic() + seconds
         last = "nothing"
         async with aiohttp.ClientSession() as session:
             while time.monotonic() < until:
@@ -154,9 +158,10 @@ class Installation:
 class Person:
     """Somebody who is logged in and talks to the API as the pages do."""
 
-    def __init__(self, installation: Installation, number: str) -> None:
+    def __init__(self, installation: Installation, number: str, password: str = PASSWORD) -> None:
         self.url = self._url = installation.url
         self.number = number
+        self._password = password
         self.session = aiohttp.ClientSession(
             cookie_jar=aiohttp.CookieJar(unsafe=True), timeout=aiohttp.ClientTimeout(total=20)
         )
@@ -164,7 +169,7 @@ class Person:
 
     async def __aenter__(self) -> Self:
         made = await self.call(
-            "POST", "/session", {"number": self.number, "password": PASSWORD}, expect=200
+            "POST", "/session", {"number": self.number, "password": self._password}, expect=200
         )
         self.csrf = made["csrf_token"]
         return self

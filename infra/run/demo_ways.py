@@ -32,8 +32,9 @@ _ACCOUNT = StubAccount(
     encoding_aes_key="D" * 43,
 )
 _SECRET = "demo-secret-of-both-platforms"  # noqa: S105  # of a stub on the loopback
-_FIRST_MESSAGE_SECONDS = 40.0
+_FIRST_MESSAGE_SECONDS = 25.0
 _BETWEEN_MESSAGES_SECONDS = (60.0, 120.0)
+_FIRST_TRANSFER_SECONDS = 35.0
 _BETWEEN_TRANSFERS_SECONDS = (150.0, 300.0)
 _PATIENCE_SECONDS = 300.0
 
@@ -145,9 +146,10 @@ async def _answered(wechat: StubWeChat, openid: str, told: int) -> bool:
 
 
 async def _hand_over(police: Stub110, say: Say) -> None:
-    number = 0
+    pause, number = _FIRST_TRANSFER_SECONDS, 0
     while True:
-        await asyncio.sleep(random.uniform(*_BETWEEN_TRANSFERS_SECONDS))  # noqa: S311  # nor is when 110 does
+        await asyncio.sleep(pause)
+        pause = random.uniform(*_BETWEEN_TRANSFERS_SECONDS)  # noqa: S311  # nor is when 110 does
         say("110 转来一件非警情诉求 / 110 hands a matter over")
         try:
             await police.hand_over(_HANDED_OVER[number % len(_HANDED_OVER)])
