@@ -25,6 +25,7 @@ _PLAIN_MODES = {
 }
 _QUALITY = 88
 _POSTER_SIDE = 640
+_THUMBNAIL_SIDE = 320
 
 
 def redrawn(kind: str, content: bytes) -> bytes:
@@ -68,6 +69,24 @@ def smaller(content: bytes) -> bytes:
     with Image.open(io.BytesIO(drawn), formats=["JPEG"]) as opened:
         opened.thumbnail((_POSTER_SIDE, _POSTER_SIDE))
         return _written(opened, "JPEG")
+
+
+def thumbnail(poster: bytes, most: int) -> bytes:
+    """Return a JPEG of at most so many bytes, as providers want one beside a video.
+
+    Args:
+        poster: A small JPEG of our own making; empty gives a plain grey picture.
+        most: Bytes, a few thousand at least.
+    """
+    grey = Image.new("RGB", (_THUMBNAIL_SIDE, _THUMBNAIL_SIDE * 3 // 4), "dimgrey")
+    if poster:
+        with Image.open(io.BytesIO(poster), formats=["JPEG"]) as opened:
+            for side in (_THUMBNAIL_SIDE, _THUMBNAIL_SIDE // 2, _THUMBNAIL_SIDE // 4):
+                opened.thumbnail((side, side))
+                drawn = _written(opened, "JPEG")
+                if len(drawn) <= most:
+                    return drawn
+    return _written(grey, "JPEG")
 
 
 def _upright(opened: Image.Image) -> Image.Image:

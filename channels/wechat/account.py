@@ -14,6 +14,7 @@ from channels.protocol import (
     ChannelSettings,
     Delivery,
     DeliveryNews,
+    FileLimits,
     Finding,
     Mode,
     Reply,
@@ -50,6 +51,7 @@ class AccountChannel:
     Settings: ClassVar[type[ChannelSettings]] = AccountSettings
     largest_body: ClassVar[int] = 256 * 1024
     """The most bytes of a delivery: WeChat's own are of a few thousand."""
+    carries: ClassVar[FileLimits]
     section: ClassVar[str]
     """Name of its table in the settings."""
 

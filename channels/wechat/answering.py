@@ -1,7 +1,8 @@
-"""Carries a reply to a citizen of WeChat: in free words while that is allowed, then by template."""
+"""Carries a reply to a citizen of WeChat: in free words and files while that is allowed, then by template."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,8 +10,9 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from channels.attachments.pictures import thumbnail
 from channels.contacts.rules import AddressKind, Contact
-from channels.protocol import CannotReply, Reply, Sent
+from channels.protocol import CannotReply, Reply, ReplyFile, Sent
 from channels.wechat.client import WeChatApi
 from channels.wechat.codes import NOT_THIS_CITIZEN, WINDOW_CLOSED, CodeRefused
 from channels.wechat.settings import AccountSettings, Template
@@ -19,6 +21,10 @@ from infra.kit.clock import Clock
 from infra.kit.errors import TryLater
 
 log = structlog.get_logger()
+
+_MOST_MESSAGES = 5
+"""That WeChat takes before the citizen writes again; a file beyond is not sent, and the words say where it is."""
+_THUMB_BYTES = 64 * 1024
 
 Wrap = Callable[[Template, Reply], tuple[str, Mapping[str, Any]]]
 """Gives the interface that a template goes to, and what it takes beside receiver, template and fields."""
@@ -61,9 +67,9 @@ class Answering:
                 "市民联系的是另一个微信账号，其 openid 在本账号下无效",
             )
         try:
-            return await self._in_words(sender.value, reply)
+            return await self._freely(sender.value, reply)
         except CodeRefused as refused:
-            template = self._settings.templates.get(reply.kind)
+            template = self._settings.templates.get(reply.kind) if reply.text else None
             if refused.code not in WINDOW_CLOSED or template is None:
                 raise _cannot(refused, reply) from refused
         try:
@@ -71,17 +77,30 @@ class Answering:
         except CodeRefused as refused:
             raise _cannot(refused, reply) from refused
 
-    async def _in_words(self, openid: str, reply: Reply) -> Sent:
-        for position, piece in enumerate(pieces(reply.text)):
-            body = {"touser": openid, "msgtype": "text", "text": {"content": piece}}
+    async def _freely(self, openid: str, reply: Reply) -> Sent:
+        """Send what is said, one customer-service message (客服消息) after the other."""
+        said = [{"msgtype": "text", "text": {"content": one}} for one in _pieces(reply)]
+        # Kept at WeChat before the citizen is told anything: until then it can be done again.
+        files = [await self._kept(one) for one in reply.files[: _MOST_MESSAGES - len(said)]]
+        for position, body in enumerate((*said, *files)):
             try:
-                await self._api.post("/cgi-bin/message/custom/send", body)
+                await self._api.post("/cgi-bin/message/custom/send", {"touser": openid, **body})
             except (TryLater, CodeRefused) as error:
                 if position == 0:
                     raise
                 # The citizen has read the beginning. Sent again from there it would be doubled: a person looks.
                 raise TimeoutError("only the beginning of a long reply was sent") from error
         return Sent()
+
+    async def _kept(self, file: ReplyFile) -> Mapping[str, Any]:
+        """Return the message that shows a file, which is then kept at WeChat."""
+        kind = message_type(file.type)
+        shown = {"media_id": await self._api.upload(kind, file)}
+        if kind == "video":
+            drawn = await asyncio.to_thread(thumbnail, file.poster, _THUMB_BYTES)
+            thumb = ReplyFile(name="", type="image/jpeg", content=drawn)
+            shown["thumb_media_id"] = await self._api.upload("thumb", thumb)
+        return {"msgtype": kind, kind: shown}
 
     async def _by_template(self, openid: str, template: Template, reply: Reply) -> Sent:
         path, more = self._wrap(template, reply)
@@ -94,6 +113,16 @@ class Answering:
         }
         answer = await self._api.post(path, body)
         return Sent(provider_id=str(answer.get("msgid", "")))
+
+
+def message_type(media_type: str) -> str:
+    """Return WeChat's type of the message and of the material for a media type that it carries."""
+    kind = media_type.partition("/")[0]
+    return "voice" if kind == "audio" else kind
+
+
+def _pieces(reply: Reply) -> list[str]:
+    return pieces(reply.text) if reply.text or not reply.files else []
 
 
 def client_msg_id(key: str) -> str:

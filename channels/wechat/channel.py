@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
-from channels.protocol import Acknowledgement, ChannelSettings, Delivery, Reply
+from channels.protocol import Acknowledgement, ChannelSettings, Delivery, FileLimits, Reply
 from channels.wechat.account import AccountChannel
 from channels.wechat.answering import client_msg_id
 from channels.wechat.client import WeChatApi
@@ -18,6 +18,8 @@ from channels.wechat.rules import is_greeted
 from channels.wechat.settings import Button, Template, WeChatSettings
 from infra.kit.clock import Clock
 from infra.kit.errors import Invalid, TryLater
+
+_MEGABYTE = 1024 * 1024
 
 
 class WeChatChannel(AccountChannel):
@@ -33,6 +35,18 @@ class WeChatChannel(AccountChannel):
     name: ClassVar[str] = "wechat"
     section: ClassVar[str] = "wechat"
     Settings: ClassVar[type[ChannelSettings]] = WeChatSettings
+    carries: ClassVar[FileLimits] = FileLimits(
+        # As 新增临时素材 has it; there is no message for documents.
+        types={
+            "image/jpeg": 10 * _MEGABYTE,
+            "image/png": 10 * _MEGABYTE,
+            "image/gif": 10 * _MEGABYTE,
+            "audio/amr": 2 * _MEGABYTE,
+            "audio/mpeg": 2 * _MEGABYTE,
+            "video/mp4": 10 * _MEGABYTE,
+        },
+        together=50 * _MEGABYTE,
+    )
 
     def __init__(
         self, settings: WeChatSettings, api: WeChatApi, clock: Clock, zone: ZoneInfo

@@ -11,7 +11,10 @@ from urllib.parse import urlsplit
 import aiohttp
 import structlog
 
+from channels.attachments.rules import ENDINGS
 from channels.marks.service import Marks
+from channels.protocol import ReplyFile
+from channels.wechat.answers import Answer, InDoubt, check, code_of, object_of, read
 from channels.wechat.codes import LATER, OURS_TO_MEND, TOKEN_REFUSED, CodeRefused
 from channels.wechat.settings import AccountSettings
 from channels.wechat.tokens import AccessToken, AccessTokens
@@ -20,11 +23,11 @@ from infra.kit.errors import Refused, TryLater
 
 log = structlog.get_logger()
 
-Answer = Mapping[str, Any]
-
+_UPLOAD = "/cgi-bin/media/upload"
 _LARGEST_ANSWER = 1024 * 1024
-_CHUNK = 65_536
 _CONNECT_SECONDS = 5.0
+_UPLOAD_SECONDS = 30.0
+"""Longer than other calls: a video goes out over the city's line."""
 _KEPT_OPEN_SECONDS = 4.0
 """Shorter than any server's: a connection that it closes under our hands leaves a message in doubt."""
 
@@ -90,7 +93,7 @@ class WeChatApi:
         """
         token = await self._tokens.current()
         found = await self._file(token, media_id)
-        if isinstance(found, Mapping) and _code(found) in TOKEN_REFUSED:
+        if isinstance(found, Mapping) and code_of(found) in TOKEN_REFUSED:
             found = await self._file(await self._tokens.renewed(token), media_id)
         if isinstance(found, bytes):
             return found
@@ -98,6 +101,28 @@ class WeChatApi:
         if not url:
             raise TryLater("WeChat gives no file", "微信没有返回文件")
         return await self._video(str(url))
+
+    async def upload(self, kind: str, file: ReplyFile) -> str:
+        """Keep a file at WeChat for three days (新增临时素材), and return its MediaId.
+
+        Nobody is told anything by it: it may be done again.
+
+        Args:
+            kind: `image`, `voice`, `video` or `thumb`.
+            file: What is kept.
+
+        Raises:
+            TryLater: WeChat has not kept it, or nobody can tell.
+            CodeRefused: It never will: of a wrong type, or too large.
+        """
+        token = await self._tokens.current()
+        answer = await self._uploaded(token, kind, file)
+        if code_of(answer) in TOKEN_REFUSED:
+            answer = await self._uploaded(await self._tokens.renewed(token), kind, file)
+        media_id = self._judged(_UPLOAD, answer).get("media_id") or answer.get("thumb_media_id")
+        if not media_id:
+            raise TryLater("WeChat names no MediaId of a file", "微信没有返回 media_id")
+        return str(media_id)
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -117,13 +142,13 @@ class WeChatApi:
         method = "GET" if body is None else "POST"
         given = {**parameters, "access_token": token}
         answer = await self._json(method, path, given, body, repeatable=repeatable)
-        if _code(answer) in TOKEN_REFUSED:
+        if code_of(answer) in TOKEN_REFUSED:
             given["access_token"] = await self._tokens.renewed(token)
             answer = await self._json(method, path, given, body, repeatable=repeatable)
         return self._judged(path, answer)
 
     def _judged(self, path: str, answer: Answer) -> Answer:
-        code = _code(answer)
+        code = code_of(answer)
         if code == 0:
             return answer
         if code in OURS_TO_MEND:
@@ -152,11 +177,22 @@ class WeChatApi:
             raise TryLater("WeChat gives no access token", "微信没有返回 access_token") from None
         return AccessToken(value=value, until=asked_at + timedelta(seconds=seconds))
 
+    async def _uploaded(self, token: str, kind: str, file: ReplyFile) -> Answer:
+        form = aiohttp.FormData()
+        # What the file is called stays with us: WeChat shows it to nobody, and goes by its ending.
+        name = f"file{ENDINGS[file.type][0]}"
+        form.add_field("media", file.content, filename=name, content_type=file.type)
+        parameters = {"access_token": token, "type": kind}
+        _, content = await self._whole(
+            "POST", _UPLOAD, parameters, form, _LARGEST_ANSWER, seconds=_UPLOAD_SECONDS
+        )
+        return object_of(_UPLOAD, content)
+
     async def _file(self, token: str, media_id: str) -> bytes | Answer:
         path, parameters = "/cgi-bin/media/get", {"access_token": token, "media_id": media_id}
         kind, content = await self._whole("GET", path, parameters, None, self._largest())
         if kind in ("application/json", "text/plain"):  # a refusal, or where a video lies
-            return _object(path, content)
+            return object_of(path, content)
         return content
 
     async def _video(self, url: str) -> bytes:
@@ -178,10 +214,12 @@ class WeChatApi:
         *,
         repeatable: bool,
     ) -> Answer:
+        # As it is, not escaped: some interfaces show the citizen \u5df2 where 已 was meant.
+        sent = json.dumps(body, ensure_ascii=False).encode() if body is not None else None
         try:
-            _, content = await self._whole(method, path, parameters, body, _LARGEST_ANSWER)
-            return _object(path, content)
-        except _InDoubt as doubt:
+            _, content = await self._whole(method, path, parameters, sent, _LARGEST_ANSWER)
+            return object_of(path, content)
+        except InDoubt as doubt:
             if repeatable:
                 raise TryLater(str(doubt), "微信接口没有应答") from None
             raise TimeoutError(str(doubt)) from None
@@ -191,77 +229,42 @@ class WeChatApi:
         method: str,
         path: str,
         parameters: Mapping[str, str],
-        body: Mapping[str, Any] | None,
+        body: bytes | aiohttp.FormData | None,
         largest: int,
+        *,
+        seconds: float | None = None,
     ) -> tuple[str, bytes]:
         url = path if "://" in path else self._settings.api_url + path
-        # As it is, not escaped: some interfaces show the citizen \u5df2 where 已 was meant.
-        content = json.dumps(body, ensure_ascii=False).encode() if body is not None else None
-        headers = {"Content-Type": "application/json"} if content is not None else {}
+        headers = {"Content-Type": "application/json"} if isinstance(body, bytes) else {}
         try:
             async with self._session().request(
-                method, url, params=parameters, data=content, headers=headers, allow_redirects=False
+                method,
+                url,
+                params=parameters,
+                data=body,
+                headers=headers,
+                allow_redirects=False,
+                timeout=self._patience(seconds),
             ) as response:
-                _check(path, response.status)
-                return response.content_type, await _read(response, largest)
+                check(path, response.status)
+                return response.content_type, await read(response, largest)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise TryLater(
                 f"WeChat cannot be reached: {type(error).__name__}", "无法连接微信服务器"
             ) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _InDoubt(f"WeChat did not answer {path}: {type(error).__name__}") from None
+            raise InDoubt(f"WeChat did not answer {path}: {type(error).__name__}") from None
+
+    def _patience(self, seconds: float | None = None) -> aiohttp.ClientTimeout:
+        total = self._settings.timeout_seconds
+        return aiohttp.ClientTimeout(
+            total=max(total, seconds or 0.0), sock_connect=min(_CONNECT_SECONDS, total)
+        )
 
     def _session(self) -> aiohttp.ClientSession:
         if self._open is None:
-            timeout = aiohttp.ClientTimeout(
-                total=self._settings.timeout_seconds,
-                sock_connect=min(_CONNECT_SECONDS, self._settings.timeout_seconds),
-            )
             self._open = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(keepalive_timeout=_KEPT_OPEN_SECONDS),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=timeout,
             )
         return self._open
-
-
-class _InDoubt(TryLater):
-    """The request went out, and no answer came."""
-
-
-async def _read(response: aiohttp.ClientResponse, largest: int) -> bytes:
-    content = bytearray()
-    async for chunk in response.content.iter_chunked(_CHUNK):
-        content += chunk
-        if len(content) > largest:
-            raise Refused(
-                f"WeChat sends more than {largest // 1024 // 1024} MB",
-                f"微信返回的内容超过 {largest // 1024 // 1024} MB",
-            )
-    return bytes(content)
-
-
-def _check(path: str, status: int) -> None:
-    if status in (502, 504):
-        raise _InDoubt(f"WeChat's gateway lost {path} (HTTP {status})", "微信网关没有应答")
-    if status != 200:
-        raise TryLater(
-            f"WeChat has no time for {path} (HTTP {status})", f"微信接口繁忙（HTTP {status}）"
-        )
-
-
-def _code(answer: Answer) -> int:
-    try:
-        return int(answer.get("errcode", 0))
-    except (TypeError, ValueError):
-        return -1
-
-
-def _object(path: str, content: bytes) -> Answer:
-    try:
-        answer = json.loads(content)
-    except (ValueError, RecursionError):
-        answer = None
-    if not isinstance(answer, dict):
-        raise _InDoubt(f"WeChat answers {path} with no JSON", "微信接口的应答无法识别")
-    return answer

@@ -7,11 +7,13 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from channels.protocol import ChannelSettings, Reply, ReplyKind
+from channels.protocol import ChannelSettings, FileLimits, Reply, ReplyKind
 from channels.wechat.account import AccountChannel
 from channels.wechat.client import WeChatApi
 from channels.wechat.settings import Template, WeChatMiniSettings
 from infra.kit.clock import Clock
+
+_MEGABYTE = 1024 * 1024
 
 
 class WeChatMiniChannel(AccountChannel):
@@ -27,6 +29,11 @@ class WeChatMiniChannel(AccountChannel):
     name: ClassVar[str] = "wechat-mini"
     section: ClassVar[str] = "wechat_mini"
     Settings: ClassVar[type[ChannelSettings]] = WeChatMiniSettings
+    carries: ClassVar[FileLimits] = FileLimits(
+        # A mini program's customer-service messages know pictures only (uploadTempMedia).
+        types=dict.fromkeys(("image/jpeg", "image/png", "image/gif"), 2 * _MEGABYTE),
+        together=10 * _MEGABYTE,
+    )
 
     def __init__(
         self, settings: WeChatMiniSettings, api: WeChatApi, clock: Clock, zone: ZoneInfo

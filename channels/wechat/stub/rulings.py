@@ -16,6 +16,13 @@ _VALUES: Mapping[str, re.Pattern[str]] = {
     "name": re.compile(r"[^\n\r\t]{1,10}"),
     "time": re.compile(r"(\d{4}[-年]\d{1,2}[-月]\d{1,2}日? ?)?(\d{1,2}:\d{2})?(:\d{2})?"),
 }
+_MOST_TEXT_BYTES = 2048
+_MATERIAL: Mapping[str, tuple[frozenset[str], int]] = {
+    "image": (frozenset({"image/jpeg", "image/png", "image/gif"}), 10 * 1024 * 1024),
+    "voice": (frozenset({"audio/amr", "audio/mpeg"}), 2 * 1024 * 1024),
+    "video": (frozenset({"video/mp4"}), 10 * 1024 * 1024),
+    "thumb": (frozenset({"image/jpeg"}), 64 * 1024),
+}
 _TYPES = {"click": {"key"}, "view": {"url"}, "miniprogram": {"appid", "pagepath", "url"}}
 
 
@@ -35,6 +42,31 @@ def data_refused(body: Mapping[str, Any]) -> int:
         if not isinstance(text, str) or not text or (pattern and not pattern.fullmatch(text)):
             return 47003
     return 0
+
+
+def material_refused(kind: str, media_type: str, size: int, *, mini: bool) -> int:
+    """Return the code with which temporary material is refused; 0 if it is kept."""
+    types, most = _MATERIAL.get(kind, (frozenset(), 0))
+    if media_type not in types or (mini and kind != "image"):
+        return 40004
+    return 45001 if not 0 < size <= most else 0
+
+
+def message_refused(kind: str, said: Any, kept: Mapping[str, Any]) -> int:
+    """Return the code with which a customer-service message is refused for what it is; 0 if it is taken.
+
+    Args:
+        kind: Its `msgtype`.
+        said: What stands under that name.
+        kept: The material that there is, by its MediaId.
+    """
+    if not isinstance(said, dict) or not said or kind not in {"text", *_MATERIAL} - {"thumb"}:
+        return 40008
+    if kind == "text":
+        text = str(said.get("content", ""))
+        return 45002 if len(text.encode()) > _MOST_TEXT_BYTES else 0 if text else 40008
+    needed = ("media_id", "thumb_media_id") if kind == "video" else ("media_id",)
+    return 0 if all(said.get(name) in kept for name in needed) else 40007
 
 
 def button_refused(buttons: Any, most: int = 3) -> int:

@@ -15,11 +15,16 @@ from aiohttp import web
 
 from channels.wechat.stub.citizens import Citizens
 from channels.wechat.stub.pushing import Pusher
-from channels.wechat.stub.rulings import button_refused, data_refused
+from channels.wechat.stub.rulings import (
+    button_refused,
+    data_refused,
+    material_refused,
+    message_refused,
+)
 from channels.wechat.stub.state import Fault, State, StubAccount, Taken
 from infra.kit.clock import Clock
 
-_MOST_TEXT_BYTES = 2048
+_LARGEST_UPLOAD = 16 * 1024 * 1024
 _OK = {"errcode": 0, "errmsg": "ok"}
 _MESSAGES = {40001: "invalid credential", 42001: "access_token expired", 45015: "out of time limit"}
 
@@ -61,8 +66,9 @@ class StubWeChat:
 
     async def start(self) -> None:
         """Listen; after a stop again at the same address, with all that was known."""
-        app = web.Application()
+        app = web.Application(client_max_size=_LARGEST_UPLOAD)
         app.router.add_post("/cgi-bin/stable_token", self._faulty(self._token))
+        app.router.add_post("/cgi-bin/media/upload", self._faulty(self._upload))
         app.router.add_get("/cgi-bin/media/get", self._faulty(self._media))
         app.router.add_get("/cgi-bin/get_api_domain_ip", self._faulty(self._known(self._addresses)))
         app.router.add_get("/cgi-bin/user/info", self._faulty(self._user))
@@ -176,18 +182,34 @@ class StubWeChat:
         kind, content = self.state.media[request.match_info["media_id"]]
         return web.Response(body=content, content_type=kind)
 
+    async def _upload(self, request: web.Request) -> web.Response:
+        appid, code = self.state.judge_token(request.query.get("access_token", ""))
+        if appid is None:
+            return _json(_refusal(code))
+        kind, file = request.query.get("type", ""), (await request.post()).get("media")
+        if not isinstance(file, web.FileField):
+            return _json(_refusal(41005))
+        content = file.file.read()
+        mini = self.state.accounts[appid].mini
+        if code := material_refused(kind, file.content_type, len(content), mini=mini):
+            return _json(_refusal(code))
+        media_id = self.citizens.keep(content, file.content_type)
+        return _json({"type": kind, "media_id": media_id, "created_at": 0})
+
     def _custom(self, appid: str, body: Mapping[str, Any]) -> Ruling:
-        openid = str(body.get("touser", ""))
-        text = str(body.get("text", {}).get("content", ""))
-        if body.get("msgtype") != "text" or not text:
-            return _refusal(40008)
-        if len(text.encode()) > _MOST_TEXT_BYTES:
-            return _refusal(45002)
+        openid, kind = str(body.get("touser", "")), str(body.get("msgtype", ""))
+        said = body.get(kind, {})
+        if code := message_refused(kind, said, self.state.media):
+            return _refusal(code)
         code = self.state.refusing.get(openid) or self.state.may_say(appid, openid)
         if code:
             return _refusal(code)
         self.state.said(appid, openid)
-        self.state.taken.append(Taken(way="custom", openid=openid, text=text, body=body))
+        _, content = self.state.media.get(said.get("media_id", ""), ("", b""))
+        text = str(said.get("content", ""))
+        self.state.taken.append(
+            Taken(way="custom", openid=openid, text=text, body=body, kind=kind, content=content)
+        )
         return _OK
 
     def _template(self, _appid: str, body: Mapping[str, Any]) -> Ruling:

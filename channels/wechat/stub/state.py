@@ -26,6 +26,7 @@ class StubAccount:
         callback: Our address for its messages, e.g. `http://127.0.0.1:8080/channels/wechat`.
         encrypted: Whether 安全模式 was chosen.
         as_json: Whether messages are pushed as JSON.
+        mini: Whether it is a mini program, whose files are pictures only.
     """
 
     appid: str
@@ -36,6 +37,7 @@ class StubAccount:
     callback: str = ""
     encrypted: bool = True
     as_json: bool = False
+    mini: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,8 @@ class Taken:
         openid: Whom it is for.
         text: The words, or those of a template's fields.
         body: All that was sent.
+        kind: Its `msgtype`, for free words and files.
+        content: The file that it shows; empty without one.
     """
 
     way: str
@@ -54,6 +58,8 @@ class Taken:
     text: str
     body: Mapping[str, Any]
     msgid: str = ""
+    kind: str = ""
+    content: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

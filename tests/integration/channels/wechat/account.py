@@ -34,6 +34,7 @@ MINI = StubAccount(
     encoding_aes_key="B" * 43,
     original_id="gh_0123456789ab",
     as_json=True,
+    mini=True,
 )
 
 
