@@ -10,6 +10,7 @@ from email.headerregistry import Address as MailAddress
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from hashlib import sha256
 
 from channels.contacts.rules import Address, AddressKind, Contact
 from channels.mailbox.rules import message_id_of
@@ -51,7 +52,7 @@ def answer_to(
 
     Args:
         contact: What is answered.
-        reply: What is told.
+        reply: What is told; its files are attached.
         settings: Who answers.
         sent_at: Aware; the mail's date.
 
@@ -68,7 +69,13 @@ def answer_to(
         mail["Auto-Submitted"] = "auto-replied"
     mail["X-Auto-Response-Suppress"] = "All"
     mail.set_content(reply.text, charset="utf-8", cte="base64")
+    for file in reply.files:
+        main, _, sub = file.type.partition("/")
+        mail.add_attachment(file.content, maintype=main, subtype=sub, filename=_line(file.name))
     own_id = message_id_of(contact, reply.key, settings.domain)
+    if reply.files:
+        # The standard library would draw lots; base64, in which everything goes, has no such signs.
+        mail.set_boundary(f"=_{sha256(own_id.encode()).hexdigest()[:32]}")
     subject = f"Subject: {_encoded(_subject(contact, reply))}\r\n"
     return "".join((*_thread(contact, own_id), subject)).encode() + mail.as_bytes()
 

@@ -12,6 +12,7 @@ from typing import ClassVar
 import structlog
 from prometheus_client import CollectorRegistry, Counter
 
+from channels.attachments.rules import ENDINGS
 from channels.contacts.rules import Contact, Received
 from channels.mailbox.answering import answer_to, recipient_of
 from channels.mailbox.checking import findings
@@ -34,6 +35,7 @@ from channels.protocol import (
     ChannelSettings,
     DeliveryNews,
     DeliveryState,
+    FileLimits,
     Finding,
     Mode,
     Reply,
@@ -53,6 +55,7 @@ UNANSWERED = "no_automatic_reply"
 """In a contact's `extra`: its sender writes so often that it may be a program, which must not be answered by one."""
 
 _AUTOMATIC = frozenset({ReplyKind.receipt, ReplyKind.progress, ReplyKind.rating})
+_MEGABYTE = 1024 * 1024
 _HOUR = 3600.0
 _MOST_SENDERS = 10_000
 
@@ -73,6 +76,11 @@ class MailboxChannel:
     name: ClassVar[str] = CHANNEL
     mode: ClassVar[Mode] = Mode.listen
     Settings: ClassVar[type[ChannelSettings]] = MailboxSettings
+    carries: ClassVar[FileLimits] = FileLimits(
+        # Many mail servers take no more than 25 MB, and base64 makes four bytes of three.
+        types=dict.fromkeys(ENDINGS, 10 * _MEGABYTE),
+        together=15 * _MEGABYTE,
+    )
 
     def __init__(
         self,

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from channels.attachments.rules import ENDINGS
 from channels.contacts.rules import Received
-from channels.protocol import ChannelSettings, Mode, Reply, ReplyKind
+from channels.protocol import CarryingFiles, ChannelSettings, FileLimits, Mode, Reply, ReplyKind
 from channels.registry import Registry
 from infra.kit.errors import LianxinError
 from infra.run.settings import Settings
@@ -79,6 +80,21 @@ def test_second_delivery_is_acknowledged_like_the_first(sample: Sample) -> None:
     answer = sample.channel.acknowledge([first])
     assert answer == sample.channel.acknowledge([replace(first, first=False)])
     assert 200 <= answer.status < 300
+
+
+CARRIES_FILES = {"wechat", "wechat-mini", "mayor-mailbox"}
+
+
+def test_channel_says_whether_its_replies_bring_files(sample: Sample) -> None:
+    carries = isinstance(sample.channel, CarryingFiles)
+    assert carries == (sample.channel.name in CARRIES_FILES)
+
+
+def test_what_a_channel_carries_is_of_types_that_are_taken_in(sample: Sample) -> None:
+    limits = getattr(sample.channel, "carries", FileLimits(types={}, together=0))
+    assert set(limits.types) <= set(ENDINGS)
+    assert all(0 < most <= limits.together for most in limits.types.values())
+    assert not limits.take("text/html", 1)
 
 
 async def refusal_of_reply(sample: Sample) -> LianxinError | None:

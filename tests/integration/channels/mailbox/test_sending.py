@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -11,7 +12,7 @@ from channels.mailbox.imap import LoginRefused, MailServerAway
 from channels.mailbox.settings import MailboxSettings
 from channels.mailbox.smtp import Smtp
 from channels.marks.memory import MemoryMarks
-from channels.protocol import CannotReply, Reply, ReplyKind
+from channels.protocol import CannotReply, Reply, ReplyFile, ReplyKind
 from infra.kit.clock import ManualClock
 from infra.kit.errors import TryLater
 from tests.mail_servers import Sink
@@ -57,6 +58,16 @@ async def test_answer_arrives_whole_and_in_the_thread(sink: Sink) -> None:
     assert "20260302-000001" in mail["Subject"]
     # A line with a single dot would end the mail if it were not doubled on the way.
     assert mail.get_content().replace("\r\n", "\n").strip() == ANSWER.text
+
+
+async def test_files_of_an_answer_arrive_with_their_bytes(sink: Sink) -> None:
+    content = bytes(range(256)) * 400
+    plan = ReplyFile(name="整改方案.pdf", type="application/pdf", content=content)
+    await channel_to(sink.port).reply(LETTER, replace(ANSWER, files=(plan,)))
+    ((_, _, mail),) = sink.mails
+    body, attached = mail.iter_parts()
+    assert body.get_content().replace("\r\n", "\n").strip() == ANSWER.text
+    assert (attached.get_filename(), attached.get_content()) == ("整改方案.pdf", content)
 
 
 async def test_address_that_does_not_exist_is_another_ways_business(sink: Sink) -> None:

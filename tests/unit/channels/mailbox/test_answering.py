@@ -9,7 +9,7 @@ from channels.contacts.rules import Address, AddressKind, Contact, Message
 from channels.mailbox.answering import answer_to, recipient_of
 from channels.mailbox.rules import contact_of
 from channels.mailbox.settings import MailboxSettings
-from channels.protocol import CannotReply, Reply, ReplyKind
+from channels.protocol import CannotReply, Reply, ReplyFile, ReplyKind
 from tests.unit.channels.mailbox.mails import NOW, letter, read_mail
 
 SETTINGS = MailboxSettings(address="mayor@linjiang.example", display_name="临江市市长信箱")
@@ -137,3 +137,25 @@ def test_letter_without_an_address_is_refused_and_with_one_is_answered_by_a_new_
     mail = answered(replace(web, sender=Address(kind=AddressKind.mail, value="a@b.example")))
     assert mail["In-Reply-To"] is None
     assert mail["To"] == "a@b.example"
+
+
+PICTURE = ReplyFile(name="修复后\n的路灯.png", type="image/png", content=b"\x89PNG\r\n\x1a\n\x00--")
+PLAN = ReplyFile(name="plan.pdf", type="application/pdf", content=b"%PDF-1.7\r\n.\r\n" * 90)
+
+
+def test_files_are_attached_under_their_names_behind_the_words() -> None:
+    mail = answered(LETTER, replace(RECEIPT, files=(PICTURE, PLAN)))
+    body, *attached = mail.iter_parts()
+    assert body.get_content().replace("\r\n", "\n").strip() == RECEIPT.text
+    assert [(one.get_filename(), one.get_content_type()) for one in attached] == [
+        ("修复后 的路灯.png", "image/png"),
+        ("plan.pdf", "application/pdf"),
+    ]
+    assert [one.get_content() for one in attached] == [PICTURE.content, PLAN.content]
+    assert mail["In-Reply-To"] == "<first@citizen.example>"
+
+
+def test_same_reply_with_files_is_the_same_mail() -> None:
+    laden = replace(RECEIPT, files=(PICTURE,))
+    at = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
+    assert answer_to(LETTER, laden, SETTINGS, at) == answer_to(LETTER, laden, SETTINGS, at)
