@@ -18,6 +18,8 @@ _PAGES = {
     "/supervision": "supervision.html",
     "/reports": "reports.html",
     "/channels": "channels.html",
+    "/police": "police.html",
+    "/devices": "devices.html",
     "/api/docs": "api-docs.html",
 }
 

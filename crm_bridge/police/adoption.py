@@ -90,20 +90,21 @@ class Adoption:
         if found is None:
             return None
         contact, ticket_id = found
+        contact_id = contact.id or 0
         try:
             async with session.begin_nested():
                 row = await self._book.adopt(
                     session,
                     transfer_id=transfer_id,
-                    contact_id=contact.id or 0,
+                    contact_id=contact_id,
                     at=contact.received_at,
                 )
         except IntegrityError:
             # Another worker has just done the same.
-            known = select(HandoverRow).where(HandoverRow.contact_id == contact.id)
+            known = select(HandoverRow).where(HandoverRow.contact_id == contact_id)
             return (await session.exec(known)).one_or_none()
         row.ticket_id = ticket_id
-        row.remote_number = str((contact.extra or {}).get("number", ""))[:60]
+        row.remote_number = await self._matters.remote_number(session, contact_id)
         session.add(row)
         await session.flush()
         return row

@@ -83,10 +83,11 @@ class HandOverBody(ApiModel):
 
 
 class HandoverQuery(ApiModel):
-    """Which matters to list."""
+    """Which matters to list; `undelivered` are those of which 110 did not take a message."""
 
     direction: Direction | None = None
     state: HandoverState | None = None
+    undelivered: bool = False
     cursor: Annotated[str | None, Field(max_length=200)] = None
     limit: Annotated[int, Field(ge=1, le=100)] = 50
 
@@ -238,7 +239,11 @@ def _reading(api: Routes, handovers: Handovers, courier: Courier) -> None:
     async def page(query: HandoverQuery) -> HandoverPage:
         """List matters that were handed over, either way, the newest first."""
         return await handovers.page(
-            direction=query.direction, state=query.state, cursor=query.cursor, limit=query.limit
+            direction=query.direction,
+            state=query.state,
+            undelivered=query.undelivered,
+            cursor=query.cursor,
+            limit=query.limit,
         )
 
     @api.get("/api/v1/police/handovers/{handover_id}", permission=READ)

@@ -7,7 +7,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.contacts.service import Contacts
 from channels.contacts.tables import ContactRow
-from channels.police_110.wire import ADDRESS_LENGTH, TEXT_LENGTH, TITLE_LENGTH, MatterBody, Urgency
+from channels.police_110.wire import (
+    ADDRESS_LENGTH,
+    NUMBER_LENGTH,
+    TEXT_LENGTH,
+    TITLE_LENGTH,
+    MatterBody,
+    Urgency,
+)
 from crm_bridge.tickets.tables import TicketContactRow
 from crm_bridge.tickets.ticket import Ticket
 from infra.kit.vault import Vault
@@ -53,6 +60,11 @@ class Matters:
             caller_name=name[:100],
             urgency=Urgency.critical if emergency else _URGENCIES[ticket.urgency.value],
         )
+
+    async def remote_number(self, session: AsyncSession, contact_id: int) -> str:
+        """Return what 110 calls a matter that it handed over; empty when it did not say."""
+        contact = await self._contacts.contact(session, contact_id)
+        return str(contact.extra.get("number", ""))[:NUMBER_LENGTH]
 
     def of_call(
         self, call: CallRow, *, title: str, text: str, address: str, emergency: bool

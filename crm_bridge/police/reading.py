@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from sqlmodel import col, select
+from sqlmodel import col, exists, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from crm_bridge.cursors import behind, cursor_after
@@ -76,10 +76,18 @@ class Handovers:
         *,
         direction: Direction | None,
         state: HandoverState | None,
+        undelivered: bool = False,
         cursor: str | None,
         limit: int,
     ) -> HandoverPage:
         """Return a part of all matters, the newest first.
+
+        Args:
+            direction: Only those that were handed over this way.
+            state: Only those that stand so.
+            undelivered: Only those of which a message was given up: a person must see to it.
+            cursor: Where to go on.
+            limit: How many at most.
 
         Raises:
             Invalid: The cursor is not one of ours.
@@ -90,6 +98,12 @@ class Handovers:
             statement = statement.where(HandoverRow.direction == direction)
         if state is not None:
             statement = statement.where(HandoverRow.state == state)
+        if undelivered:
+            given_up = exists().where(
+                col(PoliceMessageRow.handover_id) == col(HandoverRow.id),
+                col(PoliceMessageRow.state) == MessageState.given_up,
+            )
+            statement = statement.where(given_up)
         statement = statement.order_by(made.desc(), number.desc()).limit(limit + 1)
         async with self._database.reading() as session:
             rows = (await session.exec(statement)).all()
@@ -106,13 +120,10 @@ class Handovers:
     ) -> list[HandoverDetail]:
         ids = [id_of(row) for row in rows]
         tickets = [row.ticket_id for row in rows if row.ticket_id is not None]
-        numbers = dict(
-            (
-                await session.exec(
-                    select(TicketRow.id, TicketRow.number).where(col(TicketRow.id).in_(tickets))
-                )
-            ).all()
+        named = select(TicketRow.id, TicketRow.number, TicketRow.title).where(
+            col(TicketRow.id).in_(tickets)
         )
+        names = {row_id: (number, title) for row_id, number, title in await session.exec(named)}
         messages: dict[int, list[PoliceMessageRow]] = {one: [] for one in ids}
         sent = select(PoliceMessageRow).where(col(PoliceMessageRow.handover_id).in_(ids))
         for message in (await session.exec(sent.order_by(col(PoliceMessageRow.id)))).all():
@@ -123,17 +134,16 @@ class Handovers:
             await session.exec(lines.order_by(col(CustodyRow.at), col(CustodyRow.id)))
         ).all():
             custody[line.handover_id].append(line)
-        return [
-            self._detail(row, numbers, messages[id_of(row)], custody[id_of(row)]) for row in rows
-        ]
+        return [self._detail(row, names, messages[id_of(row)], custody[id_of(row)]) for row in rows]
 
     def _detail(
         self,
         row: HandoverRow,
-        numbers: dict[int | None, str],
+        names: Mapping[int | None, tuple[str, str]],
         messages: Sequence[PoliceMessageRow],
         custody: Sequence[CustodyRow],
     ) -> HandoverDetail:
+        number, title = names.get(row.ticket_id, (None, None))
         return HandoverDetail(
             id=id_of(row),
             direction=row.direction,
@@ -141,7 +151,8 @@ class Handovers:
             state=row.state,
             holder=custody[-1].holder,
             ticket_id=row.ticket_id,
-            ticket_number=numbers.get(row.ticket_id),
+            ticket_number=number,
+            ticket_title=title,
             pbx=row.pbx,
             linkedid=row.linkedid,
             agent=row.agent,

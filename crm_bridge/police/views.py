@@ -32,7 +32,7 @@ class PoliceMessageView(ApiModel):
 
 
 class HandoverView(ApiModel):
-    """A matter that was handed over; `holder` answers for it now."""
+    """A matter that was handed over; `holder` answers for it now, `undelivered` waits for a person."""
 
     id: int
     direction: Direction
@@ -41,6 +41,7 @@ class HandoverView(ApiModel):
     holder: Holder
     ticket_id: int | None
     ticket_number: str | None
+    ticket_title: str | None
     pbx: str | None
     linkedid: str | None
     agent: str | None

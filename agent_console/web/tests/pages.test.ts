@@ -25,6 +25,14 @@ describe('the pages of a person', () => {
     expect(mayOpen(homeOf(permissions).name, permissions)).toBe(true)
   })
 
+  it('are only those that the city has something for', () => {
+    const lead = ['police.watch', 'device.manage']
+    expect(names(lead)).toEqual([])
+    expect(pagesFor(lead, { police: true }).map(({ name }) => name)).toEqual(['police'])
+    expect(pagesFor(lead, { police: true, one_touch: true }).map(({ name }) => name)).toEqual(['police', 'devices'])
+    expect(mayOpen('devices', lead, { police: true })).toBe(false)
+  })
+
   it('do not contain another person’s desk', () => {
     expect(mayOpen('console', CLERK)).toBe(false)
     expect(mayOpen('desk', AGENT)).toBe(false)

@@ -66,6 +66,8 @@ const en: typeof zh = {
     dispatch: 'Dispatch desk',
     supervision: 'Supervision',
     reports: 'Reports',
+    police: 'Police 110',
+    devices: 'Devices',
     channels: 'Channels',
     lost: 'Connection lost, reconnecting…',
     bell: 'News',

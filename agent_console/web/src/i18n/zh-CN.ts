@@ -64,6 +64,8 @@ export default {
     dispatch: '派单审核台',
     supervision: '督办',
     reports: '统计报表',
+    police: '110 联动',
+    devices: '一键通设备',
     channels: '渠道',
     lost: '连接中断，正在重连…',
     bell: '消息',

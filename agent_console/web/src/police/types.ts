@@ -1,3 +1,5 @@
+import type { Instant } from '@/api/types'
+
 /** 110's part of a call. */
 export interface Third {
   id: string
@@ -20,19 +22,37 @@ export interface PoliceMessage {
   state: 'waiting' | 'taken' | 'given_up'
   attempts: number
   error: string
+  created_at: Instant
+  taken_at: Instant | null
+  next_at: Instant | null
 }
 
-export interface Handover {
+export const DIRECTIONS = ['inbound', 'outbound'] as const
+export type Direction = (typeof DIRECTIONS)[number]
+export const STATES = ['offered', 'received', 'accepted', 'refused', 'finished'] as const
+export type HandoverState = (typeof STATES)[number]
+
+/** A matter as a list has it. */
+export interface HandoverSummary {
   id: number
-  direction: 'inbound' | 'outbound'
-  state: 'offered' | 'received' | 'accepted' | 'refused' | 'finished'
+  direction: Direction
+  transfer_id: string
+  state: HandoverState
   holder: 'hotline' | 'police' | 'both'
   ticket_id: number | null
+  ticket_number: string | null
+  ticket_title: string | null
+  agent: string | null
   pbx: string | null
   linkedid: string | null
   emergency: boolean
   remote_number: string
   undelivered: boolean
+  created_at: Instant
+  changed_at: Instant
+}
+
+export interface Handover extends HandoverSummary {
   messages: PoliceMessage[]
   custody: Custody[]
 }
@@ -41,6 +61,13 @@ export interface HandedOver {
   handover: Handover
   third: Third | null
   ring_problem: string | null
+}
+
+/** Which matters to list. */
+export interface HandoverChoice {
+  direction: Direction | ''
+  state: HandoverState | ''
+  undelivered: boolean
 }
 
 export interface PoliceNews {

@@ -198,11 +198,19 @@ async def test_what_nobody_takes_for_a_day_is_given_up_shown_and_sent_again_by_a
     assert (await station.story())[-1] == ("undelivered", "hotline")
     detail = await station.handovers.one(LI, 1)
     assert detail.undelivered
+    waiting = await station.handovers.page(
+        direction=None, state=None, undelivered=True, cursor=None, limit=5
+    )
+    assert [(one.id, one.ticket_title) for one in waiting.items] == [(1, OPEN.title)]
     assert [entry.kind for entry in station.fed if entry.kind.startswith("police")]
     station.police.fault = Fault.none
     assert await station.courier.again(1) == 1
     await station.settle()
     assert station.told() == ["transfer"]
+    waiting = await station.handovers.page(
+        direction=None, state=None, undelivered=True, cursor=None, limit=5
+    )
+    assert waiting.items == []
 
 
 async def test_two_couriers_carry_a_message_once(station_on_each: Station) -> None:
