@@ -7,7 +7,6 @@ it, another fetches it again.
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,6 +22,7 @@ from channels.attachments.keeping import Keeper
 from channels.attachments.tables import AttachmentRow, MediaRow
 from channels.contacts.rules import Enclosure
 from channels.protocol import WithMedia
+from infra.kit.backoff import Backoff
 from infra.kit.clock import Clock
 from infra.kit.database import Database
 from infra.kit.errors import LianxinError, Refused, TryLater
@@ -33,8 +33,7 @@ log = structlog.get_logger()
 _AT_ONCE = 8
 _SECONDS = 60.0
 _LEASE = timedelta(seconds=_SECONDS + 15)
-_FIRST_RETRY = timedelta(seconds=2)
-_LONGEST_RETRY = timedelta(minutes=15)
+_BACKOFF = Backoff(first=timedelta(seconds=4), longest=timedelta(minutes=15))
 _GIVEN_UP_AFTER = timedelta(days=4)
 
 Arrived = Callable[[AsyncSession, int], Awaitable[None]]
@@ -183,8 +182,7 @@ class Fetcher:
         now = self._clock.now()
         slug = error.slug if isinstance(error, LianxinError) else "no-answer"
         log.info("media_put_off", media=wanted.id, channel=wanted.channel, error=slug)
-        wait = min(_FIRST_RETRY * 2 ** min(wanted.attempts, 12), _LONGEST_RETRY)
-        wait *= random.uniform(0.5, 1.0)  # noqa: S311  # jitter, not a secret
+        wait = _BACKOFF.after(wanted.attempts)
         if isinstance(error, TryLater):
             wait = max(wait, timedelta(seconds=min(error.retry_after, 3600.0)))
         gone_at = now if now - wanted.created_at > _GIVEN_UP_AFTER else None

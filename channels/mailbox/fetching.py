@@ -8,7 +8,6 @@ process of many reads; another goes on when that one is gone.
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -28,6 +27,7 @@ from channels.mailbox.rules import FetchedMail, digest
 from channels.mailbox.settings import MailboxSettings
 from channels.marks.alone import alone
 from channels.marks.service import Lease, LeaseLost, Marks
+from infra.kit.backoff import Backoff
 from infra.kit.clock import Clock
 from infra.kit.errors import LianxinError, TryLater
 
@@ -36,8 +36,7 @@ log = structlog.get_logger()
 TakeMail = Callable[[FetchedMail], Awaitable[bool]]
 """Takes a mail in; returns whether it was one to be taken in."""
 
-_FIRST_WAIT = 1.0
-_LONGEST_WAIT = 300.0
+_BACKOFF = Backoff(first=timedelta(seconds=1), longest=timedelta(minutes=1))
 _MOST_LEFT = 200
 _READ_AGAIN = timedelta(days=2)
 """How much further back than the last look is read when the server numbers its mails anew: it may have been away."""
@@ -96,7 +95,7 @@ class Follower:
 
         A mail server that is away or lets nobody in is asked again after a while, ever more rarely.
         """
-        wait = _FIRST_WAIT
+        failures = 0
         while True:
             before = self.looked_at
             try:
@@ -105,14 +104,12 @@ class Follower:
                 continue
             except (TryLater, SQLAlchemyError, OSError) as error:
                 self._note(error)
-                if self.looked_at != before:
-                    wait = _FIRST_WAIT
+                failures = 1 if self.looked_at != before else failures + 1
                 # A short break is over soon; what somebody must mend first is asked for rarely.
-                pause = wait
+                pause = _BACKOFF.after(failures).total_seconds()
                 if isinstance(error, (LoginRefused, FolderUnknown)):
-                    pause = max(wait, error.retry_after)
-                await asyncio.sleep(pause * random.uniform(0.7, 1.0))  # noqa: S311  # jitter, not a secret
-                wait = min(wait * 2, _LONGEST_WAIT)
+                    pause = max(pause, error.retry_after)
+                await asyncio.sleep(pause)
 
     async def left(self) -> int:
         """Return how many mails could not be taken in and are tried again now and then."""

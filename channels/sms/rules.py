@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
+from infra.kit.backoff import Backoff
 from infra.kit.errors import Conflict
 from telephony.numbers import PhoneNumber
 
@@ -18,9 +18,7 @@ LONGEST_TEXT = 500
 
 _ONE_PART = 70
 _OF_SEVERAL = 67
-_FIRST_RETRY = timedelta(seconds=5)
-_LONGEST_RETRY = timedelta(minutes=10)
-_MOST_DOUBLINGS = 7
+_BACKOFF = Backoff(first=timedelta(seconds=5), longest=timedelta(minutes=10))
 
 
 class MessageKind(StrEnum):
@@ -216,6 +214,4 @@ def retry_after(tries: int, asked: float = 0.0, jitter: float | None = None) -> 
         asked: The seconds that the provider asked for; it waits no shorter.
         jitter: Between 0 and 1, so that many do not come back at once; None: any.
     """
-    spread = random.random() if jitter is None else jitter  # noqa: S311  # no secret
-    delay = min(_FIRST_RETRY * (1 << min(tries - 1, _MOST_DOUBLINGS)), _LONGEST_RETRY)
-    return max(delay * (0.5 + spread / 2), timedelta(seconds=asked))
+    return max(_BACKOFF.after(tries, jitter), timedelta(seconds=asked))

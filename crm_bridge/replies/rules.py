@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
+from infra.kit.backoff import Backoff
 from infra.kit.errors import Conflict
 
 KEY_LENGTH = 70
-_FIRST_RETRY = timedelta(seconds=2)
-_LONGEST_RETRY = timedelta(minutes=10)
+_BACKOFF = Backoff(first=timedelta(seconds=2), longest=timedelta(minutes=10))
 
 
 class ReplyState(StrEnum):
@@ -110,17 +110,16 @@ def next_state(state: ReplyState, event: ReplyEvent) -> ReplyState | None:
 
 
 def retry_at(
-    tries: int, now: datetime, until: datetime, after: float, jitter: float
+    tries: int, now: datetime, until: datetime, after: float, jitter: float | None = None
 ) -> datetime | None:
     """Return when a reply is tried again; None when it is to be given up.
 
     Args:
-        tries: How often it was tried on this way.
+        tries: How often it was tried on this way before.
         now: The present moment.
         until: After this it is given up.
         after: Seconds that the provider asks to wait at least.
-        jitter: From 0 to 1, so that many do not come back at the same moment.
+        jitter: From 0 to 1, so that many do not come back at the same moment; None: any.
     """
-    delay = min(_FIRST_RETRY * 2 ** min(tries, 12), _LONGEST_RETRY) * (0.5 + jitter / 2)
-    at = now + max(delay, timedelta(seconds=min(after, 86_400.0)))
+    at = now + max(_BACKOFF.after(tries + 1, jitter), timedelta(seconds=min(after, 86_400.0)))
     return at if at <= until else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import Counter as Tally
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from channels.contacts.rules import Contact
 from channels.contacts.service import Contacts
 from channels.protocol import Reply, Sent
 from crm_bridge.replies.claims import Claimed, Claims
+from crm_bridge.replies.enclosing import FILES_TAKE, Enclosing
 from crm_bridge.replies.rerouting import Rerouting
 from crm_bridge.replies.rules import ReplyEvent, ReplyState, retry_at
 from crm_bridge.replies.service import Replies
@@ -90,6 +90,7 @@ class ReplySender:
         ways: What carries them, by the name of the channel.
         rerouting: Knows the next way.
         settings: How many at once, and how long.
+        enclosing: Gives replies their files; without, none has any.
         registry: Where the counter is registered.
         idle_seconds: How long to wait for a poke before looking again.
     """
@@ -104,6 +105,7 @@ class ReplySender:
         rerouting: Rerouting,
         settings: ReplySettings,
         *,
+        enclosing: Enclosing | None = None,
         registry: CollectorRegistry | None = None,
         idle_seconds: float = 1.0,
     ) -> None:
@@ -111,6 +113,7 @@ class ReplySender:
         self._clock = clock
         self._replies = replies
         self._ways = ways
+        self._enclosing = enclosing
         self._rerouting = rerouting
         self._settings = settings
         self._idle_seconds = idle_seconds
@@ -190,8 +193,10 @@ class ReplySender:
             )
             return Outcome(event=ReplyEvent.rerouted, error=missing)
         try:
-            async with asyncio.timeout(self._settings.send_seconds):
-                sent = await way.reply(claimed.contact, claimed.reply)
+            reply = await self._whole(claimed, way)
+            more = FILES_TAKE if reply.files else 0.0
+            async with asyncio.timeout(self._settings.send_seconds + more):
+                sent = await way.reply(claimed.contact, reply)
         except TimeoutError:
             return Outcome(event=ReplyEvent.lost, error=Silent())
         except TryLater as error:
@@ -204,6 +209,12 @@ class ReplySender:
             log.exception("reply_broke", channel=claimed.channel, error=type(error).__name__)
             return Outcome(event=ReplyEvent.lost, error=Broken())
         return Outcome(event=ReplyEvent.taken, provider_id=sent.provider_id)
+
+    async def _whole(self, claimed: Claimed, way: Way) -> Reply:
+        """Return the reply with its files; while they are read, nothing of it is with the provider."""
+        if self._enclosing is None:
+            return claimed.reply
+        return await self._enclosing.enclosed(claimed.reply, claimed.files, way)
 
     async def _write(self, session: AsyncSession, claimed: Claimed, outcome: Outcome) -> None:
         row = await session.get_one(ReplyRow, claimed.id, with_for_update=True)
@@ -239,8 +250,7 @@ class ReplySender:
             await self._replies.happen(session, row, ReplyEvent.taken)
 
     async def _put_off(self, session: AsyncSession, row: ReplyRow, wait: float) -> None:
-        jitter = random.random()  # noqa: S311  # jitter, not a secret
-        at = retry_at(row.tries, self._clock.now(), row.until, wait, jitter)
+        at = retry_at(row.tries, self._clock.now(), row.until, wait)
         if at is None:
             await self._rerouting.go(session, row)
             return

@@ -7,7 +7,6 @@ dead, and what he says changes nothing: so a worker that was asleep does not und
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import Counter as Tally
 from datetime import datetime, timedelta
 
@@ -125,8 +124,7 @@ class Deliverer:
         next_at = None
         state = DeliveryState.delivered
         if outcome.failure is not None:
-            jitter = random.random()  # noqa: S311  # jitter, not a secret
-            next_at = next_attempt(claimed.tries, now, claimed.until, outcome, jitter)
+            next_at = next_attempt(claimed.tries, now, claimed.until, outcome)
             state = DeliveryState.dead if next_at is None else DeliveryState.waiting
         async with self._database.transaction() as session:
             if not await self._finish(session, claimed, state, next_at or now, now):

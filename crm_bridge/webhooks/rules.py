@@ -28,6 +28,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
+from infra.kit.backoff import Backoff
 from infra.kit.errors import Invalid
 
 SIGNATURE_HEADER = "Lianxin-Signature"
@@ -40,9 +41,7 @@ EVENT_TYPES = ("ticket.created", "ticket.assigned", "ticket.changed", "ticket.no
 """What a subscription can name; `*` is all of them, and whatever is told in later versions."""
 
 URL_LENGTH = 500
-_FIRST_RETRY = timedelta(seconds=5)
-_GROWTH = 3
-_LONGEST_RETRY = timedelta(hours=2)
+_BACKOFF = Backoff(first=timedelta(seconds=5), longest=timedelta(hours=2), growth=3)
 _GONE = 410
 _TOO_MANY = 429
 _UNAVAILABLE = 503
@@ -159,7 +158,7 @@ def _publishable(name: str, value: object) -> bool:
 
 
 def next_attempt(
-    attempts: int, now: datetime, until: datetime, outcome: Outcome, jitter: float
+    attempts: int, now: datetime, until: datetime, outcome: Outcome, jitter: float | None = None
 ) -> datetime | None:
     """Return when a delivery that failed is sent again, or None when it is given up.
 
@@ -168,12 +167,11 @@ def next_attempt(
         now: The present moment.
         until: After this it is given up.
         outcome: The failure; a receiver that is gone for good (410) ends it, `Retry-After` puts it off.
-        jitter: Between 0 and 1, so that what failed together does not come back together.
+        jitter: Between 0 and 1, so that what failed together does not come back together; None: any.
     """
     if outcome.status == _GONE or now >= until:
         return None
-    growing = _FIRST_RETRY * float(_GROWTH ** min(attempts - 1, 10))
-    wait = min(growing, _LONGEST_RETRY) * (0.75 + jitter / 2)
+    wait = _BACKOFF.after(attempts, jitter)
     if outcome.retry_after is not None and outcome.status in (_TOO_MANY, _UNAVAILABLE):
         wait = max(wait, min(timedelta(seconds=outcome.retry_after), _LONGEST_ASKED))
     # The last one comes at the very end, so that a receiver which was away for the whole day but one minute gets it.

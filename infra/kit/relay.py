@@ -8,7 +8,6 @@ an older one of its key is still open.
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -20,6 +19,7 @@ from sqlalchemy import bindparam, delete, text, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from infra.kit.backoff import Backoff
 from infra.kit.clock import Clock
 from infra.kit.database import Database, UtcDateTime
 from infra.kit.group_commit import Prepared, Writing
@@ -28,8 +28,7 @@ from infra.kit.outbox import OutboxEntry, OutboxRow
 log = structlog.get_logger()
 
 _LEASE = timedelta(seconds=30)
-_FIRST_RETRY_SECONDS = 0.5
-_LONGEST_RETRY_SECONDS = 300.0
+_BACKOFF = Backoff(first=timedelta(seconds=1), longest=timedelta(minutes=5))
 _REST_SECONDS = 0.05
 _BATCH = 200
 _CLAIM = 0x6C78_6F75  # any number of our own: "lxou"
@@ -239,13 +238,12 @@ class Relay:
                 await deliver(session, entry)
 
     async def _postpone(self, entry: OutboxEntry) -> None:
-        delay = min(_FIRST_RETRY_SECONDS * 2 ** min(entry.attempts, 12), _LONGEST_RETRY_SECONDS)
-        delay *= random.uniform(0.5, 1.0)  # noqa: S311  # jitter, not a secret
+        next_at = self._clock.now() + _BACKOFF.after(entry.attempts)
         async with self._database.transaction() as session:
             await session.exec(
                 update(OutboxRow)
                 .where(col(OutboxRow.id) == entry.id)
-                .values(next_at=self._clock.now() + timedelta(seconds=delay), leased_until=None)
+                .values(next_at=next_at, leased_until=None)
             )
 
     async def _release(self, entries: Sequence[OutboxEntry]) -> None:

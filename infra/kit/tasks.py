@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter
 
+from infra.kit.backoff import Backoff
+
 log = structlog.get_logger()
 
 Work = Callable[[], Awaitable[None]]
 """What a task does; called again when it raised."""
 
-_FIRST_DELAY = 0.2
-_LONGEST_DELAY = 30.0
+_BACKOFF = Backoff(first=timedelta(seconds=0.2), longest=timedelta(seconds=30))
 _HEALTHY_AFTER = 30.0
 
 
@@ -92,7 +93,7 @@ class Supervisor:
         return sorted(name for name, watched in self._watched.items() if watched.failing)
 
     async def _watch(self, name: str, work: Work) -> None:
-        delay = _FIRST_DELAY
+        failures = 0
         loop = asyncio.get_running_loop()
         while True:
             started = loop.time()
@@ -106,8 +107,6 @@ class Supervisor:
                 log.exception("task_failed", task=name, error=type(error).__name__)
             else:
                 return
-            if loop.time() - started > _HEALTHY_AFTER:
-                delay = _FIRST_DELAY
-            await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311  # jitter, not a secret
-            delay = min(delay * 2, _LONGEST_DELAY)
+            failures = 1 if loop.time() - started > _HEALTHY_AFTER else failures + 1
+            await asyncio.sleep(_BACKOFF.after(failures).total_seconds())
             self._watched[name].failing = False
