@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import MISSING, fields
 from datetime import datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 from sqlalchemy import bindparam, func
 from sqlalchemy.exc import IntegrityError
@@ -15,15 +13,8 @@ from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.contacts.identity import Identities
-from channels.contacts.rules import (
-    Address,
-    AddressKind,
-    Citizen,
-    Contact,
-    Message,
-    Purpose,
-    Received,
-)
+from channels.contacts.rules import Citizen, Contact, Received
+from channels.contacts.sealing import Sealing
 from channels.contacts.tables import CitizenRow, ContactRow
 from infra.kit.database import Database
 from infra.kit.errors import NotFound
@@ -31,9 +22,6 @@ from infra.kit.group_commit import Prepared, Writing, in_session
 from infra.kit.vault import Vault
 from telephony.numbers import PhoneNumber
 
-_PARTS = tuple(
-    (field.name, None if field.default is MISSING else field.default) for field in fields(Message)
-)
 _FIND = Prepared(
     select(ContactRow.id).where(
         ContactRow.channel == bindparam("channel"),
@@ -62,6 +50,7 @@ class Contacts:
         self._database = database
         self._vault = vault
         self._identities = Identities(vault)
+        self._sealing = Sealing(vault)
 
     async def receive(self, contact: Contact, beside: Beside | None = None) -> Received:
         """Write the contact down before anything else happens to it; when this returns it is on disk.
@@ -96,7 +85,7 @@ class Contacts:
         Raises:
             IntegrityError: It had been received before.
         """
-        row = ContactRow(**self._contact_values(contact))
+        row = ContactRow(**self._sealing.values(contact))
         session.add(row)
         await session.flush()
         return _id(row.id)
@@ -117,7 +106,7 @@ class Contacts:
         citizen_id = self._identities.behind(writing, contact)
         contact_id = writing.add(
             ContactRow,
-            self._contact_values(contact) | {"citizen_id": citizen_id, "followed_up_at": at},
+            self._sealing.values(contact) | {"citizen_id": citizen_id, "followed_up_at": at},
         )
         return contact_id, citizen_id
 
@@ -162,7 +151,7 @@ class Contacts:
         )
         if claimed.rowcount == 0:
             return None
-        return self._contact(await session.get_one(ContactRow, contact_id))
+        return self._sealing.contact(await session.get_one(ContactRow, contact_id))
 
     async def contact(self, session: AsyncSession, contact_id: int) -> Contact:
         """Return a contact as it came, but for its files.
@@ -173,7 +162,7 @@ class Contacts:
         row = await session.get(ContactRow, contact_id)
         if row is None:
             raise NotFound
-        return self._contact(row)
+        return self._sealing.contact(row)
 
     async def identify(
         self, session: AsyncSession, contact_id: int, contact: Contact
@@ -244,7 +233,7 @@ class Contacts:
             id=citizen_id,
             kind=row.kind,
             name=self._vault.decrypt(row.name_encrypted) if row.name_encrypted else None,
-            phone=self._open_phone(row.phone_encrypted),
+            phone=self._sealing.phone(row.phone_encrypted),
             first_seen_at=row.first_seen_at,
         )
 
@@ -254,76 +243,7 @@ class Contacts:
         )
         return (await session.exec(statement)).one_or_none()
 
-    def _contact_values(self, contact: Contact) -> dict[str, Any]:
-        message = contact.message
-        return {
-            "channel": contact.channel,
-            "external_id": contact.external_id,
-            "received_at": contact.received_at,
-            "phone_encrypted": self._seal(contact.phone),
-            "message": _said(message) if message else None,
-            "sender_encrypted": self._seal_sender(contact),
-            "extra": dict(contact.extra) or None,
-        }
-
-    def _contact(self, row: ContactRow) -> Contact:
-        return Contact(
-            channel=row.channel,
-            external_id=row.external_id,
-            received_at=row.received_at,
-            phone=self._open_phone(row.phone_encrypted),
-            message=Message(**row.message) if row.message else None,
-            extra=row.extra or {},
-            **self._open_sender(row.sender_encrypted),
-        )
-
-    def _seal_sender(self, contact: Contact) -> bytes | None:
-        if not (contact.sender or contact.aliases or contact.name or contact.thread):
-            return None
-        told = {
-            "purpose": contact.purpose,
-            "sender": _told(contact.sender) if contact.sender else None,
-            "aliases": [_told(alias) for alias in contact.aliases],
-            "name": contact.name,
-            "thread": contact.thread,
-        }
-        return self._vault.encrypt(json.dumps(told))
-
-    def _open_sender(self, sealed: bytes | None) -> dict[str, Any]:
-        if sealed is None:
-            return {}
-        told = json.loads(self._vault.decrypt(sealed))
-        return {
-            "purpose": Purpose(told["purpose"]),
-            "sender": _address(told["sender"]) if told["sender"] else None,
-            "aliases": tuple(_address(alias) for alias in told["aliases"]),
-            "name": told["name"],
-            "thread": told["thread"],
-        }
-
-    def _seal(self, phone: PhoneNumber | None) -> bytes | None:
-        return self._vault.encrypt(phone.digits) if phone else None
-
-    def _open_phone(self, sealed: bytes | None) -> PhoneNumber | None:
-        return PhoneNumber(self._vault.decrypt(sealed)) if sealed else None
-
 
 def _id(value: int | None) -> int:
     assert value is not None  # noqa: S101  # a flushed row has its id
     return value
-
-
-def _said(message: Message) -> dict[str, Any]:
-    """Return what was said, as JSON, without what was left out."""
-    return {
-        name: value for name, left_out in _PARTS if (value := getattr(message, name)) != left_out
-    }
-
-
-def _told(address: Address) -> list[str]:
-    return [address.kind.value, address.value, address.scope]
-
-
-def _address(told: Sequence[str]) -> Address:
-    kind, value, scope = told
-    return Address(kind=AddressKind(kind), value=value, scope=scope)

@@ -46,7 +46,7 @@ class ContactRow(Row, table=True):
     """A contact; `followed_up_at` is empty until everything that follows from it has been done.
 
     `sender_encrypted` is how the citizen is answered and what he is called; `extra` what the provider sent that nobody
-    here knows.
+    here knows, sealed and in base64.
     """
 
     __tablename__ = "contacts"
@@ -63,6 +63,6 @@ class ContactRow(Row, table=True):
     phone_encrypted: bytes | None = None
     message: dict[str, Any] | None = Field(default=None, sa_type=JsonType)
     sender_encrypted: bytes | None = None
-    extra: dict[str, Any] | None = Field(default=None, sa_type=JsonType)
+    extra: str | None = Field(default=None, sa_type=JsonType)
     citizen_id: int | None = Field(default=None, foreign_key="citizens.id", index=True)
     followed_up_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

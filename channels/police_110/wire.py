@@ -26,6 +26,7 @@ TEXT_LENGTH = 8000
 TITLE_LENGTH = 200
 ADDRESS_LENGTH = 500
 REASON_LENGTH = 2000
+NUMBER_LENGTH = 60
 
 # Unicode's category Cc, but for new lines and tabs: PostgreSQL refuses NUL, and the others do mischief on screens.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -125,7 +126,7 @@ class Message(Wire):
     kind: Kind
     transfer_id: Annotated[str, Field(pattern=r"^([A-Za-z0-9_.:-]{4,80})?$")] = ""
     sent_at: AwareDatetime
-    number: Text = Field(default="", max_length=60)
+    number: Text = Field(default="", max_length=NUMBER_LENGTH)
     matter: MatterBody | None = None
     text: Text = Field(default="", max_length=TEXT_LENGTH, repr=False)
     reason: Text = Field(default="", max_length=REASON_LENGTH, repr=False)
@@ -162,7 +163,7 @@ class Receipt(Wire):
     """
 
     code: str = "ok"
-    number: Text = Field(default="", max_length=60)
+    number: Text = Field(default="", max_length=NUMBER_LENGTH)
 
 
 def read(body: bytes) -> Message:

@@ -136,12 +136,15 @@ async def test_garbage_is_refused_and_kept_with_its_reason(
 
 
 async def test_what_nobody_knows_is_kept_with_the_contact(
-    client: Client, sample: PostedSample, sqlite_database: Database
+    client: Client, sample: PostedSample, sqlite_database: Database, vault: Vault
 ) -> None:
     answer = await deliver(client, sample, sample.unknown)
     assert 200 <= answer.status < 300
-    (kept, *_) = await contacts(sqlite_database)
+    (row, *_) = await contacts(sqlite_database)
+    async with sqlite_database.reading() as session:
+        kept = await Contacts(sqlite_database, vault).contact(session, row.id or 0)
     assert sample.unknown_value in json.dumps(kept.extra, ensure_ascii=False)
+    assert sample.unknown_value not in (row.extra or "")
 
 
 async def test_ten_megabytes_are_turned_away_unread(

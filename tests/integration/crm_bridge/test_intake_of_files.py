@@ -6,7 +6,6 @@ from sqlmodel import select
 from channels.attachments.incoming import CITIZEN, LEFT_OUT
 from channels.attachments.tables import AttachmentRow, MediaRow
 from channels.contacts.rules import Contact, Enclosure, Purpose, Received
-from channels.contacts.tables import ContactRow
 from crm_bridge.conversations.hearing import Heard
 from crm_bridge.intake import Intake
 from crm_bridge.tickets.tables import TicketRow
@@ -47,10 +46,9 @@ async def test_a_file_that_is_not_taken_costs_nobody_his_matter(house: House) ->
     )
     assert received.ticket_number is not None
     async with house.database.reading() as session:
-        contact = (await session.exec(select(ContactRow))).one()
+        contact = await house.contacts.contact(session, received.contact_id)
         (row,) = (await session.exec(select(AttachmentRow))).all()
     assert row.name == "a.pdf"
-    assert contact.extra is not None
     (left_out,) = contact.extra[LEFT_OUT]
     assert left_out["zh"]
     assert left_out["en"]

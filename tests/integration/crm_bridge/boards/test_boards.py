@@ -113,7 +113,10 @@ async def test_unknown_columns_and_the_moment_are_kept_with_the_contact(
 ) -> None:
     await boards.take(None, "people.cn", as_json(POSTS[:1]), dry_run=False)
     async with house.database.reading() as session:
-        contact = (await session.exec(select(ContactRow))).one()
+        row = (await session.exec(select(ContactRow))).one()
+        contact = await house.contacts.contact(session, row.id or 0)
+    assert row.extra is not None
+    assert "people.cn" not in row.extra
     assert contact.extra == {
         "columns": {"领域": "城建"},
         "board": "people.cn",
