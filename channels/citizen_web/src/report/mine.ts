@@ -2,6 +2,7 @@ import { ref } from 'vue'
 
 import type { FiledView } from '@/api/types'
 import { forget, recall, remember } from '@/device/memory'
+import { noteProven } from '@/device/proven'
 
 /** What was sent from this telephone: its number and what opens it, never what was written. */
 export interface Mine {
@@ -38,7 +39,10 @@ export function noteFiled(answer: FiledView, kind: string, type: string, secret:
     // It is on the screen; only a reload would lose it.
   }
   // Others may use this telephone: what is to stay secret leaves nothing on it.
-  if (secret) return
+  if (secret) {
+    noteProven(null)
+    return
+  }
   const one = { number: answer.number, pass: answer.ticket_pass, at: new Date().toISOString() }
   mine.value = [one, ...mine.value.filter(({ number }) => number !== answer.number)].slice(0, MOST)
   remember('mine', mine.value)
@@ -46,6 +50,7 @@ export function noteFiled(answer: FiledView, kind: string, type: string, secret:
 
 export function forgetMine(): void {
   mine.value = []
+  noteProven(null)
   forget('mine')
   filed.value = null
   try {
