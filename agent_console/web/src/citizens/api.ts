@@ -33,8 +33,19 @@ export interface Person {
   merges: Merge[]
 }
 
+/** One approach of a person, with the last ticket that came of it. */
+export interface Approach {
+  contact_id: number
+  channel: string
+  received_at: Instant
+  ticket_id?: number | null
+  ticket_number?: string | null
+  ticket_title?: string | null
+}
+
 export const citizens = {
   person: (id: number) => request<Person>('GET', `/citizens/${id}`),
+  history: (id: number) => request<{ items: Approach[] }>('GET', `/citizens/${id}/history`),
   decide: (mergeId: number, decision: Decision) =>
     request<undefined>('POST', `/citizens/merges/${mergeId}/decision`, { body: { decision } }),
 }

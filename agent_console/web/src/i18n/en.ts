@@ -390,6 +390,8 @@ const en: typeof zh = {
     title: 'Citizen',
     empty: 'Citizen and history',
     empty_do: 'Choose a call, a conversation or a ticket to see the citizen and earlier calls and tickets.',
+    anonymous: 'Nothing is known of the citizen',
+    anonymous_do: 'It was sent anonymously, or came from another system.',
     failed: 'The citizen could not be read',
     unnamed: 'No name given',
     enterprise: 'Enterprise',

@@ -386,6 +386,8 @@ export default {
     title: '诉求人',
     empty: '诉求人与往来',
     empty_do: '选中来电、会话或工单后，这里显示诉求人和以前的来电、工单。',
+    anonymous: '没有诉求人信息',
+    anonymous_do: '匿名提交，或由其他系统转来。',
     failed: '没有读到诉求人',
     unnamed: '未留姓名',
     enterprise: '企业',

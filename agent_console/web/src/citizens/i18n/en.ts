@@ -2,6 +2,8 @@ export default {
   same: {
     title: 'Perhaps the same person',
     title_joined: 'The same person',
+    history: 'Earlier contacts',
+    no_history: 'No earlier contacts',
     ground: {
       typed_number: 'Gave the same number',
       callback_number: 'Asked to be called at the same number',

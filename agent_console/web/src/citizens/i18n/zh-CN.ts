@@ -2,6 +2,8 @@ export default {
   same: {
     title: '可能是同一人',
     title_joined: '同一人',
+    history: '以前的来访',
+    no_history: '没有以前的来访',
     ground: {
       typed_number: '留下过同一号码',
       callback_number: '要求回电到同一号码',
