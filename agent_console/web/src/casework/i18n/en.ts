@@ -26,7 +26,7 @@ export default {
     go_on: 'Seen, go on',
     by: '{who} · {when}',
     no_units: 'No unit matches',
-    pick_unit: 'Type a name to find a unit',
+    pick_unit: 'Find a unit by name',
     sign: { title: 'Sign', do: 'Sign', send: 'Sign', done: 'Signed' },
     reply: { title: 'Reply', do: 'Reply', send: 'Send reply', done: 'Reply sent; the centre will audit it' },
     return: { title: 'Ask to return', do: 'Return', send: 'Ask to return', done: 'Return asked', hint: 'The centre decides; a refusal does not reset the clock.' },

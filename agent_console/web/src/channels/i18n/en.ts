@@ -6,7 +6,7 @@ export default {
     none: 'No channel is enabled',
     none_do: 'Enable channels in the settings; how they do is shown here',
     column: { name: 'Channel', state: 'State', last_in: 'Last came', last_out: 'Last went', waiting: 'Waiting', refused: 'Not understood' },
-    mode_of: { webhook: 'pushed', poll: 'polled', listen: 'heard' },
+    mode_of: { webhook: 'pushed to us', poll: 'asked for', listen: 'from within' },
     only_out: 'out only',
     well: 'Well',
     undecided: '{count} to decide',

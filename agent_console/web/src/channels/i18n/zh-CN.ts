@@ -6,7 +6,7 @@ export default {
     none: '没有启用的渠道',
     none_do: '在设置中启用渠道后，这里显示它们的情况',
     column: { name: '渠道', state: '情况', last_in: '最后来访', last_out: '最后发出', waiting: '待发', refused: '未识别' },
-    mode_of: { webhook: '推送', poll: '轮询', listen: '监听' },
+    mode_of: { webhook: '对方推送', poll: '定时查询', listen: '系统接入' },
     only_out: '仅发送',
     well: '正常',
     undecided: '{count} 条待确认',

@@ -14,7 +14,7 @@ export default {
     group: 'By',
     group_of: { unit: 'unit', category: 'category', channel: 'channel', type: 'type', agent: 'agent', month: 'month', week: 'week', day: 'day' },
     compare: 'Compare',
-    compare_of: { none: 'with nothing', previous: 'with the period before', year: 'with a year ago' },
+    compare_of: { none: 'with nothing', previous: 'with period before', year: 'with a year ago' },
     measure: 'Counted',
     measure_of: { raw: 'raw', adjusted: 'adjusted' },
     ranked: 'Rank by the first figure',

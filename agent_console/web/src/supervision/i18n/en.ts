@@ -6,7 +6,7 @@ export default {
     all_rungs: 'All kinds',
     all_units: 'All units',
     rung: { reminder: 'Reminder letter', order: 'Supervision order', meeting: 'Coordination meeting', listed: 'Listed supervision' },
-    find: 'Number of paper or ticket',
+    find: 'Paper or ticket number',
     filter: 'Filter',
     export: 'Export the ledger',
     export_xlsx: 'Excel workbook',
