@@ -41,7 +41,7 @@ class WeChatCity:
     mini: StubAccount
 
 
-def installed(folder: Path, wechat: StubWeChat, **more: Mapping[str, Any]) -> WeChatCity:
+def installed(folder: Path, wechat: StubWeChat, /, **more: Mapping[str, Any]) -> WeChatCity:
     """Return an installation that is not started yet, and let WeChat know its address."""
     port = free_port()
     sections: dict[str, dict[str, Any]] = {
@@ -162,7 +162,7 @@ def new_key() -> str:
 
 
 class Screen:
-    """An agent's socket: every entry of his feed, acknowledged, in order.
+    """An agent's socket: every entry of his feed, acknowledged, in order, and every hint.
 
     Args:
         agent: Who is logged in.
@@ -172,14 +172,23 @@ class Screen:
         self._url = agent.url
         self._client = socketio.AsyncClient(http_session=agent.session, reconnection=False)
         self.seen: list[dict[str, Any]] = []
+        self.hints: list[dict[str, Any]] = []
 
     async def __aenter__(self) -> Screen:
         async def entry(body: dict[str, Any]) -> int:
             self.seen.append(body)
             return int(body.get("seq", 0))
 
+        async def hint(body: dict[str, Any]) -> None:
+            self.hints.append(body)
+
         self._client.on("event", entry)
+        self._client.on("hint", hint)
+        greeted = asyncio.Event()
+        self._client.on("hello", lambda _body: greeted.set())
         await self._client.connect(self._url, auth={"last_seq": 0}, transports=["websocket"])
+        async with asyncio.timeout(20):
+            await greeted.wait()  # who is not known yet is sent no hints
         return self
 
     async def __aexit__(self, *_error: object) -> None:
