@@ -12,8 +12,8 @@ from agent_console.accounts.rules import PERMISSIONS
 from agent_console.accounts.tables import UserRow
 from agent_console.presence.rules import PresenceState
 from agent_console.presence.tables import PresenceRow
+from crm_bridge.conversations.access import HANDLE
 from crm_bridge.conversations.floor import Present
-from crm_bridge.conversations.service import HANDLE
 
 _ROLES = sorted(role for role, permissions in PERMISSIONS.items() if HANDLE in permissions)
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 
 from crm_bridge.citizen_pages.rules import (
     PHONE_LIFE,
+    file_of_pass,
+    file_pass,
     fits_query_code,
     phone_pass,
     query_code,
@@ -20,6 +22,7 @@ from infra.kit.vault import Vault
 from telephony.numbers import PhoneNumber
 
 PAGE = "/citizen/"
+FILES = "/api/v1/citizen/files/"
 
 
 class PhoneNotShown(Forbidden):
@@ -44,7 +47,7 @@ class Passes:
     Args:
         clock: Tells which have expired.
         vault: Seals them.
-        ticket_life: How long a ticket's pass opens it.
+        ticket_life: How long a pass opens a ticket, or downloads a file.
         public_url: Under which address citizens reach the pages; empty: unknown, and links are bare paths.
     """
 
@@ -95,6 +98,26 @@ class Passes:
             PassRefused: It opens none, or does not any more.
         """
         return ticket_of_pass(text, self._clock.now(), self._vault.seal)
+
+    def of_file(self, attachment_id: int) -> str:
+        """Return what downloads a file for whoever holds it."""
+        return file_pass(attachment_id, self._clock.now() + self._ticket_life, self._vault.seal)
+
+    def file(self, text: str) -> int:
+        """Return the row of the file that a pass downloads.
+
+        Raises:
+            PassRefused: It is none of ours, or has expired.
+        """
+        return file_of_pass(text, self._clock.now(), self._vault.seal)
+
+    def file_path(self, attachment_id: int) -> str:
+        """Return the path under which a citizen downloads a file of ours."""
+        return f"{FILES}{self.of_file(attachment_id)}"
+
+    def file_link(self, attachment_id: int) -> str:
+        """Return the address under which a citizen downloads a file of ours."""
+        return f"{self._public_url}{self.file_path(attachment_id)}"
 
     def query_code(self, number: str) -> str:
         """Return the code by which one who stayed anonymous asks for his ticket."""

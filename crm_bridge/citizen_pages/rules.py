@@ -151,10 +151,21 @@ def ticket_of_pass(text: str, now: datetime, seal: Seal) -> int:
     Raises:
         PassRefused: It is none of ours, or has expired.
     """
-    parts = _opened(text, seal)
-    if parts is None or len(parts) != 3 or parts[0] != "t" or int(parts[2]) <= now.timestamp():
-        raise PassRefused
-    return int(parts[1])
+    return _row_of_pass("t", text, now, seal)
+
+
+def file_pass(attachment_id: int, expires_at: datetime, seal: Seal) -> str:
+    """Return what downloads one file for whoever holds it."""
+    return _sealed(f"f.{attachment_id}.{_seconds(expires_at)}", seal)
+
+
+def file_of_pass(text: str, now: datetime, seal: Seal) -> int:
+    """Return the row of the file that a pass downloads.
+
+    Raises:
+        PassRefused: It is none of ours, or has expired.
+    """
+    return _row_of_pass("f", text, now, seal)
 
 
 def phone_pass(phone: PhoneNumber, expires_at: datetime, seal: Seal) -> str:
@@ -189,6 +200,13 @@ def fits_query_code(text: str, number: str, seal: Seal) -> bool:
 
 def _fold(phone: PhoneNumber, expires_at: datetime, seal: Seal) -> str:
     return seal(f"lianxin phone {phone.digits} {_seconds(expires_at)}".encode())[:_SEAL_LENGTH]
+
+
+def _row_of_pass(kind: str, text: str, now: datetime, seal: Seal) -> int:
+    parts = _opened(text, seal)
+    if parts is None or len(parts) != 3 or parts[0] != kind or int(parts[2]) <= now.timestamp():
+        raise PassRefused
+    return int(parts[1])
 
 
 def _sealed(body: str, seal: Seal) -> str:

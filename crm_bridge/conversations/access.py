@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from crm_bridge.conversations.service import WATCH
 from crm_bridge.conversations.tables import ConversationRow
 from infra.kit.errors import Forbidden, NotFound
 from infra.kit.identity import Principal
+
+READ = "conversation.read"
+HANDLE = "conversation.handle"
+WATCH = "conversation.watch"
+ASSIGN = "conversation.assign"
 
 
 async def visible(

@@ -6,9 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from crm_bridge.conversations.access import ASSIGN, HANDLE, READ
 from crm_bridge.conversations.others import Others
 from crm_bridge.conversations.reading import Box, ConversationReader
-from crm_bridge.conversations.service import ASSIGN, HANDLE, Conversations
+from crm_bridge.conversations.service import Conversations
 from crm_bridge.conversations.skills import Skills
 from crm_bridge.conversations.tables import SKILL_LENGTH
 from crm_bridge.conversations.views import (
@@ -19,14 +20,14 @@ from crm_bridge.conversations.views import (
     OthersList,
     SkillList,
 )
-from crm_bridge.forms import LARGEST_ID, Text
+from crm_bridge.forms import LARGEST_ID, Id, Text
+from infra.kit.errors import FieldError, Invalid
 from infra.kit.http import ApiModel, Routes
 from infra.kit.idempotency import IdempotencyKey
 from infra.kit.identity import Principal
 
 MOST_SAID = 1000
 """Characters of one message; what providers take at once is not much more."""
-READ = "conversation.read"
 
 Seq = Annotated[int, Field(ge=0, le=LARGEST_ID)]
 Skill = Annotated[Text, Field(max_length=SKILL_LENGTH)]
@@ -48,10 +49,23 @@ class MessageQuery(ApiModel):
 
 
 class SayBody(ApiModel):
-    """What is said to the citizen; `after_seq` is the last message on the screen."""
+    """What is said to the citizen, or the file that is sent; `after_seq` is the last message on the screen."""
 
-    text: Text = Field(min_length=1, max_length=MOST_SAID)
+    text: Text = Field(default="", max_length=MOST_SAID)
+    attachment: Id | None = None
     after_seq: Seq
+
+    def require_one_thing(self) -> None:
+        """Return if it is either words or a file.
+
+        Raises:
+            Invalid: It is neither, or both.
+        """
+        if (self.text == "") == (self.attachment is None):
+            zh, en = "请填写文字，或选择一个文件", "Write something, or choose one file"
+            raise Invalid(
+                en, zh, fields=[FieldError(pointer="/text", message_zh=zh, message_en=en)]
+            )
 
 
 class AssignBody(ApiModel):
@@ -165,9 +179,15 @@ def _acting(api: Routes, conversations: Conversations, reader: ConversationReade
         body: SayBody,
         idempotency: IdempotencyKey | None,
     ) -> MessageView:
-        """Say something to the citizen; refused when a colleague has said something after what I have seen."""
+        """Say something to the citizen, or send a file; refused when a colleague has said something after that."""
+        body.require_one_thing()
         seq = await conversations.say(
-            principal, conversation_id, body.text, after_seq=body.after_seq, key=idempotency
+            principal,
+            conversation_id,
+            body.text,
+            after_seq=body.after_seq,
+            key=idempotency,
+            attachment=body.attachment,
         )
         return await reader.message(principal, conversation_id, seq)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from channels.protocol import Reply
@@ -12,7 +13,14 @@ class Carriage(Protocol):
     """Takes replies and sends each of them once."""
 
     def carry(
-        self, writing: Writing, contact_id: int, reply: Reply, *, message_id: int, order: str
+        self,
+        writing: Writing,
+        contact_id: int,
+        reply: Reply,
+        *,
+        message_id: int,
+        order: str,
+        files: Sequence[int] = (),
     ) -> int:
         """Write down a reply that is to be sent, in the transaction of what it says.
 
@@ -22,6 +30,7 @@ class Carriage(Protocol):
             reply: What is carried.
             message_id: The message of a conversation whose delivery is told of.
             order: Replies with the same order are sent one after the other.
+            files: Attachments that go with it.
 
         Returns:
             The row of the reply.

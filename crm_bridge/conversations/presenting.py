@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from channels.attachments.incoming import subject_of
 from channels.attachments.tables import AttachmentRow, MediaRow
 from channels.contacts.service import Contacts
+from crm_bridge.conversations.files import subject_of as subject_of_ours
 from crm_bridge.conversations.rules import Speaker
 from crm_bridge.conversations.tables import ConversationMessageRow, ConversationRow
 from crm_bridge.conversations.talk import unseal
@@ -68,7 +69,7 @@ class Presenter:
         """Return messages with their files, in the order given."""
         named = await self.names(session, {row.agent for row in rows if row.agent})
         contacts = [row.contact_id for row in rows if row.files and row.contact_id is not None]
-        files = await _files(session, contacts)
+        files = await _files(session, [_subject(row) for row in rows if row.files])
         coming = await _coming(session, contacts)
         reasons = await _reasons(session, [row.id or 0 for row in rows if row.failure])
         return [
@@ -84,7 +85,7 @@ class Presenter:
         self,
         row: ConversationMessageRow,
         named: Mapping[str, str],
-        files: Mapping[int, list[AttachmentView]],
+        files: Mapping[str, list[AttachmentView]],
         coming: Mapping[int, int],
         reason: tuple[str, str],
     ) -> MessageView:
@@ -103,7 +104,7 @@ class Presenter:
             failure=row.failure,
             failure_zh=reason[0],
             failure_en=reason[1],
-            files=files.get(row.contact_id or 0, []),
+            files=files.get(_subject(row), []),
             files_coming=coming.get(row.contact_id or 0, 0),
         )
 
@@ -148,21 +149,27 @@ async def _last_messages(
     return {row.conversation_id: row for row in (await session.exec(statement)).all()}
 
 
+def _subject(row: ConversationMessageRow) -> str:
+    """Return what the files of a message belong to: the citizen's to his contact, ours to the message itself."""
+    return (
+        subject_of(row.contact_id) if row.contact_id is not None else subject_of_ours(row.id or 0)
+    )
+
+
 async def _files(
-    session: AsyncSession, contacts: Sequence[int]
-) -> Mapping[int, list[AttachmentView]]:
-    if not contacts:
+    session: AsyncSession, subjects: Sequence[str]
+) -> Mapping[str, list[AttachmentView]]:
+    if not subjects:
         return {}
-    subjects = {subject_of(contact): contact for contact in contacts}
     statement = (
         select(AttachmentRow)
         .where(col(AttachmentRow.subject).in_(subjects))
         .order_by(col(AttachmentRow.id))
     )
-    found: dict[int, list[AttachmentView]] = defaultdict(list)
+    found: dict[str, list[AttachmentView]] = defaultdict(list)
     for row in (await session.exec(statement)).all():
         view = AttachmentView(id=row.id or 0, name=row.name, size=row.size, type=row.type)
-        found[subjects[row.subject or ""]].append(view)
+        found[row.subject or ""].append(view)
     return found
 
 

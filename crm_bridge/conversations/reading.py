@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement
-from sqlmodel import col, or_, select
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from crm_bridge.categories.tables import CategoryRow
-from crm_bridge.conversations.access import visible
+from crm_bridge.conversations.access import WATCH, visible
+from crm_bridge.conversations.beside import earlier, tickets_before, tickets_from
+from crm_bridge.conversations.files import SentFiles
 from crm_bridge.conversations.others import Others
 from crm_bridge.conversations.presenting import Presenter
 from crm_bridge.conversations.rules import LIVE, WITH_AGENT, ConversationState
-from crm_bridge.conversations.service import WATCH
 from crm_bridge.conversations.tables import (
     ConversationEventRow,
     ConversationMessageRow,
@@ -29,10 +28,6 @@ from crm_bridge.conversations.views import (
     MessageView,
 )
 from crm_bridge.cursors import behind, cursor_after
-from crm_bridge.tickets.access import open_about_citizen
-from crm_bridge.tickets.ledger import ticket_of
-from crm_bridge.tickets.tables import TicketContactRow, TicketRow
-from crm_bridge.tickets.views import TicketSummary
 from infra.kit import audit
 from infra.kit.clock import Clock
 from infra.kit.database import Database
@@ -40,7 +35,6 @@ from infra.kit.errors import Forbidden, NotFound
 from infra.kit.identity import Principal
 
 _SHOWN = 50
-_BESIDE = 20
 
 
 class Box(StrEnum):
@@ -64,15 +58,22 @@ class ConversationReader:
         clock: Gives the time of what is written to the audit log.
         presenter: Makes views.
         others: Knows who else is in touch with a citizen.
+        files: Knows which files can be sent.
     """
 
     def __init__(
-        self, database: Database, clock: Clock, presenter: Presenter, others: Others
+        self,
+        database: Database,
+        clock: Clock,
+        presenter: Presenter,
+        others: Others,
+        files: SentFiles,
     ) -> None:
         self._database = database
         self._clock = clock
         self._presenter = presenter
         self._others = others
+        self._files = files
 
     async def page(
         self, principal: Principal, box: Box, *, cursor: str | None, limit: int
@@ -116,11 +117,13 @@ class ConversationReader:
                 **summary.model_dump(),
                 contact_id=row.contact_id,
                 messages=(await self._messages(session, row, before=None, after=None)).items,
-                tickets=await _tickets_from(session, principal, row),
-                earlier_tickets=await _tickets_before(session, principal, row),
-                earlier=await self._presenter.summaries(session, await _earlier(session, row)),
+                tickets=await tickets_from(session, principal, row),
+                earlier_tickets=await tickets_before(session, principal, row),
+                earlier=await self._presenter.summaries(session, await earlier(session, row)),
                 happenings=await self._happenings(session, row),
                 others=list(await self._others.of(session, principal, row)),
+                file_limits=dict(self._files.limits(row.channel).types),
+                files_by_link=self._files.by_link,
             )
         if row.agent != principal.number:
             await self._note(principal, conversation_id)
@@ -246,52 +249,3 @@ def _inside(principal: Principal, box: Box) -> list[ColumnElement[bool]]:
         case Box.closed:
             mine = [] if principal.may(WATCH) else [agent == principal.number]
             return [state == ConversationState.closed, *mine]
-
-
-async def _earlier(session: AsyncSession, row: ConversationRow) -> Sequence[ConversationRow]:
-    same = [col(ConversationRow.thread_digest) == row.thread_digest]
-    if row.citizen_id is not None:
-        same.append(col(ConversationRow.citizen_id) == row.citizen_id)
-    statement = (
-        select(ConversationRow)
-        .where(or_(*same), col(ConversationRow.id) < row.id)
-        .order_by(col(ConversationRow.id).desc())
-        .limit(_BESIDE)
-    )
-    return (await session.exec(statement)).all()
-
-
-async def _tickets_from(
-    session: AsyncSession, principal: Principal, row: ConversationRow
-) -> list[TicketSummary]:
-    """Return the tickets that came of a conversation."""
-    contacts = select(ConversationMessageRow.contact_id).where(
-        ConversationMessageRow.conversation_id == row.id
-    )
-    of_it = select(TicketContactRow.ticket_id).where(col(TicketContactRow.contact_id).in_(contacts))
-    # One that hides its citizen is shown to who wrote it: he knows whose it is.
-    shown = or_(col(TicketRow.agent) == principal.number, open_about_citizen(principal))
-    return await _tickets(session, col(TicketRow.id).in_(of_it), shown)
-
-
-async def _tickets_before(
-    session: AsyncSession, principal: Principal, row: ConversationRow
-) -> list[TicketSummary]:
-    """Return what the citizen of a conversation has brought, but for what hides whose it is."""
-    if row.citizen_id is None:
-        return []
-    return await _tickets(
-        session, col(TicketRow.citizen_id) == row.citizen_id, open_about_citizen(principal)
-    )
-
-
-async def _tickets(session: AsyncSession, *conditions: ColumnElement[bool]) -> list[TicketSummary]:
-    statement = (
-        select(TicketRow, CategoryRow.name_zh)
-        .join(CategoryRow, col(CategoryRow.code) == TicketRow.category)
-        .where(*conditions)
-        .order_by(col(TicketRow.id).desc())
-        .limit(_BESIDE)
-    )
-    rows = (await session.exec(statement)).all()
-    return [TicketSummary.of(ticket_of(row), name) for row, name in rows]

@@ -13,6 +13,7 @@ from typing import Any
 
 from channels.protocol import Reply, ReplyKind
 from crm_bridge.conversations.carriage import Carriage
+from crm_bridge.conversations.files import Handed
 from crm_bridge.conversations.guide import Guide
 from crm_bridge.conversations.rules import (
     ConversationEvent,
@@ -132,6 +133,7 @@ class Record:
         *,
         agent: str | None = None,
         receipt: Ticket | None = None,
+        handed: Handed | None = None,
     ) -> Said:
         """Write down what is said to the citizen, and have it carried to him once.
 
@@ -141,9 +143,11 @@ class Record:
             text: What is said.
             agent: 工号 of who says it; None is the guide.
             receipt: The ticket whose registration it tells of; None for anything else.
+            handed: How a file goes with it; None without one.
         """
-        speaker = Speaker.agent if agent else Speaker.guide
-        message = self._message(talk, Utterance(text=text), speaker)
+        files = (handed.attachment,) if handed and handed.attachment else ()
+        said = Utterance(text=text, files=len(files))
+        message = self._message(talk, said, Speaker.agent if agent else Speaker.guide)
         message_id = writing.add(
             ConversationMessageRow, message | {"agent": agent, "delivery": Delivery.queued}
         )
@@ -162,6 +166,7 @@ class Record:
             reply,
             message_id=message_id,
             order=f"conversation:{talk.id}",
+            files=files if handed and handed.goes_along else (),
         )
         return Said(talk=talk, message_id=message_id)
 

@@ -142,6 +142,23 @@ class ConversationRefused(Conflict):
     title_en = "The conversation's state does not allow this, reload and try again"
 
 
+class MovedOn(Conflict):
+    """A colleague has answered meanwhile."""
+
+    slug = "conversation-moved-on"
+    title_zh = "同事刚刚已回复该市民，请先查看再决定是否发送"
+    title_en = "A colleague has just answered this citizen: read that first, then send if it is still needed"
+
+    def __init__(self, by: str, seq: int) -> None:
+        super().__init__(f"{by} has answered with message {seq}", f"{by} 已发送第 {seq} 条消息")
+        self._extensions = {"by": by, "seq": seq}
+
+    @property
+    def extensions(self) -> Mapping[str, object]:
+        """Who has answered, and with which message."""
+        return self._extensions
+
+
 def next_state(state: ConversationState | None, event: ConversationEvent) -> ConversationState:
     """Return the state after an event.
 

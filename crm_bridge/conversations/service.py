@@ -2,56 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from crm_bridge.conversations.access import ASSIGN
+from crm_bridge.conversations.files import Handed, SentFiles
 from crm_bridge.conversations.floor import Floor
 from crm_bridge.conversations.record import Record
 from crm_bridge.conversations.rules import (
-    WITH_AGENT,
     ConversationEvent,
     ConversationRefused,
     ConversationState,
-    Delivery,
+    MovedOn,
     Speaker,
 )
 from crm_bridge.conversations.tables import ConversationMessageRow, ConversationRow
-from crm_bridge.conversations.talk import Talk
-from infra.kit import audit, idempotency, outbox
+from crm_bridge.conversations.talk import Said, Talk
+from infra.kit import audit, idempotency
 from infra.kit.clock import Clock
 from infra.kit.database import Database
-from infra.kit.errors import Conflict, FieldError, Forbidden, Invalid
+from infra.kit.errors import FieldError, Forbidden, Invalid
 from infra.kit.group_commit import Writing, in_session
 from infra.kit.idempotency import IdempotencyKey
 from infra.kit.identity import Principal
 
-HANDLE = "conversation.handle"
-WATCH = "conversation.watch"
-ASSIGN = "conversation.assign"
-
 _S, _E = ConversationState, ConversationEvent
 Act = Callable[[Writing, Talk], Talk]
 """Does something to a conversation that is held."""
-
-
-class MovedOn(Conflict):
-    """A colleague has answered meanwhile."""
-
-    slug = "conversation-moved-on"
-    title_zh = "同事刚刚已回复该市民，请先查看再决定是否发送"
-    title_en = "A colleague has just answered this citizen: read that first, then send if it is still needed"
-
-    def __init__(self, by: str, seq: int) -> None:
-        super().__init__(f"{by} has answered with message {seq}", f"{by} 已发送第 {seq} 条消息")
-        self._extensions = {"by": by, "seq": seq}
-
-    @property
-    def extensions(self) -> Mapping[str, object]:
-        """Who has answered, and with which message."""
-        return self._extensions
 
 
 class Conversations:
@@ -62,6 +42,7 @@ class Conversations:
         clock: Gives the time.
         record: Writes them.
         floor: Knows who may take conversations.
+        files: Knows which files can be sent.
         poke: Wakes whoever tells and routes.
     """
 
@@ -71,12 +52,14 @@ class Conversations:
         clock: Clock,
         record: Record,
         floor: Floor,
+        files: SentFiles,
         poke: Callable[[], None],
     ) -> None:
         self._database = database
         self._clock = clock
         self._record = record
         self._floor = floor
+        self._files = files
         self._poke = poke
 
     async def accept(self, principal: Principal, conversation_id: int) -> None:
@@ -196,19 +179,21 @@ class Conversations:
         self,
         principal: Principal,
         conversation_id: int,
-        text: str,
+        text: str = "",
         *,
         after_seq: int,
         key: IdempotencyKey | None,
+        attachment: int | None = None,
     ) -> int:
-        """Say something to the citizen, once.
+        """Say something to the citizen, or send him a file, once.
 
         Args:
             principal: Who has the conversation, or one who may step in.
             conversation_id: Its row.
-            text: What is said.
+            text: What is said; empty when a file is sent.
             after_seq: The last message that he has seen.
             key: Sent again, the same key says it once.
+            attachment: The file that is sent, which he has uploaded; None when something is said.
 
         Returns:
             The number of the message.
@@ -218,6 +203,7 @@ class Conversations:
             Forbidden: It is another's.
             ConversationRefused: It is not open.
             MovedOn: A colleague has said something after that message.
+            Invalid: The file is not his, or cannot be sent over this channel.
         """
         async with self._database.transaction() as session:
 
@@ -233,11 +219,18 @@ class Conversations:
             if talk.state is not _S.open:
                 raise ConversationRefused("the conversation is not open", "会话未在进行中")
             await _require_last_word(session, principal, talk, after_seq)
+            said = Handed(words=text)
+            if attachment is not None:
+                said = await self._files.hand(session, talk.channel, attachment)
 
-            def say(writing: Writing) -> int:
-                return self._record.say(writing, talk, text, agent=principal.number).talk.seq
+            def say(writing: Writing) -> Said:
+                return self._record.say(
+                    writing, talk, said.words, agent=principal.number, handed=said
+                )
 
-            seq = await in_session(session, say)
+            done = await in_session(session, say)
+            await self._files.attach(session, principal, said, done.message_id)
+            seq = done.talk.seq
             await idempotency.keep(session, key, str(seq), self._clock.now())
         self._poke()
         return seq
@@ -254,73 +247,6 @@ class Conversations:
                 )
                 .values(unread=0)
             )
-
-    async def delivered(
-        self, session: AsyncSession, message_id: int, state: str, error: str = ""
-    ) -> None:
-        """Note how far a message has come, in the transaction that learns it, and show it to who has the conversation.
-
-        Args:
-            session: The transaction.
-            message_id: Row of the message.
-            state: One of `Delivery`.
-            error: Why it did not come further, as a slug; empty otherwise.
-        """
-        row = await session.get(ConversationMessageRow, message_id)
-        if row is None:
-            return
-        row.delivery, row.failure = Delivery(state), error[:60]
-        mine = select(ConversationRow.agent).where(
-            col(ConversationRow.id) == row.conversation_id,
-            col(ConversationRow.state) == _S.open,
-        )
-        agent = (await session.exec(mine)).one_or_none()
-        if agent is None:
-            return
-        await outbox.put(
-            session,
-            self._clock,
-            destination="feed",
-            kind="message.delivery_changed",
-            key=f"conversation:{row.conversation_id}",
-            body={
-                "agents": [agent],
-                "data": {
-                    "conversation_id": row.conversation_id,
-                    "seq": row.seq,
-                    "delivery": row.delivery.value,
-                },
-            },
-        )
-
-    async def file_arrived(self, session: AsyncSession, contact_id: int) -> None:
-        """Tell who has the conversation of a contact that one of its files has come, in that transaction."""
-        of_contact = (
-            select(ConversationMessageRow.seq, ConversationRow.id, ConversationRow.agent)
-            .join(
-                ConversationRow,
-                col(ConversationRow.id) == col(ConversationMessageRow.conversation_id),
-            )
-            .where(
-                col(ConversationMessageRow.contact_id) == contact_id,
-                col(ConversationRow.state).in_(WITH_AGENT),
-            )
-        )
-        found = (await session.exec(of_contact)).first()
-        if found is None or found[2] is None:
-            return
-        seq, conversation_id, agent = found
-        await outbox.put(
-            session,
-            self._clock,
-            destination="feed",
-            kind="message.file_arrived",
-            key=f"conversation:{conversation_id}",
-            body={
-                "agents": [agent],
-                "data": {"conversation_id": conversation_id, "seq": seq},
-            },
-        )
 
     async def _act(self, conversation_id: int, act: Act) -> None:
         def piece(writing: Writing) -> Talk:

@@ -102,6 +102,8 @@ class ConversationView(ConversationSummary):
     """A conversation with its last messages and what lies beside it.
 
     `tickets` came of it; `earlier_tickets` are what the same citizen brought before, `earlier` his conversations.
+    `file_limits` are the media types that the channel carries to the citizen, each with the most bytes of a file;
+    `files_by_link` says whether any other file is sent as a link.
     """
 
     contact_id: int
@@ -111,6 +113,8 @@ class ConversationView(ConversationSummary):
     earlier: list[ConversationSummary]
     happenings: list[HappeningView]
     others: list[OtherView]
+    file_limits: dict[str, int]
+    files_by_link: bool
 
 
 class MessagePage(ApiModel):

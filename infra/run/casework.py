@@ -14,6 +14,8 @@ from crm_bridge.catalogue import api as catalogue_api
 from crm_bridge.catalogue.service import Catalogue
 from crm_bridge.categories import api as categories_api
 from crm_bridge.categories.service import Categories
+from crm_bridge.conversations.files import KIND as MESSAGE
+from crm_bridge.conversations.files import MessageFiles
 from crm_bridge.deadlines import api as deadlines_api
 from crm_bridge.deadlines.calendars import Calendars
 from crm_bridge.deadlines.reckoner import Deadlines
@@ -118,8 +120,9 @@ async def casework(
     history = History(database, clock, vault, contacts, writing_up)
     found = ways(base, contacts)
     callbacks.on_unreached(found.unreached.ask)
-    talks = conversations(base, contacts, ledger, found.replies, relay)
+    talks = conversations(base, contacts, ledger, found.replies, found.channels, relay)
     life.sights[CONTACT] = ContactFiles(life.reader.may_see_contact, talks.reader.may_see_contact)
+    life.sights[MESSAGE] = MessageFiles(database)
     intake = Intake(
         database,
         clock,
@@ -132,7 +135,7 @@ async def casework(
         registrar=found.receipts,
         arrived=arrived,
     )
-    open_doors = doors(base, found, intake.take, life.reader, talks.service.file_arrived)
+    open_doors = doors(base, found, intake.take, life.reader, talks.tidings.file_arrived)
     identities = citizen_identities(base, contacts, found.marks, found.channels)
     advised = advice(base, catalogue)
     rates = Rates(database, clock, base.zone)

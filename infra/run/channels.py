@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from agent_console.origin import sender as remote_of
 from channels.attachments.fetching import Arrived, Fetcher
@@ -18,9 +17,9 @@ from channels.marks.service import Marks, StoredMarks
 from channels.protocol import DeliveryNews, Listening, Take, WithMedia
 from channels.registry import Registry
 from channels.sms.service import Messenger
-from crm_bridge.citizen_pages.passes import Passes
 from crm_bridge.replies import api as replies_api
 from crm_bridge.replies.by_sms import BySms
+from crm_bridge.replies.enclosing import Enclosing
 from crm_bridge.replies.health import ChannelHealth
 from crm_bridge.replies.reading import ReplyReader
 from crm_bridge.replies.receipts import Receipts
@@ -35,6 +34,8 @@ from infra.kit.tasks import Work
 from infra.run.enabled import enabled_channels, posted_to
 from infra.run.files import keeper
 from infra.run.foundation import Foundation
+from infra.run.lifecycle import file_keeper
+from infra.run.links import passes
 from infra.run.sms import SmsDesk, sms_desk
 
 
@@ -188,11 +189,8 @@ def _open_mailbox(base: Foundation, found: Ways) -> None:
 
 def _links(base: Foundation) -> RatingLinks | None:
     """Return what makes addresses for citizens; None where nobody outside could open them."""
-    settings = base.settings
-    if not (settings.server.public_url and settings.citizen.enabled):
-        return None
-    life = timedelta(days=settings.citizen.link_days)
-    return Passes(base.clock, base.vault, life, settings.server.public_url)
+    reachable = base.settings.server.public_url and base.settings.citizen.enabled
+    return passes(base) if reachable else None
 
 
 def _sender(
@@ -216,6 +214,7 @@ def _sender(
         carriers,
         rerouting,
         settings,
+        enclosing=Enclosing(file_keeper(base)),
         registry=base.registry,
     )
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from agent_console.origin import sender
 from crm_bridge.callbacks.written import WrittenRatings
 from crm_bridge.citizen_pages import api
 from crm_bridge.citizen_pages.gate import Gate
 from crm_bridge.citizen_pages.matters import Matters
-from crm_bridge.citizen_pages.passes import Passes
 from crm_bridge.citizen_pages.reports import Reports
 from crm_bridge.citizen_pages.service import CitizenPages, Codes
 from crm_bridge.citizen_pages.uploads import Uploads
@@ -20,12 +18,7 @@ from infra.kit.relay import Relay
 from infra.run.casework import Casework
 from infra.run.foundation import Foundation
 from infra.run.lifecycle import file_keeper
-
-
-def passes(base: Foundation) -> Passes:
-    """Return what makes the links that are sent to citizens."""
-    life = timedelta(days=base.settings.citizen.link_days)
-    return Passes(base.clock, base.vault, life, base.settings.server.public_url)
+from infra.run.links import passes
 
 
 def written_ratings(base: Foundation, relay: Relay, work: Casework) -> WrittenRatings:

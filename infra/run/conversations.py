@@ -11,7 +11,10 @@ from agent_console.accounts.staff import AccountStaff
 from agent_console.feed.topics import AGENT_HINT, EVERYBODY_HINT
 from agent_console.presence.floor import PresenceFloor
 from channels.contacts.service import Contacts
+from channels.protocol import CarryingFiles
+from channels.registry import Registry
 from crm_bridge.conversations import api
+from crm_bridge.conversations.files import SentFiles
 from crm_bridge.conversations.hearing import Hearing
 from crm_bridge.conversations.others import Others
 from crm_bridge.conversations.presenting import Presenter
@@ -20,12 +23,15 @@ from crm_bridge.conversations.record import Record
 from crm_bridge.conversations.router import Router
 from crm_bridge.conversations.service import Conversations
 from crm_bridge.conversations.skills import Skills
+from crm_bridge.conversations.tidings import Tidings
 from crm_bridge.replies.service import Replies
 from crm_bridge.tickets.ledger import Ledger
 from infra.kit.http import Routes
 from infra.kit.relay import Relay
 from infra.kit.tasks import Work
 from infra.run.foundation import Foundation
+from infra.run.lifecycle import file_keeper
+from infra.run.links import passes
 
 _TIDY_SECONDS = 600.0
 
@@ -37,6 +43,7 @@ class Talks:
     Attributes:
         hearing: Takes in what citizens write.
         service: What agents do.
+        tidings: Tells agents what became of messages.
         reader: Shows conversations to people.
         others: Knows who looks at what.
         router: Asks agents.
@@ -47,6 +54,7 @@ class Talks:
 
     hearing: Hearing
     service: Conversations
+    tidings: Tidings
     reader: ConversationReader
     others: Others
     router: Router
@@ -56,7 +64,12 @@ class Talks:
 
 
 def conversations(
-    base: Foundation, contacts: Contacts, ledger: Ledger, replies: Replies, relay: Relay
+    base: Foundation,
+    contacts: Contacts,
+    ledger: Ledger,
+    replies: Replies,
+    channels: Registry,
+    relay: Relay,
 ) -> Talks:
     """Return the conversations of an installation.
 
@@ -65,6 +78,7 @@ def conversations(
         contacts: Knows the citizens.
         ledger: Opens the tickets that the guide registers.
         replies: Carries what is said.
+        channels: Say which files they carry.
         relay: Tells agents.
     """
     database, clock, vault = base.database, base.clock, base.vault
@@ -110,12 +124,15 @@ def conversations(
             await others.purge()
             await asyncio.sleep(_TIDY_SECONDS)
 
-    reader = ConversationReader(database, clock, Presenter(vault, contacts, staff), others)
-    service = Conversations(database, clock, record, floor, wake)
-    replies.on_message(service.delivered)
+    files = _files(base, channels)
+    reader = ConversationReader(database, clock, Presenter(vault, contacts, staff), others, files)
+    service = Conversations(database, clock, record, floor, files, wake)
+    tidings = Tidings(clock)
+    replies.on_message(tidings.delivered)
     return Talks(
         hearing=hearing,
         service=service,
+        tidings=tidings,
         reader=reader,
         others=others,
         router=router,
@@ -123,3 +140,10 @@ def conversations(
         tasks={"conversations": router.run, "conversation_viewers": tidy},
         routes=api.routes(service, reader, others, Skills(database, clock, floor, staff)),
     )
+
+
+def _files(base: Foundation, channels: Registry) -> SentFiles:
+    """Return what knows how files are sent; as links only where citizens could open them."""
+    carried = {one.name: one.carries for one in channels if isinstance(one, CarryingFiles)}
+    reachable = base.settings.server.public_url and base.settings.citizen.enabled
+    return SentFiles(file_keeper(base), carried, passes(base).file_link if reachable else None)

@@ -22,9 +22,10 @@ from infra.kit.http import Routes
 from infra.kit.relay import Relay
 from infra.kit.tasks import Work
 from infra.run.casework import Casework
-from infra.run.citizen import passes, written_ratings
+from infra.run.citizen import written_ratings
 from infra.run.foundation import Foundation
 from infra.run.lifecycle import file_keeper
+from infra.run.links import passes
 
 _MEGABYTE = 1024 * 1024
 _MOST_TEMPLATES = 3

@@ -19,8 +19,8 @@ from crm_bridge.one_touch.service import OneTouch
 from infra.kit.http import Routes
 from infra.kit.tasks import Work
 from infra.run.casework import Casework
-from infra.run.citizen import passes
 from infra.run.foundation import Foundation
+from infra.run.links import passes
 from telephony.numbers import PhoneNumber
 from telephony.one_touch.service import OneTouchPhones
 

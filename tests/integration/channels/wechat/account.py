@@ -88,7 +88,7 @@ def delivery(push: Push, at: datetime, **changed: str) -> Delivery:
     return Delivery(method="POST", query=query, body=push.body, received_at=at)
 
 
-def answer(text: str = "路灯已修好。", kind: ReplyKind = ReplyKind.answer, **more: str) -> Reply:
+def answer(text: str = "路灯已修好。", kind: ReplyKind = ReplyKind.answer, **more: Any) -> Reply:
     return Reply(key="reply-7", kind=kind, text=text, ticket_number="20260302-000001", **more)
 
 

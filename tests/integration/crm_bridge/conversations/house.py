@@ -11,9 +11,11 @@ from prometheus_client import CollectorRegistry
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from channels.attachments.service import Attachments
 from channels.contacts.rules import Address, AddressKind, Contact, Enclosure, Message, Purpose
 from channels.contacts.service import Contacts
-from channels.protocol import Reply
+from channels.protocol import FileLimits, Reply
+from crm_bridge.conversations.files import SentFiles
 from crm_bridge.conversations.floor import Present
 from crm_bridge.conversations.hearing import Heard, Hearing
 from crm_bridge.conversations.others import Others
@@ -30,6 +32,7 @@ from crm_bridge.conversations.tables import (
     ConversationRow,
 )
 from crm_bridge.conversations.talk import unseal
+from crm_bridge.conversations.tidings import Tidings
 from crm_bridge.tickets.ledger import Ledger
 from infra.kit.clock import ManualClock
 from infra.kit.database import Database
@@ -38,9 +41,10 @@ from infra.kit.identity import Principal
 from infra.kit.outbox import OutboxRow
 from infra.kit.vault import Vault
 from tests.integration.crm_bridge import house
-from tests.integration.crm_bridge.house import ZONE
+from tests.integration.crm_bridge.house import ZONE, MemoryStore
 
 HOTLINE = "12345"
+CARRIED = {"wechat": FileLimits(types={"image/png": 100_000}, together=100_000)}
 _TALK = frozenset({"conversation.read", "conversation.handle"})
 _OVERSEE = frozenset({"conversation.read", "conversation.watch", "conversation.assign"})
 LI = replace(house.LI, permissions=house.LI.permissions | _TALK)
@@ -78,6 +82,7 @@ class Carried:
     reply: Reply
     message_id: int
     order: str
+    files: Sequence[int] = ()
 
 
 class NotingCarriage:
@@ -87,10 +92,23 @@ class NotingCarriage:
         self.carried: list[Carried] = []
 
     def carry(
-        self, writing: Writing, contact_id: int, reply: Reply, *, message_id: int, order: str
+        self,
+        writing: Writing,
+        contact_id: int,
+        reply: Reply,
+        *,
+        message_id: int,
+        order: str,
+        files: Sequence[int] = (),
     ) -> int:
         self.carried.append(
-            Carried(contact_id=contact_id, reply=reply, message_id=message_id, order=order)
+            Carried(
+                contact_id=contact_id,
+                reply=reply,
+                message_id=message_id,
+                order=order,
+                files=files,
+            )
         )
         return len(self.carried)
 
@@ -118,14 +136,22 @@ class TalkHouse:
         self.record = Record(self.clock, self.vault, self.carriage)
         self.hearing = Hearing(self.vault, self.record, self.ledger, self.settings, hotline=HOTLINE)
         self.floor = ScriptedFloor()
-        self.service = Conversations(
-            self.database, self.clock, self.record, self.floor, lambda: None
-        )
+        self.store = MemoryStore()
+        self.attachments = Attachments(self.database, self.clock, self.store, 1024 * 1024)
+        self.service = self.serving(SentFiles(self.attachments, CARRIED, None))
+        self.tidings = Tidings(self.clock)
         self.others = Others(self.database, self.clock, self.hint, Colleagues())
         presenter = Presenter(self.vault, self.contacts, Colleagues())
-        self.reader = ConversationReader(self.database, self.clock, presenter, self.others)
+        self.reader = ConversationReader(
+            self.database, self.clock, presenter, self.others, SentFiles(self.attachments, CARRIED)
+        )
         self.skills = Skills(self.database, self.clock, self.floor, Colleagues())
         self.router = self.new_router()
+
+    def serving(self, files: SentFiles) -> Conversations:
+        return Conversations(
+            self.database, self.clock, self.record, self.floor, files, lambda: None
+        )
 
     def new_router(self) -> Router:
         return Router(

@@ -5,8 +5,7 @@ from sqlmodel import select
 
 from channels.protocol import ReplyKind
 from crm_bridge.conversations.reading import Box
-from crm_bridge.conversations.rules import ConversationRefused
-from crm_bridge.conversations.service import MovedOn
+from crm_bridge.conversations.rules import ConversationRefused, MovedOn
 from crm_bridge.conversations.tables import ConversationMessageRow
 from infra.kit.audit import AuditRow
 from infra.kit.errors import Forbidden, Invalid, NotFound
@@ -224,7 +223,7 @@ async def test_delivery_is_noted_and_told(talks: TalkHouse) -> None:
     seq = await talks.service.say(LI, conversation_id, "已通知抢修。", after_seq=2, key=None)
     message_id = talks.carriage.carried[-1].message_id
     async with talks.database.transaction() as session:
-        await talks.service.delivered(session, message_id, "failed", "window-closed")
+        await talks.tidings.delivered(session, message_id, "failed", "window-closed")
     async with talks.database.reading() as session:
         row = await session.get_one(ConversationMessageRow, message_id)
     assert (row.delivery, row.failure) == ("failed", "window-closed")

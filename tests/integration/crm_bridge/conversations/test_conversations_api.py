@@ -78,6 +78,9 @@ async def test_message_that_a_colleague_forestalled_says_who_and_where(
         ({"text": "好", "after_seq": -1}, "/after_seq"),
         ({"text": "好", "after_seq": 2**40}, "/after_seq"),
         ({"text": "好"}, "/after_seq"),
+        ({"after_seq": 2}, "/text"),
+        ({"text": "好", "attachment": 1, "after_seq": 2}, "/text"),
+        ({"attachment": 999, "after_seq": 2}, "/attachment"),
     ],
 )
 async def test_message_that_cannot_be_sent_names_the_field(

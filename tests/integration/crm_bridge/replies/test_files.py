@@ -64,7 +64,7 @@ async def test_files_that_are_too_much_together_stay_behind_from_there(
     desk: ReplyHouse, chat: CarryingWay
 ) -> None:
     size = len(png())
-    chat.carries = FileLimits(types={"image/png": size}, together=2 * size)  # type: ignore[misc]  # a narrower way
+    chat.carries = FileLimits(types={"image/png": size}, together=2 * size)
     files = [await file(desk) for _ in range(3)]
     await desk.say(await desk.contact(), files=files)
     await desk.sender.run_once()
