@@ -43,7 +43,13 @@ export default defineConfig({
   resolve: { alias: { '@': here('src') } },
   server: { proxy: { '/api': server, '/sip': { target: server, ws: true } } },
   // Telephones that are six years old still get the pages.
-  build: { target: ['es2020', 'chrome87', 'safari14'], assetsInlineLimit: 0, modulePreload: { polyfill: false } },
+  build: {
+    target: ['es2020', 'chrome87', 'safari14'],
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    // On a slow machine every build would otherwise end with a lecture on its plugins.
+    rolldownOptions: { checks: { bundlerTimings: false } },
+  },
   worker: { format: 'es' },
   test: { environment: 'happy-dom', include: ['tests/**/*.test.ts'] },
 })
