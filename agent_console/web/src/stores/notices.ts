@@ -7,6 +7,9 @@ import { i18n } from '@/i18n'
 
 import { usePreferences } from './preferences'
 
+/** In pixels: the main button of a page is in the row at its foot, and nothing may lie over it. */
+const ABOVE_THE_FOOT = 64
+
 /** What is said to the agent: on the screen, and to a screen reader. */
 export const useNotices = defineStore('notices', () => {
   const preferences = usePreferences()
@@ -37,7 +40,7 @@ export const useNotices = defineStore('notices', () => {
   }
 
   function tell(words: string, kind: 'success' | 'info' | 'warning' | 'error' = 'success'): void {
-    ElMessage({ message: words, type: kind, grouping: true, placement: 'bottom', offset: 12, showClose: kind === 'error', duration: kind === 'error' ? 8000 : 4000 })
+    ElMessage({ message: words, type: kind, grouping: true, placement: 'bottom', offset: ABOVE_THE_FOOT, showClose: kind === 'error', duration: kind === 'error' ? 8000 : 4000 })
   }
 
   function complain(error: unknown): void {
