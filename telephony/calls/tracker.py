@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from infra.kit.clock import Clock
 from telephony.ami import events as ami
 from telephony.ami.lists import Channel, QueueEntry
-from telephony.calls.book import TALKING, CallBook
-from telephony.calls.legs import Leg, Legs, agent_of_member
+from telephony.calls.book import TALKING
+from telephony.calls.legs import Leg, agent_of_member
+from telephony.calls.restoring import Restoring
 from telephony.calls.rules import Call, CallChange, CallState, Direction, Signal
+from telephony.calls.switchboard import Switchboard, agents_first, is_answered
 
 
 class CallTracker:
     """The calls of one Asterisk.
-
-    A call ends when the citizen's channel is gone, or when its last one is.
 
     Args:
         pbx: Name of the Asterisk.
@@ -28,11 +28,10 @@ class CallTracker:
     def __init__(
         self, pbx: str, clock: Clock, colleague: Callable[[str], bool] = lambda _: False
     ) -> None:
-        self._colleague = colleague
         self._clock = clock
-        self._book = CallBook(pbx)
-        self._legs = Legs()
-        self._citizens: dict[str, str] = {}
+        self._board = Switchboard(pbx, colleague)
+        self._book = self._board.book
+        self._legs = self._board.legs
         self._touched: set[str] | None = None
 
     @property
@@ -70,8 +69,6 @@ class CallTracker:
         handler(self, event)
         return self._book.publish()
 
-    # --- from lists ---------------------------------------------------------------------------
-
     def begin_resync(self) -> None:
         """Note from now on which channels live events touch: for them the lists will be stale."""
         self._touched = set()
@@ -88,123 +85,23 @@ class CallTracker:
             entries: Every caller who waits in a queue.
         """
         touched, self._touched = self._touched or set(), None
-        now = self._clock.now()
-        listed = {row.uniqueid: row for row in channels}
-        waiting = {entry.uniqueid: entry for entry in entries}
-        for leg in self._legs:
-            if leg.uniqueid not in listed and leg.uniqueid not in touched:
-                self._drop(leg, now, None)
-        for row in channels:
-            if row.uniqueid not in touched:
-                self._restore_leg(row, waiting.get(row.uniqueid), now)
-        for linkedid in self._legs.calls():
-            if linkedid not in self.calls:
-                self._restore_call(linkedid, listed, waiting, now)
-            self._correct(linkedid, listed, now)
+        Restoring(self._board).restore(channels, entries, touched, self._clock.now())
         return self._book.publish()
-
-    def _restore_leg(self, row: Channel, entry: QueueEntry | None, now: datetime) -> None:
-        leg = self._legs.get(row.uniqueid)
-        if leg is None:
-            leg = self._legs.add(row.uniqueid, row.channel, row.linkedid)
-        elif leg.linkedid != row.linkedid:
-            self._relink(leg, row.linkedid, now)
-        leg.bridge = row.bridge or None
-        leg.ringing = row.state == "Ringing"
-        if entry is not None:
-            leg.queue = entry.queue
-        elif row.application == "Queue" and leg.queue is None:
-            leg.queue = row.application_data.partition(",")[0]
-
-    def _restore_call(
-        self,
-        linkedid: str,
-        listed: Mapping[str, Channel],
-        waiting: Mapping[str, QueueEntry],
-        now: datetime,
-    ) -> None:
-        for leg in self._legs.of_call(linkedid):
-            row = listed.get(leg.uniqueid)
-            if row is None:
-                continue
-            if leg.queue is not None and leg.agent is None:
-                entry = waiting.get(leg.uniqueid)
-                age = entry.waiting_seconds if entry else row.age_seconds
-                self._open_queued(leg, row.caller, now - timedelta(seconds=age))
-            elif leg.agent is not None and leg.uniqueid == linkedid:
-                since = now - timedelta(seconds=row.age_seconds)
-                self._open_outbound(leg, row.exten, since)
-                for other in self._legs.of_call(linkedid):
-                    self._adopt_citizen(other)
-
-    def _correct(self, linkedid: str, listed: Mapping[str, Channel], now: datetime) -> None:
-        call = self.calls.get(linkedid)
-        if call is None:
-            return
-        state, leg = self._observe(call)
-        if leg is None:
-            return
-        agent = leg.agent or (call.agent if call.direction is Direction.outbound else None)
-        if call.state in TALKING and (state is not CallState.answered or agent != call.agent):
-            self._book.signal(call, Signal.transfer, now, call.agent)
-            call = self.calls[linkedid]
-        if state is CallState.answered:
-            row = listed.get(leg.uniqueid)
-            self._book.answer(call, agent, now - timedelta(seconds=row.age_seconds if row else 0))
-        elif state is CallState.ringing:
-            self._book.ring(call, agent, now)
-        elif call.state is CallState.ringing:
-            self._book.signal(call, Signal.stop_ringing, now, call.agent, agent=None)
-        elif call.state is CallState.transferred:
-            self._book.signal(call, Signal.offer, now, None, queue=leg.queue)
-
-    def _observe(self, call: Call) -> tuple[CallState, Leg | None]:
-        """Return the state that the legs show and the leg that shows it; None where they show none."""
-        talking = self._legs.talking(call.linkedid)
-        if talking and _is_answered(call, talking):
-            return CallState.answered, _agents_first(talking)[0]
-        legs = _agents_first(self._legs.of_call(call.linkedid))
-        for leg in legs:
-            if leg.ringing and (leg.agent is not None or call.direction is Direction.outbound):
-                return CallState.ringing, leg
-        for leg in legs:
-            if leg.queue is not None:
-                return CallState.offered, leg
-        return CallState.offered, None
-
-    # --- from live events ---------------------------------------------------------------------
 
     def _leg_of(self, event: ami.ChannelEvent) -> Leg:
         leg = self._legs.get(event.uniqueid)
         if leg is None:
             return self._legs.add(event.uniqueid, event.channel, event.linkedid)
         if leg.linkedid != event.linkedid:
-            self._relink(leg, event.linkedid, self._time(event))
+            self._board.relink(leg, event.linkedid, self._time(event))
         return leg
-
-    def _relink(self, leg: Leg, linkedid: str, at: datetime) -> None:
-        # A transfer merges two calls: the younger one loses its channels to the older.
-        old = leg.linkedid
-        self._legs.move(leg, linkedid)
-        self._end_if_over(old, leg, at, None)
-
-    def _drop(self, leg: Leg, at: datetime, cause: int | None) -> None:
-        self._legs.remove(leg)
-        self._end_if_over(leg.linkedid, leg, at, cause)
-
-    def _end_if_over(self, linkedid: str, gone: Leg, at: datetime, cause: int | None) -> None:
-        if self._citizens.get(linkedid) == gone.uniqueid or not self._legs.of_call(linkedid):
-            self._citizens.pop(linkedid, None)
-            call = self.calls.get(linkedid)
-            if call is not None:
-                self._book.end(call, at, cause)
 
     def _on_newchannel(self, event: ami.Newchannel) -> None:
         leg = self._leg_of(event)
         if leg.agent is None:
-            self._adopt_citizen(leg)
+            self._board.adopt_citizen(leg)
         elif leg.uniqueid == leg.linkedid:
-            self._open_outbound(leg, event.exten, self._time(event))
+            self._board.open_outbound(leg, event.exten, self._time(event))
 
     def _on_newstate(self, event: ami.Newstate) -> None:
         leg = self._leg_of(event)
@@ -220,7 +117,7 @@ class CallTracker:
     def _on_hangup(self, event: ami.Hangup) -> None:
         leg = self._legs.get(event.uniqueid)
         if leg is not None:
-            self._drop(leg, self._time(event), event.cause or None)
+            self._board.drop(leg, self._time(event), event.cause or None)
             self._leave_to_others(leg, event)
 
     def _on_bridge_enter(self, event: ami.BridgeEnter) -> None:
@@ -239,7 +136,7 @@ class CallTracker:
         leg.queue = event.queue
         call = self.calls.get(leg.linkedid)
         if call is None:
-            self._open_queued(leg, event.caller, self._time(event))
+            self._board.open_queued(leg, event.caller, self._time(event))
         elif call.state is not CallState.offered and call.state is not CallState.ringing:
             self._book.signal(call, Signal.offer, self._time(event), None, queue=event.queue)
 
@@ -286,8 +183,8 @@ class CallTracker:
         self._answer_if_talking(self.calls[leg.linkedid], others, event)
 
     def _answer_if_talking(self, call: Call, talking: list[Leg], event: ami.ChannelEvent) -> None:
-        if talking and _is_answered(call, talking):
-            agent = _agents_first(talking)[0].agent or call.agent
+        if talking and is_answered(call, talking):
+            agent = agents_first(talking)[0].agent or call.agent
             self._book.answer(call, agent, self._time(event))
 
     def _leave_to_others(self, gone: Leg, event: ami.ChannelEvent) -> None:
@@ -298,42 +195,11 @@ class CallTracker:
         others = self._legs.talking(gone.linkedid)
         if call.state in TALKING and sum(leg.is_telephone for leg in others) > 1:
             self._book.signal(call, Signal.transfer, self._time(event), gone.agent)
-            agent = _agents_first(others)[0].agent
+            agent = agents_first(others)[0].agent
             self._book.answer(self.calls[gone.linkedid], agent, self._time(event))
-
-    def _open_queued(self, leg: Leg, caller: str, at: datetime) -> None:
-        # A citizen who dialled began the call himself; one who was rung joined what our order had begun.
-        dialled = leg.uniqueid == leg.linkedid
-        direction = Direction.inbound if dialled else Direction.callback
-        self._book.open(leg.linkedid, direction, caller=caller, at=at, queue=leg.queue)
-        if leg.linkedid in self.calls:
-            self._citizens[leg.linkedid] = leg.uniqueid
-
-    def _open_outbound(self, leg: Leg, number: str, at: datetime) -> None:
-        caller = "" if self._colleague(number) else number
-        self._book.open(leg.linkedid, Direction.outbound, caller=caller, at=at, agent=leg.agent)
-
-    def _adopt_citizen(self, leg: Leg) -> None:
-        call = self.calls.get(leg.linkedid)
-        if call is not None and call.direction is Direction.outbound and leg.is_trunk:
-            self._citizens.setdefault(leg.linkedid, leg.uniqueid)
 
     def _time(self, event: ami.Event) -> datetime:
         return datetime.fromtimestamp(event.at, UTC) if event.at else self._clock.now()
-
-
-def _is_answered(call: Call, talking: Iterable[Leg]) -> bool:
-    """Return whether legs that share a bridge mean that the call is answered.
-
-    One who waits for an agent may be in a bridge before: the owner of a device is rung together with the queue, and
-    his telephone is joined to his place in it.
-    """
-    waits = call.queue is not None and call.state in (CallState.offered, CallState.ringing)
-    return not waits or any(leg.agent is not None for leg in talking)
-
-
-def _agents_first(legs: Iterable[Leg]) -> list[Leg]:
-    return sorted(legs, key=lambda leg: leg.agent is None)
 
 
 _HANDLERS: Mapping[type[ami.ChannelEvent], Callable[[CallTracker, Any], None]] = {
