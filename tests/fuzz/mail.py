@@ -13,6 +13,7 @@ import atheris  # type: ignore[import-untyped]  # ships no types
 
 with atheris.instrument_imports(include=["channels"]):
     from channels.contacts.rules import Contact
+    from channels.contacts.storable import storable
     from channels.mailbox.answering import answer_to
     from channels.mailbox.plain_text import of_html, without_quotes
     from channels.mailbox.reading import read
@@ -79,7 +80,7 @@ def one(data: bytes) -> None:
     raw = FetchedMail(content=content, size=len(content), received_at=NOW)
     mail = read(raw, "mx.linjiang.example")
     passed_over(mail, SETTINGS.own)
-    _answered(contact_of(mail, NOW))
+    _answered(storable(contact_of(mail, NOW)))
 
 
 def _answered(contact: Contact) -> None:

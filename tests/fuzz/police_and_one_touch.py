@@ -15,6 +15,7 @@ import atheris  # type: ignore[import-untyped]  # ships no types
 
 with atheris.instrument_imports(include=["channels", "crm_bridge.one_touch", "agent_console"]):
     from agent_console.guest_sip import of_guest
+    from channels.contacts.storable import storable
     from channels.one_touch import OneTouchChannel, OneTouchSettings
     from channels.police_110.channel import Police110Channel
     from channels.police_110.settings import Police110Settings, SignatureMethod
@@ -67,7 +68,7 @@ def one(data: bytes) -> None:
 
 
 def parsed(body: bytes, headers: dict[str, str]) -> None:
-    """Read a body as both channels do; what was read is as it could be stored."""
+    """Read a body as both channels do; what was read is stored as the intake stores it."""
     raw = Delivery(method="POST", headers=headers, body=body, received_at=NOW)
     known = Delivery(
         method="POST", headers={**headers, "x-device": "7.1"}, body=body, received_at=NOW
@@ -77,7 +78,8 @@ def parsed(body: bytes, headers: dict[str, str]) -> None:
             channel.verify(raw)
         with suppress(Invalid):
             for contact in channel.parse(known):
-                stored = json.dumps([contact.extra, asdict(contact)], default=str)
+                kept = storable(contact)
+                stored = json.dumps([kept.extra, asdict(kept)], default=str)
                 assert "\\u0000" not in stored
                 stored.encode()
 

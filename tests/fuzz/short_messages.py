@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
@@ -17,6 +17,7 @@ import atheris  # type: ignore[import-untyped]  # ships no types
 with atheris.instrument_imports(include=["channels"]):
     from channels.aliyun_sms.carrier import AliyunCarrier
     from channels.aliyun_sms.channel import AliyunSmsChannel
+    from channels.contacts.storable import storable
     from channels.protocol import Delivery
     from infra.kit.clock import SystemClock
     from infra.kit.errors import Invalid, NotAuthenticated
@@ -71,7 +72,9 @@ def one(data: bytes) -> None:
         with suppress(Invalid):
             channel.news(raw)
         with suppress(Invalid):
-            channel.parse(raw)
+            for contact in channel.parse(raw):
+                stored = asdict(storable(contact))
+                json.dumps(stored, default=str, ensure_ascii=False).encode()
     with suppress(Invalid):
         TWILIO.greet(replace(raw, method="POST"))
 

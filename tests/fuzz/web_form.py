@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 import atheris  # type: ignore[import-untyped]  # ships no types
 
 with atheris.instrument_imports(include=["channels", "crm_bridge.citizen_pages"]):
+    from channels.contacts.storable import storable
     from channels.web_form.rules import contact_of, require_signature
     from channels.web_form.site import form_of
     from crm_bridge.citizen_pages.rules import (
@@ -63,7 +64,7 @@ def one(data: bytes) -> None:
 def read(body: bytes) -> None:
     """Read a body as a form, and write what was read as it would be stored."""
     with suppress(Invalid):
-        contact = contact_of(form_of(body), NOW)
+        contact = storable(contact_of(form_of(body), NOW))
         if contact.message is not None:
             json.dumps(asdict(contact.message) | dict(contact.extra), ensure_ascii=False).encode()
 

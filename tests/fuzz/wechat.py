@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 import atheris  # type: ignore[import-untyped]  # ships no types
 
 with atheris.instrument_imports(include=["channels"]):
+    from channels.contacts.storable import storable
     from channels.wechat.document import fields_of, text_of, xml_of
     from channels.wechat.envelope import Envelope
     from channels.wechat.rules import Account, contact_of, is_greeted, news_of
@@ -40,6 +42,9 @@ def one(data: bytes) -> None:
     except Invalid:
         return
     if contact is not None and contact.message is not None:
+        contact = storable(contact)
+        json.dumps(asdict(contact), default=str, ensure_ascii=False).encode()
+        assert contact.message is not None
         pieces(contact.message.text)
         fields_of(xml_of({"Content": contact.message.text}))
 
