@@ -3,10 +3,13 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 
 import { ApiProblem, NoAnswer } from '@/api/http'
 import type { Session } from '@/api/types'
+import type { Attachment } from '@/casework/types'
+import type { Upload } from '@/casework/uploads'
 import { emptyDraft } from '@/domain/ticket-form'
 import type { DraftDesk } from '@/stores/drafts'
 import { useSession } from '@/stores/session'
 import { talks as api } from '@/talk/api'
+import { acceptedBy, goesAsLink, refusedBy, takesFiles } from '@/talk/files'
 import { citizensWords, fillFrom } from '@/talk/filling'
 import { useTalks } from '@/talk/store'
 import type { Talk, TalkMessage } from '@/talk/types'
@@ -19,7 +22,7 @@ const message = (seq: number, text: string, more: Partial<TalkMessage> = {}): Ta
 const talk = (more: Partial<Talk> = {}): Talk => ({
   id: 7, channel: 'wechat', state: 'open', skill: '', agent: '1001', opened_at: '2026-03-02T01:30:00Z', unread: 0, last_seq: 1,
   last_at: '2026-03-02T01:30:00Z', preview: '', contact_id: 9, messages: [message(1, 'lamp broken')], tickets: [], earlier_tickets: [], earlier: [],
-  happenings: [], others: [], ...more,
+  happenings: [], others: [], file_limits: { 'image/png': 2_000_000 }, files_by_link: false, ...more,
 })
 
 const refusal = (status: number, type: string) => new ApiProblem(status, { type, status }, null)
@@ -32,6 +35,80 @@ beforeEach(() => {
   vi.restoreAllMocks()
   vi.spyOn(api, 'box').mockResolvedValue(empty)
   vi.spyOn(api, 'messages').mockResolvedValue({ items: [], more: false })
+})
+
+const picture: Attachment = { id: 31, name: 'door.png', size: 900, type: 'image/png' }
+const uploaded = (more: Partial<Upload> = {}): Upload => ({
+  key: 'upload-1', name: 'door.png', size: 900, progress: 1, attachment: picture, failure: null, abort: () => undefined, ...more,
+})
+
+describe('a file', () => {
+  it('goes after the words, as a message of its own, and is gone from the field', async () => {
+    const talks = useTalks()
+    talks.show(talk())
+    const say = vi.spyOn(api, 'say')
+      .mockResolvedValueOnce(message(2, 'see the picture', { speaker: 'agent' }))
+      .mockResolvedValueOnce(message(3, '', { speaker: 'agent', files: [picture] }))
+    Object.assign(talks.answerTo(7), { text: 'see the picture', uploads: [uploaded()] })
+    await talks.say(7)
+    expect(say.mock.calls.map(([, body]) => body)).toEqual([{ text: 'see the picture', after_seq: 1 }, { attachment: 31, after_seq: 2 }])
+    expect(talks.answerTo(7)).toMatchObject({ text: '', uploads: [], sending: false })
+  })
+
+  it('is sent again as it was, under its key, when nobody knows whether it arrived', async () => {
+    const talks = useTalks()
+    talks.show(talk())
+    const say = vi.spyOn(api, 'say').mockRejectedValueOnce(new NoAnswer('lost'))
+    talks.answerTo(7).uploads = [uploaded()]
+    await talks.say(7)
+    expect(talks.answerTo(7).uploads).toHaveLength(1)
+    talks.show(talk({ messages: [message(1, 'lamp broken'), message(2, 'hello?')] }))
+    say.mockResolvedValueOnce(message(3, '', { speaker: 'agent', files: [picture] }))
+    await talks.say(7)
+    expect(say.mock.calls[1]).toEqual(say.mock.calls[0])
+    expect(talks.answerTo(7).uploads).toEqual([])
+  })
+
+  it('that has arrived though nobody said so is not there to be sent again', async () => {
+    const talks = useTalks()
+    talks.show(talk())
+    vi.spyOn(api, 'say').mockRejectedValueOnce(new NoAnswer('lost'))
+    vi.spyOn(api, 'messages').mockResolvedValue({ items: [message(2, '', { speaker: 'agent', agent: me, files: [picture] })], more: false })
+    talks.answerTo(7).uploads = [uploaded()]
+    await talks.say(7)
+    expect(talks.answerTo(7)).toMatchObject({ uploads: [], failure: null })
+  })
+
+  it('that is refused stays, with the reason', async () => {
+    const talks = useTalks()
+    talks.show(talk())
+    const refused = refusal(422, 'invalid')
+    vi.spyOn(api, 'say').mockRejectedValueOnce(refused)
+    talks.answerTo(7).uploads = [uploaded()]
+    await talks.say(7)
+    expect(talks.answerTo(7).failure).toBe(refused)
+    expect(talks.answerTo(7).uploads).toHaveLength(1)
+  })
+
+  it.each([
+    ['plan.pdf', 100, 'talk.file.not_carried'],
+    ['door.png', 3_000_000, 'talk.file.large'],
+    ['door.exe', 100, 'talk.file.kind'],
+    ['door.png', 0, 'talk.file.empty'],
+    ['door.PNG', 100, undefined],
+  ])('%s of %i bytes: %s', (name, size, key) => {
+    expect(refusedBy(talk(), { name, size })?.key).toBe(key)
+  })
+
+  it('of any kind goes as a link where citizens can open one', () => {
+    const open = talk({ files_by_link: true })
+    expect(refusedBy(open, { name: 'plan.pdf', size: 100 })).toBeNull()
+    expect(goesAsLink(open, { type: 'application/pdf', size: 100 })).toBe(true)
+    expect(goesAsLink(open, picture)).toBe(false)
+    expect(acceptedBy(open)).toContain('.pdf')
+    expect(acceptedBy(talk())).toBe('.png')
+    expect(takesFiles(talk({ file_limits: {} }))).toBe(false)
+  })
 })
 
 describe('an answer', () => {

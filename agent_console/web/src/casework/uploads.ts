@@ -20,8 +20,14 @@ export const LARGEST_MEGABYTES = 20
 export const ENDINGS = ['jpg', 'jpeg', 'png', 'gif', 'webp', 'pdf', 'docx', 'xlsx', 'mp4', 'mp3'] as const
 const DEADLINE_MS = 10 * 60_000
 
-/** Why a file will not be taken, as a key of the texts; null when it may be sent. */
-export function refusalOf(file: { name: string; size: number }): { key: string; params: Record<string, string | number> } | null {
+/** Why a file is not taken: a key of the texts. */
+export interface Refusal {
+  key: string
+  params: Record<string, string | number>
+}
+
+/** Why a file will not be taken; null when it may be sent. */
+export function refusalOf(file: { name: string; size: number }): Refusal | null {
   const ending = /\.([^.]+)$/.exec(file.name)?.[1]?.toLowerCase() ?? ''
   if (!(ENDINGS as readonly string[]).includes(ending)) return { key: 'act.file.kind', params: { name: file.name } }
   if (file.size === 0) return { key: 'act.file.empty', params: { name: file.name } }

@@ -1,7 +1,7 @@
 import { request } from '@/api/request'
 import type { Page } from '@/api/types'
 
-import type { Other, Talk, TalkMessage, TalkSummary } from './types'
+import type { Other, Saying, Talk, TalkMessage, TalkSummary } from './types'
 
 export type Box = 'mine' | 'waiting' | 'live' | 'closed'
 
@@ -11,7 +11,7 @@ export const talks = {
   show: (id: number) => request<Talk>('GET', `/conversations/${id}`),
   messages: (id: number, where: { before?: number; after?: number }) =>
     request<{ items: TalkMessage[]; more: boolean }>('GET', `/conversations/${id}/messages`, { query: where }),
-  say: (id: number, body: { text: string; after_seq: number }, idempotencyKey: string) =>
+  say: (id: number, body: Saying, idempotencyKey: string) =>
     request<TalkMessage>('POST', `/conversations/${id}/messages`, { body, idempotencyKey }),
   accept: (id: number) => request<Talk>('POST', `/conversations/${id}/accept`),
   decline: (id: number) => request<undefined>('POST', `/conversations/${id}/decline`),

@@ -2,12 +2,13 @@ import { defineStore } from 'pinia'
 import { computed, reactive, ref } from 'vue'
 
 import { ApiProblem, NoAnswer } from '@/api/http'
+import type { Upload } from '@/casework/uploads'
 import { IdempotencyKeys } from '@/domain/random'
 import type { ListPhase } from '@/stores/tickets'
 import { useSession } from '@/stores/session'
 
 import { talks as api } from './api'
-import type { LookedAt, Other, Talk, TalkMessage, TalkNews, TalkSummary } from './types'
+import type { LookedAt, Other, Saying, Talk, TalkMessage, TalkNews, TalkSummary } from './types'
 
 /** Characters of one message; the server takes no more. */
 export const MOST_SAID = 1000
@@ -22,6 +23,10 @@ export interface Answer {
   /** What was sent and not answered for: the very same is sent again, under the same key. */
   body: { text: string; after_seq: number } | null
   keys: Pick<IdempotencyKeys, 'for'>
+  /** Files that go after the words, each as a message of its own. */
+  uploads: Upload[]
+  /** As which message each file was sent that was not answered for, by the key of its upload. */
+  sent: Map<string, { attachment: number; after_seq: number }>
 }
 
 /** The conversations of this agent: the lists, the opened one, and what is being written in each. */
@@ -128,32 +133,20 @@ export const useTalks = defineStore('talks', () => {
   function answerTo(id: number): Answer {
     const known = answers.get(id)
     if (known !== undefined) return known
-    answers.set(id, { text: '', sending: false, failure: null, movedOn: '', body: null, keys: new IdempotencyKeys() })
+    answers.set(id, { text: '', sending: false, failure: null, movedOn: '', body: null, keys: new IdempotencyKeys(), uploads: [], sent: new Map() })
     return answers.get(id) as Answer
   }
 
-  /** Sends what was written, once: sent again after no answer it keeps its key. */
+  /** Sends what was written and then the files, each once: sent again after no answer it keeps its key. */
   async function say(id: number): Promise<void> {
     const answer = answerTo(id)
-    const text = answer.text.trim()
-    if (text === '' || answer.sending) return
-    if (answer.body?.text !== text) answer.body = { text, after_seq: opened.value?.messages.at(-1)?.seq ?? 0 }
-    const body = answer.body
-    // Out of the field at once: what is typed while it is on its way is the next message.
-    Object.assign(answer, { text: '', sending: true, failure: null, movedOn: '' })
+    if (answer.sending) return
+    Object.assign(answer, { sending: true, failure: null, movedOn: '' })
     try {
-      put(id, await api.say(id, body, answer.keys.for(body)))
-      // The same words may be said again, and are another message then.
-      Object.assign(answer, { body: null, keys: new IdempotencyKeys() })
+      if (answer.text.trim() !== '') await sayWords(id, answer)
+      for (const one of [...answer.uploads]) await sendFile(id, answer, one)
       void load()
     } catch (error) {
-      if (error instanceof NoAnswer && (await arrived(id, body))) {
-        Object.assign(answer, { body: null, keys: new IdempotencyKeys() })
-        return
-      }
-      answer.text = [text, answer.text].filter((part) => part !== '').join('\n')
-      // What the server has refused it has not kept.
-      if (error instanceof ApiProblem && error.status < 500) answer.body = null
       if (error instanceof ApiProblem && error.problem.type.endsWith('conversation-moved-on')) {
         await loadNewer()
         const last = opened.value?.messages.findLast(({ speaker, agent }) => speaker === 'agent' && agent !== session.user?.number)
@@ -166,12 +159,56 @@ export const useTalks = defineStore('talks', () => {
     }
   }
 
+  async function sayWords(id: number, answer: Answer): Promise<void> {
+    const text = answer.text.trim()
+    if (answer.body?.text !== text) answer.body = { text, after_seq: lastSeen() }
+    const body = answer.body
+    // Out of the field at once: what is typed while it is on its way is the next message.
+    answer.text = ''
+    try {
+      await sendOnce(id, body, answer.keys.for(body), (one) => one.text === text)
+    } catch (error) {
+      answer.text = [text, answer.text].filter((part) => part !== '').join('\n')
+      // What the server has refused it has not kept.
+      if (error instanceof ApiProblem && error.status < 500) answer.body = null
+      throw error
+    }
+    // The same words may be said again, and are another message then.
+    Object.assign(answer, { body: null, keys: new IdempotencyKeys() })
+  }
+
+  async function sendFile(id: number, answer: Answer, one: Upload): Promise<void> {
+    const attachment = one.attachment?.id
+    if (attachment === undefined) return
+    const body = answer.sent.get(one.key) ?? { attachment, after_seq: lastSeen() }
+    answer.sent.set(one.key, body)
+    try {
+      await sendOnce(id, body, one.key, ({ files }) => files.some((file) => file.id === attachment))
+    } catch (error) {
+      if (error instanceof ApiProblem && error.status < 500) answer.sent.delete(one.key)
+      throw error
+    }
+    answer.sent.delete(one.key)
+    answer.uploads = answer.uploads.filter(({ key }) => key !== one.key)
+  }
+
+  /** Sends one message; one of which nobody told is looked for before it counts as not sent. */
+  async function sendOnce(id: number, body: Saying, key: string, same: (one: TalkMessage) => boolean): Promise<void> {
+    try {
+      put(id, await api.say(id, body, key))
+    } catch (error) {
+      if (!(error instanceof NoAnswer) || !(await arrived(id, body.after_seq, same))) throw error
+    }
+  }
+
+  const lastSeen = () => opened.value?.messages.at(-1)?.seq ?? 0
+
   /** Whether a message of which nobody told is there all the same. */
-  async function arrived(id: number, { text, after_seq }: { text: string; after_seq: number }): Promise<boolean> {
+  async function arrived(id: number, after: number, same: (one: TalkMessage) => boolean): Promise<boolean> {
     if (opened.value?.id !== id) return false
     await loadNewer().catch(() => undefined)
     const me = session.user?.number
-    return opened.value.messages.some((one) => one.seq > after_seq && one.agent === me && one.text === text)
+    return opened.value.messages.some((one) => one.seq > after && one.agent === me && same(one))
   }
 
   async function accept(id: number): Promise<void> {
@@ -198,6 +235,7 @@ export const useTalks = defineStore('talks', () => {
 
   async function end(id: number): Promise<void> {
     await api.close(id)
+    for (const one of answers.get(id)?.uploads ?? []) one.abort()
     answers.delete(id)
     await Promise.all([load(), openedId === id ? open(id) : undefined])
   }

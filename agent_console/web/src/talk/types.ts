@@ -73,7 +73,14 @@ export interface Talk extends TalkSummary {
   earlier: TalkSummary[]
   happenings: TalkHappening[]
   others: Other[]
+  /** The media types that the channel carries, each with the most bytes of a file. */
+  file_limits: Record<string, number>
+  /** Whether any other file is sent as a link. */
+  files_by_link: boolean
 }
+
+/** What is sent to the citizen: words, or a file that was uploaded. */
+export type Saying = { after_seq: number } & ({ text: string } | { attachment: number })
 
 /** What a piece of news about a conversation carries. */
 export interface TalkNews {
