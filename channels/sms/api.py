@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -9,6 +10,11 @@ from channels.sms.rules import MessageKind
 from channels.sms.service import Messenger
 from infra.kit.http import ApiModel, Routes
 from infra.kit.identity import Principal
+
+_MOST = 100
+
+DecidedElsewhere = Callable[[Sequence[str]], Awaitable[Collection[str]]]
+"""Returns which of these keys belong to something that a person decides about where it is listed."""
 
 
 class MessageToReview(ApiModel):
@@ -34,13 +40,16 @@ class MessageDecision(ApiModel):
     decision: Literal["send_again", "give_up"]
 
 
-def routes(messenger: Messenger) -> Routes:
-    """Return the endpoints of short messages."""
+def routes(messenger: Messenger, elsewhere: DecidedElsewhere) -> Routes:
+    """Return the endpoints of short messages; what is decided `elsewhere` is not listed here too."""
     api = Routes(tag="short messages")
 
     @api.get("/api/v1/short-messages/review", permission="callback.review")
     async def waiting() -> MessagesToReview:
-        """List the short messages of which nobody can tell whether they were sent."""
+        """List the short messages of which nobody can tell whether they were sent, but for those that carry a reply."""
+        found = await messenger.unknown()
+        others = await elsewhere([one.message.key for one in found])
+        mine = [one for one in found if one.message.key not in others]
         return MessagesToReview(
             items=[
                 MessageToReview(
@@ -51,7 +60,7 @@ def routes(messenger: Messenger) -> Routes:
                     created_at=one.created_at,
                     since=one.since,
                 )
-                for one in await messenger.unknown()
+                for one in mine[:_MOST]
             ]
         )
 

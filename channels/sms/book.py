@@ -163,12 +163,12 @@ class Book:
         return (await session.exec(statement)).first()
 
     async def unknown(self) -> Sequence[Lost]:
-        """Return the messages whose fate is unknown, oldest first, at most 100."""
+        """Return the messages whose fate is unknown, oldest first, at most 500."""
         statement = (
             select(ShortMessageRow)
             .where(ShortMessageRow.state == MessageState.unknown)
             .order_by(col(ShortMessageRow.id))
-            .limit(100)
+            .limit(500)
         )
         async with self.database.reading() as session:
             rows = (await session.exec(statement)).all()

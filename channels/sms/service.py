@@ -148,8 +148,18 @@ class Messenger:
             )
         self.poke()
 
+    async def let_be(self, session: AsyncSession, key: str) -> None:
+        """Count a message of unknown fate as failed, in the transaction in which a person decides what it carries.
+
+        Whoever has it sent again does so under another key; of other messages nothing changes.
+        """
+        row = await self._book.find(session, key)
+        if row is not None and row.state is MessageState.unknown:
+            given_up = MessageEvent.given_up
+            await self._book.happen(session, row, given_up, error_code=GIVEN_UP)
+
     async def unknown(self) -> Sequence[Lost]:
-        """Return the messages whose fate is unknown, oldest first, at most 100."""
+        """Return the messages whose fate is unknown, oldest first, at most 500."""
         return await self._book.unknown()
 
     async def purge(self) -> None:

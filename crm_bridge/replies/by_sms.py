@@ -6,6 +6,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.contacts.rules import Contact
 from channels.protocol import CannotReply, DeliveryNews, DeliveryState, Reply, Sent
+from channels.sms.book import GIVEN_UP
 from channels.sms.protocol import ShortMessages
 from channels.sms.rules import MessageKind, MessageNews, MessageState, ShortMessage, fitted
 from crm_bridge.replies.rerouting import SMS
@@ -52,6 +53,8 @@ class BySms:
 
     async def heard(self, session: AsyncSession, news: MessageNews) -> None:
         """Take note of what became of a short message; of others' messages nothing is known here."""
+        if news.error_code == GIVEN_UP:
+            return  # a person has decided, about the reply itself
         state = _NEWS.get(news.state)
         if state is not None:
             told = DeliveryNews(

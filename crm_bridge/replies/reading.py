@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlmodel import col, select
 
 from crm_bridge.replies.rules import OPEN, ReplyState
@@ -9,7 +11,12 @@ from crm_bridge.replies.service import Replies
 from crm_bridge.replies.tables import ReplyRow
 from crm_bridge.replies.views import ReplyPage, ReplyView, TicketReplyView
 from crm_bridge.tickets.reading import cursor_at, position_of
+from crm_bridge.tickets.tables import TicketRow
 from infra.kit.database import Database
+
+_WITH_NUMBER = select(ReplyRow, TicketRow.number).join(
+    TicketRow, col(TicketRow.id) == ReplyRow.ticket_id, isouter=True
+)
 
 
 class ReplyReader:
@@ -37,7 +44,7 @@ class ReplyReader:
         Raises:
             Invalid: The cursor is not one of ours.
         """
-        statement = select(ReplyRow).order_by(col(ReplyRow.id).desc())
+        statement = _WITH_NUMBER.order_by(col(ReplyRow.id).desc())
         if state is not None:
             statement = statement.where(ReplyRow.state == state)
         if channel is not None:
@@ -46,14 +53,22 @@ class ReplyReader:
             statement = statement.where(col(ReplyRow.id) < position_of(cursor))
         async with self._database.reading() as session:
             rows = (await session.exec(statement.limit(limit + 1))).all()
-        items = [_view(row) for row in rows[:limit]]
+        items = [_view(row, number) for row, number in rows[:limit]]
         more = len(rows) > limit
         return ReplyPage(items=items, next_cursor=cursor_at(items[-1].id) if more else None)
 
     async def show(self, reply_id: int) -> ReplyView:
         """Return one reply, which is there."""
         async with self._database.reading() as session:
-            return _view(await session.get_one(ReplyRow, reply_id))
+            return _view(*(await session.exec(_WITH_NUMBER.where(ReplyRow.id == reply_id))).one())
+
+    async def decided_here(self, keys: Sequence[str]) -> set[str]:
+        """Return which of the keys under which short messages went out are those of replies."""
+        replies = {key: key.partition("~")[0] for key in keys}
+        statement = select(ReplyRow.key).where(col(ReplyRow.key).in_(replies.values()))
+        async with self._database.reading() as session:
+            known = set((await session.exec(statement)).all())
+        return {key for key, reply in replies.items() if reply in known}
 
     async def of_ticket(self, ticket_id: int) -> list[TicketReplyView]:
         """Return all that a citizen was told of a ticket, the oldest first; who asks may see the ticket."""
@@ -78,7 +93,7 @@ class ReplyReader:
         ]
 
 
-def _view(row: ReplyRow) -> ReplyView:
+def _view(row: ReplyRow, number: str | None) -> ReplyView:
     assert row.id is not None  # noqa: S101  # it was read from the database
     return ReplyView(
         id=row.id,
@@ -86,6 +101,7 @@ def _view(row: ReplyRow) -> ReplyView:
         kind=row.kind,
         state=row.state,
         ticket_id=row.ticket_id,
+        ticket_number=number,
         message_id=row.message_id,
         created_at=row.created_at,
         changed_at=row.changed_at,

@@ -8,7 +8,7 @@ person decides or the provider tells.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 from sqlalchemy import bindparam
@@ -17,6 +17,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.contacts.tables import ContactRow
 from channels.protocol import DeliveryNews, DeliveryState, Reply
+from crm_bridge.replies.listeners import Decided, MessageNews, NextWay
 from crm_bridge.replies.rules import TRANSITIONS, ReplyEvent, ReplyState, next_state
 from crm_bridge.replies.settings import ReplySettings
 from crm_bridge.replies.tables import ReplyRow
@@ -29,12 +30,6 @@ from infra.kit.identity import Principal
 from infra.kit.vault import Vault
 
 log = structlog.get_logger()
-
-MessageNews = Callable[[AsyncSession, int, str, str], Awaitable[None]]
-"""Is told, in the transaction that changed it: message of a conversation, state of its reply, slug of the error."""
-
-NextWay = Callable[[AsyncSession, ReplyRow], Awaitable[bool]]
-"""Sends a reply another way, in the caller's transaction."""
 
 _KNOWN = Prepared(select(ReplyRow.id).where(ReplyRow.key == bindparam("key")))
 _CHANNEL = Prepared(select(ContactRow.channel).where(ContactRow.id == bindparam("contact_id")))
@@ -70,6 +65,7 @@ class Replies:
         self._settings = settings
         self._message_news: MessageNews | None = None
         self._next_way: NextWay | None = None
+        self._decided: Decided | None = None
         self._wake: Callable[[], None] = lambda: None
 
     def on_written(self, wake: Callable[[], None]) -> None:
@@ -87,6 +83,10 @@ class Replies:
     def on_undelivered(self, next_way: NextWay) -> None:
         """Set what sends a reply another way that its provider took and could not deliver."""
         self._next_way = next_way
+
+    def on_decided(self, decided: Decided) -> None:
+        """Set who is told of replies about which a person has decided."""
+        self._decided = decided
 
     def carry(
         self,
@@ -219,9 +219,13 @@ class Replies:
             ReplyRefused: It is not one of those.
         """
         async with self._database.transaction() as session:
-            row = await session.get(ReplyRow, reply_id, with_for_update=True)
+            row = await session.get(ReplyRow, reply_id)
             if row is None:
                 raise NotFound
+            if self._decided is not None:
+                # What carries it is locked before it is, as when there is news of what carries it.
+                await self._decided(session, self.read(row).key)
+            await session.refresh(row, with_for_update=True)
             await self.happen(session, row, ReplyEvent.sent_again if again else ReplyEvent.dropped)
             if again:
                 now = self._clock.now()

@@ -22,6 +22,7 @@ class ReplyView(ApiModel):
     kind: ReplyKind
     state: ReplyState
     ticket_id: int | None
+    ticket_number: str | None
     message_id: int | None
     created_at: datetime
     changed_at: datetime

@@ -11,13 +11,11 @@ import structlog
 from channels.aliyun_sms.carrier import AliyunCarrier
 from channels.aliyun_sms.channel import AliyunSmsChannel
 from channels.protocol import Channel
-from channels.sms import api
 from channels.sms.codes import Codes
 from channels.sms.file_outbox import FileOutbox
 from channels.sms.protocol import SmsProvider
 from channels.sms.service import Messenger
 from infra.kit.clock import Clock
-from infra.kit.http import Routes
 from infra.kit.tasks import Work
 from infra.run.foundation import Foundation
 from infra.run.settings import Settings
@@ -34,14 +32,12 @@ class SmsDesk:
         codes: Sends codes and checks them.
         channels: What comes in over the numbers that they go out from.
         tasks: What runs beside the requests.
-        subjects: The HTTP faces.
     """
 
     messenger: Messenger
     codes: Codes
     channels: Sequence[Channel[Any]]
     tasks: Mapping[str, Work]
-    subjects: Sequence[Routes]
 
     async def tidy_once(self) -> None:
         """Delete what is kept no longer."""
@@ -131,5 +127,4 @@ def sms_desk(base: Foundation) -> SmsDesk:
         codes=Codes(base.database, base.clock, base.vault, messenger, settings),
         channels=found.channels,
         tasks={"short_messages": run},
-        subjects=(api.routes(messenger),),
     )
