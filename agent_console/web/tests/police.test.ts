@@ -2,7 +2,7 @@ import { createPinia, setActivePinia } from 'pinia'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 
 import { api } from '@/api'
-import { NoAnswer } from '@/api/http'
+import { ApiProblem, NoAnswer } from '@/api/http'
 import type { Call, CallNews, Session } from '@/api/types'
 import { policeApi } from '@/police/api'
 import { usePolice } from '@/police/store'
@@ -116,6 +116,31 @@ describe('the call of three', () => {
     expect(tell).toHaveBeenCalledOnce()
     useCall().phase = 'idle'
     expect(police.third).toBeNull()
+  })
+
+  it('is looked at again after a lost connection, in which its end may not have been told', async () => {
+    const police = talking()
+    police.takeThird(third('joined'))
+    const read = vi.spyOn(policeApi, 'third').mockResolvedValueOnce(third('without_citizen'))
+    await police.lookAtThird()
+    expect(police.third?.state).toBe('without_citizen')
+    read.mockRejectedValueOnce(new NoAnswer('lost'))
+    await police.lookAtThird()
+    expect(police.third?.state).toBe('without_citizen')
+    read.mockRejectedValueOnce(new ApiProblem(404, {} as never, null))
+    await police.lookAtThird()
+    expect(police.third).toBeNull()
+  })
+
+  it('that was told of meanwhile is not overwritten by what was read before', async () => {
+    const police = talking()
+    police.takeThird(third('joined'))
+    vi.spyOn(policeApi, 'third').mockImplementation(() => {
+      police.takeThird(third('without_citizen'))
+      return Promise.resolve(third('joined'))
+    })
+    await police.lookAtThird()
+    expect(police.third?.state).toBe('without_citizen')
   })
 
   it('of another call is not shown beside this one', () => {

@@ -2,7 +2,7 @@ import { request } from '@/api/request'
 
 import type { Page } from '@/api/types'
 
-import type { HandedOver, Handover, HandoverChoice, HandoverSummary } from './types'
+import type { HandedOver, Handover, HandoverChoice, HandoverSummary, Third } from './types'
 
 const LIMIT = 50
 
@@ -24,5 +24,6 @@ export const policeApi = {
   one: (id: number) => request<Handover>('GET', `/police/handovers/${id}`),
   ofTicket: (id: number) => request<{ items: Handover[] }>('GET', `/tickets/${id}/police`),
   resend: (id: number) => request<Handover>('POST', `/police/handovers/${id}/resend`),
+  third: (linkedid: string) => request<Third>('GET', `/police/calls/${encodeURIComponent(linkedid)}`),
   dismiss: (thirdId: string) => request<undefined>('DELETE', `/police/calls/${thirdId}`),
 }

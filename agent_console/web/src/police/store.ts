@@ -2,6 +2,7 @@ import { defineStore } from 'pinia'
 import { computed, ref, watch } from 'vue'
 
 import { uniqueId } from '@/domain/random'
+import { ApiProblem } from '@/api/http'
 import { i18n } from '@/i18n'
 import { useCall } from '@/stores/call'
 import { useDrafts } from '@/stores/drafts'
@@ -93,6 +94,18 @@ export const usePolice = defineStore('police', () => {
     else early.add(told.handover_id)
   }
 
+  /** Reads how 110's part of the call stands: a hint of it may have been lost with the connection. */
+  async function lookAtThird(): Promise<void> {
+    const before = third.value
+    if (before === null) return
+    try {
+      const found = await policeApi.third(before.linkedid)
+      if (third.value === before) takeThird(found)
+    } catch (error) {
+      if (third.value === before && error instanceof ApiProblem && error.status === 404) third.value = null
+    }
+  }
+
   /** Reads how the matter stands; whatever was told of it meanwhile is in what is read. */
   async function look(): Promise<void> {
     const id = handover.value?.id
@@ -111,5 +124,5 @@ export const usePolice = defineStore('police', () => {
     else if (phase === 'idle') linkedid.value = ''
   }, { immediate: true, flush: 'sync' })
 
-  return { linkedid, third: mine, handover, busy, allowed, enabled, can, handOver, dismiss, takeThird, takeNews, look }
+  return { linkedid, third: mine, handover, busy, allowed, enabled, can, handOver, dismiss, takeThird, takeNews, look, lookAtThird }
 })

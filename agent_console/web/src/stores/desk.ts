@@ -93,7 +93,7 @@ export const useDesk = defineStore('desk', () => {
     if (session.can('call.read')) reads.push(call.look(), calls.load())
     if (session.can('ticket.read')) reads.push(tickets.load())
     if (session.can('conversation.read')) reads.push(talks.readAgain())
-    reads.push(police.look())
+    reads.push(police.look(), police.lookAtThird())
     if (tickets.categories.length === 0) reads.push(tickets.loadCategories())
     if (tickets.opened !== null) reads.push(tickets.open(tickets.opened.id))
     // Each part of the page shows its own failure; the banner shows the lost connection.
