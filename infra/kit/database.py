@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, Pool, QueuePool
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -29,6 +29,7 @@ from infra.kit.group_commit import GroupCommit, Piece
 _WRITER_CACHE_KIB = 65_536
 BUSY_TIMEOUT_MS = 5_000
 _TURN_SECONDS = 10.0
+_LAST_SECONDS = 5.0
 
 # A server that vanishes without a word, as in a fail-over, would otherwise hold every connection for many minutes.
 _NOTICE_A_SILENT_SERVER = {
@@ -166,6 +167,8 @@ class Database:
         self._turn = asyncio.Lock() if self.dialect == "sqlite" else None
         self._writing = self.engine.execution_options(lianxin_write=True)
         self._group: GroupCommit | None = None
+        self._closed = False
+        event.listen(self.engine.sync_engine, "do_connect", self._refuse_late)
         self.session_info: dict[str, Any] = {}
         self._last_acts: list[Callable[[AsyncSession], Awaitable[None]]] = []
 
@@ -189,11 +192,22 @@ class Database:
             ) from error
 
     async def close(self) -> None:
-        """Return once every connection is closed."""
+        """Return once every connection is closed; whoever comes after that is refused."""
         if self._group is not None:
             await self._group.close()
             self._group = None
+        self._closed = True
+        # A session that was cancelled while it ended gives its connection back a little later, from a task of its own;
+        # what comes back to a pool that is gone is never closed.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_SECONDS):
+                while _given_out(self.engine.pool):  # noqa: ASYNC110  # the pool tells nobody
+                    await asyncio.sleep(0.01)
         await self.engine.dispose()
+
+    def _refuse_late(self, *_of_connection: object) -> None:
+        if self._closed:
+            raise TryLater("the database is closed", "数据库已关闭")
 
     async def write(self, piece: Piece[T]) -> T:
         """Run a short piece of work that shares its commit with others; when this returns, it is on disk.
@@ -201,9 +215,10 @@ class Database:
         For the few paths on which many write at once; everything else reads better in `transaction()`.
 
         Raises:
-            TryLater: The database does not take it, or too many wait.
+            TryLater: The database does not take it, is closed, or too many wait.
             Exception: What the piece itself raised; nothing of it is on disk.
         """
+        self._refuse_late()
         if self._group is None:
             self._group = GroupCommit(self._writing_engine(), self._my_turn)
         return await self._group.write(piece)
@@ -263,6 +278,10 @@ class Database:
         """Yield a session for reading; nothing done in it is kept."""
         async with AsyncSession(self.engine, expire_on_commit=False) as session:
             yield session
+
+
+def _given_out(pool: Pool) -> int:
+    return pool.checkedout() if isinstance(pool, QueuePool) else 0
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:

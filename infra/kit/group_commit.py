@@ -207,6 +207,7 @@ class GroupCommit:
         self._turn = turn
         self._waiting: deque[_Waiting[Any]] = deque()
         self._draining: asyncio.Task[None] | None = None
+        self._closed = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="group-commit")
         self._connection: PoolProxiedConnection | None = None
         self._begin_command = "BEGIN IMMEDIATE" if engine.dialect.name == "sqlite" else "BEGIN"
@@ -215,10 +216,12 @@ class GroupCommit:
         """Run a piece of work; when this returns, it is on disk.
 
         Raises:
-            TryLater: Too many wait already, or the database does not take the batch: nothing of it is on disk, or, if
-                the connection broke in the very commit, nobody can know (send again under the same key).
+            TryLater: Too many wait already, it is closed, or the database does not take the batch: nothing of it is on
+                disk, or, if the connection broke in the very commit, nobody can know (send again under the same key).
             Exception: What the piece itself raised; nothing of it is on disk.
         """
+        if self._closed:
+            raise TryLater("the database is being closed", "数据库正在关闭")
         if len(self._waiting) >= _LONGEST_QUEUE:
             raise TryLater("too many are writing to the database", "数据库写入繁忙")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -229,8 +232,10 @@ class GroupCommit:
 
     async def close(self) -> None:
         """Return when what waits is written and the connection is closed."""
+        # Who comes now would open the connection again, and nobody would close it.
+        self._closed = True
         if self._draining is not None:
-            await self._draining
+            await asyncio.wait([self._draining])
         await asyncio.get_running_loop().run_in_executor(self._thread, self._hang_up)
         self._thread.shutdown()
         self._engine.dispose()

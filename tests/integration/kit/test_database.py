@@ -128,3 +128,31 @@ async def test_the_same_idempotency_key_for_something_else_is_refused(
     async with database.reading() as session:
         with pytest.raises(Invalid):
             await earlier(session, other)
+
+
+async def test_closing_waits_for_whoever_still_reads_and_refuses_whoever_comes_late(
+    database: Database,
+) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def read() -> int:
+        async with database.reading() as session:
+            await session.exec(select(1))
+            begun.set()
+            await go_on.wait()
+            return (await session.exec(select(2))).one()
+
+    reading = asyncio.create_task(read())
+    await begun.wait()
+    closing = asyncio.create_task(database.close())
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await asyncio.shield(closing)
+    go_on.set()
+    assert await reading == 2
+    await closing
+    with pytest.raises(TryLater):
+        async with database.reading() as session:
+            await session.exec(select(1))
+    with pytest.raises(TryLater):
+        await database.write(lambda writing: writing.control("SELECT 1"))
