@@ -74,6 +74,9 @@ class Following:
         rows = await self._book.of_ticket(session, ticket_id, Direction.outbound)
         ticket = await self._ledger.ticket(session, ticket_id)
         last = rows[-1] if rows else None
+        handed = any(row.transfer_id == event.detail.get("reference") for row in rows)
+        if handed and last is not None and last.state is not HandoverState.accepted:
+            return  # handed over with the passing on; 110 may have decided before we came to look
         if last is None or last.state in (HandoverState.refused, HandoverState.finished):
             # A person passed it on by the ticket's own form, knowing what had been before.
             matter = await self._matters.of_ticket(session, ticket, emergency=False)
