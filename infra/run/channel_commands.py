@@ -57,7 +57,7 @@ async def check(settings: Settings) -> Findings:
         marks = StoredMarks(store.database, clock, store.vault)
         try:
             sms = carriers(settings, clock)
-            channels = enabled_channels(settings, clock, marks, sms.channels)
+            channels = enabled_channels(settings, clock, marks, store.vault.seal, sms.channels)
         except Misconfigured as error:
             return {"settings": [_of_error("", error)]}
         try:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
 
 import structlog
 from aiohttp import web
-from sqlalchemy import event
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from agent_console.accounts import api as accounts_api
 from agent_console.accounts import people_api
@@ -20,7 +16,7 @@ from agent_console.accounts.passwords import Passwords
 from agent_console.accounts.people import People
 from agent_console.accounts.rules import Lifetime, Patience
 from agent_console.accounts.service import Accounts
-from agent_console.accounts.sessions import SESSION_ENDED, SESSION_STARTED, Sessions
+from agent_console.accounts.sessions import Sessions
 from agent_console.arrivals import Arrivals
 from agent_console.audit import api as audit_api
 from agent_console.audit.reading import AuditReader
@@ -30,24 +26,16 @@ from agent_console.feed.pages import Pages
 from agent_console.feed.pusher import Pusher
 from agent_console.feed.service import Feed
 from agent_console.feed.socket import AgentSocket
-from agent_console.feed.topics import AGENT_HINT
 from agent_console.keys import api as keys_api
 from agent_console.keys.bearer import BearerOrCookie
 from agent_console.keys.service import Keys
 from agent_console.origin import FRONT, Front
 from agent_console.pages import ConsolePages
 from agent_console.presence import api as presence_api
-from agent_console.presence.calls import CallPresence
-from agent_console.presence.roster import SessionRoster
 from agent_console.presence.rules import Event
 from agent_console.presence.service import PresenceService, Times
 from agent_console.presence.sweep import Sweep
-from agent_console.queue_board import QueueBoard
-from agent_console.screen_pop import CallNews, ScreenPop
 from agent_console.sip_proxy import SipProxy
-from channels.voice import VoiceChannel, VoiceListener
-from channels.voice_log import calls_without_contact
-from crm_bridge.callbacks.runner import CallbackRunner
 from crm_bridge.citizen_pages.site import CitizenSite
 from crm_bridge.deadlines import marks as deadline_marks
 from crm_bridge.drafts.service import Drafts
@@ -55,23 +43,19 @@ from infra.kit import idempotency
 from infra.kit.audit_chain import read_head
 from infra.kit.http import Routes
 from infra.kit.relay import Relay
-from infra.kit.tasks import Work
 from infra.run.bridges import Bridges
-from infra.run.casework import Casework, casework
+from infra.run.casework import Casework
 from infra.run.citizen import CitizenDesk
 from infra.run.foundation import Foundation
 from infra.run.lifecycle import file_keeper
 from infra.run.mini_program import MiniDesk
 from infra.run.one_touch import OneTouchDesk
-from infra.run.police import PoliceDesk
-from infra.run.telephones import Telephones, telephones
 from infra.run.web import application
-from telephony.calls.rules import ChangeKind
-from telephony.calls.tables import CallRow
 
 log = structlog.get_logger()
 
-_TIDY_SECONDS = 600.0
+TIDY_SECONDS = 600.0
+"""How often what is kept no longer is deleted."""
 _DELIVERED_KEPT = timedelta(days=2)
 _WRONG_LOGINS_KEPT = timedelta(days=1)
 _LEFT_FILES_KEPT = timedelta(days=2)
@@ -196,7 +180,7 @@ class Desk:
         """Delete what is kept no longer, again and again, until cancelled."""
         while True:
             await self.tidy_once()
-            await asyncio.sleep(_TIDY_SECONDS)
+            await asyncio.sleep(TIDY_SECONDS)
 
     async def tidy_once(self) -> None:
         """Delete what is kept no longer; tickets, calls, recordings and the audit log stay."""
@@ -235,101 +219,3 @@ class Desk:
         yield keys_api.routes(self.keys)
         yield audit_api.routes(AuditReader(base.database))
         yield from work.subjects
-
-
-@asynccontextmanager
-async def running_desk(base: Foundation) -> AsyncIterator[web.Application]:
-    """Run everything above the ground floor inside the block and yield the application that serves it."""
-    desk = Desk(base)
-    work = await casework(base, desk.relay, desk.arrivals.arrived)
-    police = None
-    if base.settings.police_110.enabled:
-        police = PoliceDesk(base, desk.relay, work, desk.pages.hint)
-    bridges = Bridges(base, desk.relay, desk.keys, work, police)
-    citizens = CitizenDesk(base, desk.relay, work, work.ways.sms.codes)
-    mini = MiniDesk(base, desk.relay, work)
-    one_touch = OneTouchDesk(base, work) if base.settings.one_touch.enabled else None
-
-    async def tidy() -> None:
-        while True:
-            await bridges.tidy_once()
-            await citizens.tidy_once()
-            await mini.tidy_once()
-            await work.ways.sms.tidy_once()
-            await asyncio.sleep(_TIDY_SECONDS)
-
-    async with base.supervisor.running(
-        relay=desk.relay.run,
-        intake=work.intake.run,
-        feed=desk.feed.run,
-        pusher=desk.pusher.run,
-        arrivals=desk.arrivals.run,
-        socket=desk.socket.run,
-        sweep=desk.sweep.run,
-        tidy=desk.tidy,
-        tidy_bridges=tidy,
-        **bridges.tasks,
-        **mini.tasks,
-        **(one_touch.tasks if one_touch else {}),
-        **work.tasks,
-    ):
-        if base.settings.telephony.enabled:
-            async with _voice(base, desk, work, police, one_touch):
-                yield desk.application(work, bridges, citizens, mini, one_touch)
-        else:
-            yield desk.application(work, bridges, citizens, mini, one_touch)
-
-
-@asynccontextmanager
-async def _voice(
-    base: Foundation,
-    desk: Desk,
-    work: Casework,
-    police: PoliceDesk | None,
-    one_touch: OneTouchDesk | None,
-) -> AsyncIterator[None]:
-    """Let calls reach the screens, become contacts and change presence; ring citizens back."""
-    found: Telephones
-    presence = CallPresence(desk.presence, lambda: found.busy_agents())
-    # The pop goes first: nothing stands between Asterisk's event and the agent's socket.
-    listeners = [ScreenPop(desk.pages.hint).on_change, presence.on_change]
-    tasks: dict[str, Work] = {"presence": presence.run}
-    if VoiceChannel.name in work.channels:
-        voice = VoiceListener(
-            work.channels[VoiceChannel.name],
-            work.intake.take,
-            lambda: calls_without_contact(base.database, base.clock, base.vault),
-            base.settings.voice,
-            registry=base.registry,
-        )
-        listeners.append(voice.hear)
-        tasks["voice"] = voice.run
-    roster = SessionRoster(desk.sessions, desk.presence)
-    news = CallNews(base.clock, base.vault)
-
-    async def written(session: AsyncSession, row: CallRow, kinds: Iterable[ChangeKind]) -> None:
-        await news.written(session, row, list(kinds))
-        event.listen(
-            session.sync_session, "after_commit", lambda _session: desk.relay.poke(), once=True
-        )
-
-    async with telephones(base, roster, listeners, written) as found:
-        found.thirds.subscribe(presence.on_third)
-        if police is not None:
-            police.attach(found.thirds)
-        if one_touch is not None:
-            one_touch.attach(found.one_touch)
-
-        async def follow(_hint: dict[str, Any]) -> None:
-            found.phones.request_reconcile()
-
-        for topic in (SESSION_STARTED, SESSION_ENDED, AGENT_HINT):
-            base.hints.subscribe(topic, follow)
-        callbacks = CallbackRunner(
-            work.callbacks, found.dialer, base.settings.callbacks, registry=base.registry
-        )
-        board = QueueBoard(
-            lambda: found.tracker.calls.values(), desk.presence, base.hints, base.clock
-        )
-        async with base.supervisor.running(**tasks, callbacks=callbacks.run, board=board.run):
-            yield

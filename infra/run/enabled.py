@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from channels.counter import CounterChannel
 from channels.mailbox.channel import MailboxChannel
 from channels.marks.service import Marks
 from channels.message_board.channel import MessageBoardChannel
+from channels.one_touch import OneTouchChannel
 from channels.open311.channel import Open311Channel
 from channels.police_110.channel import Police110Channel
 from channels.police_110.client import Police110Client
@@ -25,14 +26,15 @@ from channels.wechat.mini import WeChatMiniChannel
 from infra.kit.clock import Clock
 from infra.run.settings import Settings
 
-_OWN_ADDRESS = frozenset({Open311Channel.name})
-"""Webhooks with addresses of their own, which their standard lays down."""
+_OWN_ADDRESS = frozenset({Open311Channel.name, OneTouchChannel.name})
+"""Webhooks with doors of their own: a standard lays down the address, or a device's key must still hold."""
 
 
 def enabled_channels(
     settings: Settings,
     clock: Clock,
     marks: Marks,
+    seal: Callable[[bytes], str],
     sms: Sequence[Channel[Any]] = (),
     *,
     metrics: CollectorRegistry | None = None,
@@ -43,6 +45,7 @@ def enabled_channels(
         settings: All of them.
         clock: For channels that need the time.
         marks: For channels that remember something between runs.
+        seal: Makes the keys of devices, see `channels.one_touch`.
         sms: The channels of those who carry short messages.
         metrics: Where counters are registered.
 
@@ -72,6 +75,8 @@ def enabled_channels(
     if settings.police_110.enabled:
         client = Police110Client(settings.police_110, clock)
         enabled.append(Police110Channel(settings.police_110, clock, client))
+    if settings.one_touch.enabled:
+        enabled.append(OneTouchChannel(settings.one_touch, seal))
     return Registry([*enabled, *sms])
 
 

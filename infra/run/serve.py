@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 
-from infra.run.desk import running_desk
+from infra.run.floors import running_desk
 from infra.run.foundation import Foundation, foundation
 from infra.run.settings import Settings
 from infra.run.telephones import Say, own_asterisk

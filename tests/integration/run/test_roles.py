@@ -23,7 +23,7 @@ from agent_console.accounts.sessions import Sessions
 from agent_console.keys.rules import SCOPES, UNIT_SCOPES
 from agent_console.keys.service import Keys, NewKey
 from infra.kit.identity import Role
-from infra.run.desk import running_desk
+from infra.run.floors import running_desk
 from infra.run.foundation import Foundation, foundation
 from infra.run.settings import Settings
 from tests.integration.agent_console.conftest import PASSWORD, CountingPasswords
@@ -270,6 +270,8 @@ PAGES = {
     ("GET", "/supervision"),
     ("GET", "/reports"),
     ("GET", "/channels"),
+    ("GET", "/police"),
+    ("GET", "/devices"),
     ("GET", "/citizen"),
     ("GET", "/citizen/"),
     ("GET", "/citizen/assets/{name}"),

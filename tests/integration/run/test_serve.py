@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from infra.kit.identity import Role
 from infra.run.check import check
-from infra.run.desk import running_desk
+from infra.run.floors import running_desk
 from infra.run.foundation import foundation
 from tests.installation import Installation, Person
 from tests.unit.telephony.fake_pbx import FakePbx
@@ -24,6 +24,8 @@ PAGES = {
     "/supervision",
     "/reports",
     "/channels",
+    "/police",
+    "/devices",
     "/api/docs",
     "/socket.io/",
     "/sip",
