@@ -104,6 +104,7 @@ class ImapConnection:
 
         def search(box: BaseMailBox) -> list[int]:
             box.client.noop()  # now the server may tell of what came meanwhile
+            _was_told(box.client)  # which the search is about to find
             # `*` is the highest there is, also when that is lower than the first of the range.
             return _above(box.uids(f"UID {uid + 1}:*", charset=None), uid)
 
@@ -130,7 +131,7 @@ class ImapConnection:
         await self._do(lambda: self._client().uid("STORE", str(uid), "+FLAGS.SILENT", "(\\Seen)"))
 
     async def wait(self, seconds: float) -> None:
-        """Return when the server tells of something, or after some seconds."""
+        """Return when the server tells of something, or after some seconds; at once if it has since the last search."""
         deadline = seconds + self._settings.deadline_seconds
         await self._do(lambda: self._idle(seconds), seconds=deadline)
 
@@ -168,9 +169,12 @@ class ImapConnection:
 
     def _idle(self, seconds: float) -> None:
         box = self._require()
+        # A mail that came during a search or while others were marked was told of then, and is not told of again.
+        if _was_told(box.client):
+            return
         box.idle.start()  # type: ignore[no-untyped-call]  # imap-tools has not typed it
         # What came in one piece with the server's consent lies in the buffer, where `poll` does not look.
-        if not _is_buffered(box.client):
+        if not _was_told(box.client) and not _is_buffered(box.client):
             box.idle.poll(timeout=seconds)
         box.idle.stop()  # type: ignore[no-untyped-call]  # imap-tools has not typed it
 
@@ -254,6 +258,12 @@ def _capabilities(client: imaplib.IMAP4) -> frozenset[str]:
     return frozenset(
         b" ".join(one or b"" for one in _ok(client.capability())).decode().upper().split()
     )
+
+
+def _was_told(client: imaplib.IMAP4) -> bool:
+    """Return whether the server has told of new mail since this was last asked."""
+    _, told = client.response("EXISTS")
+    return told != [None]
 
 
 def _is_buffered(client: imaplib.IMAP4) -> bool:

@@ -114,6 +114,24 @@ async def test_mail_that_lies_there_and_mail_that_comes_are_taken_in(
     assert desk.titles == ["路灯", "井盖"]
 
 
+async def test_mail_that_comes_while_another_is_taken_in_does_not_wait_for_the_next_look(
+    dovecot: DovecotServer, settings: MailboxSettings, marks: MemoryMarks, user: str
+) -> None:
+    """The server tells of it while the other is marked as read, and not again."""
+    desk = Desk()
+
+    def come_meanwhile(contact: Contact) -> None:
+        if contact.message is not None and contact.message.title == "路灯":
+            dovecot.put(letter("井盖"), user=user)
+
+    desk.fails = come_meanwhile
+    rarely = settings.model_copy(update={"poll_seconds": 600})
+    async with following(rarely, marks, desk):
+        dovecot.put(letter("路灯"), user=user)
+        await desk.holds(2)
+    assert desk.titles == ["路灯", "井盖"]
+
+
 async def test_new_mail_is_found_where_the_server_does_not_tell_of_it(
     dovecot: DovecotServer, settings: MailboxSettings, marks: MemoryMarks, user: str
 ) -> None:
