@@ -16,6 +16,7 @@ from channels.mailbox.channel import MailboxChannel
 from channels.marks.service import Marks, StoredMarks
 from channels.protocol import DeliveryNews, Listening, Take, WithMedia
 from channels.registry import Registry
+from channels.sms import api as sms_api
 from channels.sms.service import Messenger
 from crm_bridge.replies import api as replies_api
 from crm_bridge.replies.by_sms import BySms
@@ -143,7 +144,7 @@ def doors(
         subjects=(
             front_api.routes(front, found.refusals, clock, remote_of, address),
             replies_api.routes(found.replies, reader, health, tickets.require_visible),
-            *found.sms.subjects,
+            sms_api.routes(found.sms.messenger, reader.decided_here),
         ),
     )
 
@@ -205,6 +206,7 @@ def _sender(
     settings = base.settings.replies
     by_sms = BySms(messenger, replies)
     messenger.on_news(by_sms.heard)
+    replies.on_decided(messenger.let_be)
     carriers: dict[str, Way] = {SMS: by_sms, **{channel.name: channel for channel in channels}}
     rerouting = Rerouting(base.clock, replies, contacts, settings, sms=SMS in carriers)
     replies.on_undelivered(rerouting.go)
