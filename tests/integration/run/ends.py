@@ -102,8 +102,8 @@ async def running_ends(folder: Path) -> AsyncIterator[Ends]:
         }
         made = installed(folder, stub, **_sections(twilio, aliyun, lines))
         people = ((AGENT, "李静", Role.AGENT), (LEAD, "王芳", Role.LEAD))
-        await made_ready(made, *people, (DISPATCHER, "陈思", Role.DISPATCHER))
         stack.callback(made.installation.stop)
+        await made_ready(made, *people, (DISPATCHER, "陈思", Role.DISPATCHER))
         yield Ends(
             made,
             twilio,
