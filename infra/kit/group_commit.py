@@ -35,6 +35,10 @@ T = TypeVar("T")
 
 _LARGEST_BATCH = 64
 _LONGEST_QUEUE = 20_000
+_TRIES = 5
+"""How often a batch is begun again because another process held, in another order, what it needed."""
+_CIRCLES = frozenset({"40P01", "40001"})
+"""PostgreSQL: two waited for each other, or nothing can be put in an order; who had to give way tries again."""
 
 
 class Prepared:
@@ -288,10 +292,13 @@ class GroupCommit:
         """Do the pieces of a batch; the outcome of each stands in it."""
         # A savepoint has every page that is touched behind it copied first, and on PostgreSQL costs two more answers.
         # Hardly a piece ever fails: only when one has, all are done again, each behind a savepoint of its own.
-        if all(waiting.run(writing) and self._holds() for waiting in batch):
-            return
-        writing.control("ROLLBACK")
-        writing.control(self._begin_command)
+        for _ in range(_TRIES):
+            if all(waiting.run(writing) and self._holds() for waiting in batch):
+                return
+            writing.control("ROLLBACK")
+            writing.control(self._begin_command)
+            if not any(_met_another(waiting.error) for waiting in batch):
+                break
         for waiting in batch:
             writing.control("SAVEPOINT piece")
             if not waiting.run(writing):
@@ -311,6 +318,11 @@ class GroupCommit:
             connection.invalidate()
         else:
             connection.close()
+
+
+def _met_another(error: Exception | None) -> bool:
+    """Return whether a piece failed only because another process was in its way just then."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _CIRCLES
 
 
 def _of_batch(error: Exception) -> TryLater:

@@ -67,6 +67,28 @@ async def test_two_processes_that_hear_a_new_citizen_at_once_begin_one_conversat
     await other.close()
 
 
+async def test_two_processes_that_hear_the_same_citizens_in_opposite_order_hear_all_of_them(
+    talks: TalkHouse,
+) -> None:
+    other = Database(talks.database.url.render_as_string(hide_password=False))
+    beside = TalkHouse(database=other, clock=talks.clock, vault=talks.vault)
+    forth, back = (
+        taking(House(database=one.database, clock=one.clock, vault=one.vault), one)
+        for one in (talks, beside)
+    )
+    threads = [f"openid-{n}" for n in range(24)]
+    for thread in threads:
+        await forth.take(talks.message("停水了", thread=thread))
+    # Each batch holds its citizens until its commit: without help the two would wait for each other for ever.
+    received = await asyncio.gather(
+        *(forth.take(talks.message("还没来水", thread=one)) for one in threads),
+        *(back.take(talks.message("快半天了", thread=one)) for one in reversed(threads)),
+    )
+    assert all(one.first for one in received)
+    assert sorted(row.unread for row in await talks.conversations()) == [3] * len(threads)
+    await other.close()
+
+
 async def test_ticket_that_an_agent_registers_has_all_that_was_said_before_it(
     talks: TalkHouse,
 ) -> None:
