@@ -30,7 +30,7 @@ from tests.parts import free_port
 
 PASSWORD = "a-password-for-tests"
 ROOT = Path(__file__).parents[1]
-_READY_SECONDS = 40.0
+_READY_SECONDS = 120.0
 
 
 def _toml(value: object) -> str:
@@ -200,3 +200,16 @@ class Person:
             text = await response.text()
             assert expect is None or response.status == expect, f"{response.status}: {text}"
             return json.loads(text) if text else None
+
+    async def upload(self, name: str, content: bytes) -> int:
+        """Send a file, and return its id."""
+        form = aiohttp.FormData()
+        form.add_field("file", content, filename=name)
+        async with self.session.post(
+            f"{self._url}/api/v1/attachments",
+            data=form,
+            headers={"X-CSRF-Token": self.csrf, "Origin": self._url},
+        ) as response:
+            text = await response.text()
+            assert response.status == 201, f"{response.status}: {text}"
+            return int(json.loads(text)["id"])
