@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -10,10 +12,17 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from agent_console.pages import DIST
+from channels.sms.rules import MessageKind, ShortMessage
+from channels.sms.service import Messenger
 from channels.wechat.stub.state import Fault
+from infra.kit.clock import SystemClock
+from infra.kit.database import Database
 from infra.kit.identity import Role
+from infra.kit.vault import open_vault
+from telephony.numbers import PhoneNumber
 from tests.browser.chromium import new_desk
 from tests.browser.desk import Desk
+from tests.integration.channels.sms.paper import PaperProvider
 from tests.integration.run.wechat_city import (
     WeChatCity,
     installed,
@@ -32,6 +41,7 @@ pytestmark = [
 LEAD, AGENT = "2001", "1001"
 SEND = "/cgi-bin/message/custom/send"
 CITIZEN = "o-citizen-of-linjiang"
+PHONE = PhoneNumber("13800015121")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -42,23 +52,17 @@ async def city(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WeChat
         yield found
 
 
-class running:  # used as a function
-    """A city with WeChat, which falls silent and then says that it is busy."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._stub = wechat()
-
-    async def __aenter__(self) -> WeChatCity:
-        stub = await self._stub.__aenter__()
-        self._city = installed(self._folder, stub)
+@asynccontextmanager
+async def running(folder: Path) -> AsyncIterator[WeChatCity]:
+    """Run a city with WeChat, which falls silent and then says that it is busy."""
+    async with wechat() as stub:
+        made = installed(folder, stub)
         people = ((LEAD, "王芳", Role.LEAD), (AGENT, "李静", Role.AGENT))
-        await made_ready(self._city, *people)
-        return self._city
-
-    async def __aexit__(self, *error: object) -> None:
-        self._city.installation.stop()
-        await self._stub.__aexit__(*error)
+        try:
+            await made_ready(made, *people)
+            yield made
+        finally:
+            made.installation.stop()
 
 
 OpenPage = Callable[[str], Awaitable[Desk]]
@@ -113,6 +117,47 @@ async def see_undecided(lead: Desk) -> None:
 
     await until(shown, 60)
     await expect(lead.at("reply")).to_have_count(1)
+
+
+async def in_doubt(city: WeChatCity, *keys: str) -> None:
+    """Notices to citizens go out, and their provider says nothing."""
+    settings = city.installation.settings
+    database, paper = Database(settings.database.url), PaperProvider()
+    paper.faults = [TimeoutError() for _ in keys]
+    vault = open_vault(settings.security.data_key_file)
+    messenger = Messenger(database, SystemClock(), vault, paper, settings.sms)
+    try:
+        for key in keys:
+            notice = ShortMessage(
+                key=key, phone=PHONE, kind=MessageKind.notice, text=f"{key} 明天停水。"
+            )
+            with pytest.raises(TimeoutError):
+                await messenger.send(notice)
+    finally:
+        await database.close()
+
+
+async def test_lead_decides_about_short_messages_of_unknown_fate(
+    city: WeChatCity, open_page: OpenPage
+) -> None:
+    await in_doubt(city, "notice:1", "notice:2")
+    lead = await open_page(LEAD)
+    await lead.at("list-messages").click()
+    listed = lead.at("message")
+    await expect(listed).to_have_count(2)
+    await expect(listed.first).to_contain_text(PHONE.masked)
+    await listed.first.get_by_test_id("message-again").click()
+    await lead.page.get_by_role("dialog").get_by_role("button", name="重新发送").click()
+    await expect(listed).to_have_count(1)
+    await listed.first.get_by_test_id("message-drop").click()
+    await expect(lead.at("waiting")).to_contain_text("没有待确认的短信")
+    outbox = city.installation.folder / "sms.jsonl"
+
+    async def written() -> list[str] | None:
+        return outbox.read_text().splitlines() if outbox.exists() else None
+
+    (line,) = await until(written)
+    assert json.loads(line)["key"] == "notice:1"
 
 
 async def test_agent_has_no_such_page(open_page: OpenPage) -> None:

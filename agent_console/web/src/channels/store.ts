@@ -5,7 +5,10 @@ import { useSession } from '@/stores/session'
 import type { ListPhase } from '@/stores/tickets'
 
 import { channels } from './api'
-import { type Channel, type List, LISTS, type Refused, type Reply } from './types'
+import { type Channel, type List, LISTS, type Refused, type Reply, type ShortMessage } from './types'
+
+/** What a list needs to be seen. */
+const NEEDS: Record<List, string | null> = { unknown: 'reply.review', messages: 'callback.review', failed: 'reply.review', refused: null }
 
 /** What cannot wait comes first: what is undecided, then what hinders a channel, then by name. */
 export function inOrder(found: readonly Channel[]): Channel[] {
@@ -22,16 +25,17 @@ export const useChannels = defineStore('channels', () => {
 
   const list = ref<List>('unknown')
   const replies = ref<Reply[]>([])
+  const messages = ref<ShortMessage[]>([])
   const refused = ref<Refused[]>([])
   const listPhase = ref<ListPhase>('loading')
   const listError = ref<unknown>(null)
   const cursor = ref<string | null>(null)
   let asked = 0
 
-  const lists = computed(() => LISTS.filter((one) => one === 'refused' || session.can('reply.review')))
+  const lists = computed(() => LISTS.filter((one) => NEEDS[one] === null || session.can(NEEDS[one])))
   const counts = computed<Record<List, number>>(() => {
     const sum = (read: (one: Channel) => number): number => items.value.reduce((all, one) => all + read(one), 0)
-    return { unknown: sum((one) => one.unknown), failed: sum((one) => one.failed), refused: sum((one) => one.refused) }
+    return { unknown: sum((one) => one.unknown), messages: messages.value.length, failed: sum((one) => one.failed), refused: sum((one) => one.refused) }
   })
 
   /** Reads everything anew; what is on the screen stays there until the new is there. */
@@ -39,6 +43,7 @@ export const useChannels = defineStore('channels', () => {
     if (!lists.value.includes(list.value)) list.value = lists.value[0] ?? 'refused'
     try {
       items.value = inOrder((await channels.all()).items)
+      if (lists.value.includes('messages')) messages.value = (await channels.messages()).items
       phase.value = 'ready'
       error.value = null
     } catch (silent) {
@@ -66,6 +71,10 @@ export const useChannels = defineStore('channels', () => {
         if (mine !== asked) return
         refused.value = further ? [...refused.value, ...page.items] : page.items
         cursor.value = page.next_cursor ?? null
+      } else if (wanted === 'messages') {
+        const found = await channels.messages()
+        if (mine !== asked) return
+        messages.value = found.items
       } else {
         const page = await channels.replies(wanted, cursor.value)
         if (mine !== asked) return
@@ -90,6 +99,15 @@ export const useChannels = defineStore('channels', () => {
     }
   }
 
+  /** Has a short message sent once more, or lets it be. */
+  async function decideMessage(id: number, again: boolean): Promise<void> {
+    try {
+      await channels.decideMessage(id, again)
+    } finally {
+      await load()
+    }
+  }
+
   /** Has a delivery taken in after all. */
   async function retry(id: number): Promise<void> {
     try {
@@ -99,5 +117,5 @@ export const useChannels = defineStore('channels', () => {
     }
   }
 
-  return { items, phase, error, list, lists, counts, replies, refused, listPhase, listError, cursor, load, choose, more: () => read(true), decide, retry }
+  return { items, phase, error, list, lists, counts, replies, messages, refused, listPhase, listError, cursor, load, choose, more: () => read(true), decide, decideMessage, retry }
 })

@@ -31,6 +31,7 @@ export interface Reply {
   kind: 'message' | 'receipt' | 'progress' | 'answer' | 'rating'
   state: ReplyState
   ticket_id: number | null
+  ticket_number: string | null
   created_at: Instant
   changed_at: Instant
   attempts: number
@@ -38,6 +39,15 @@ export interface Reply {
   error_zh: string
   error_en: string
   error_code: string
+}
+
+/** A short message that carries no reply, e.g. a link to rate after a call; never its text. */
+export interface ShortMessage {
+  id: number
+  kind: 'code' | 'receipt' | 'progress' | 'answer' | 'rating' | 'notice' | 'message'
+  phone_masked: string
+  created_at: Instant
+  since: Instant
 }
 
 /** A delivery that was genuine and that nobody understood; never what was in it. */
@@ -53,6 +63,6 @@ export interface Refused {
   times: number
 }
 
-/** The lists below the channels; whoever may not decide sees none of the first two. */
-export const LISTS = ['unknown', 'failed', 'refused'] as const
+/** The lists beside the channels; whoever may not decide sees none but the last. */
+export const LISTS = ['unknown', 'messages', 'failed', 'refused'] as const
 export type List = (typeof LISTS)[number]
