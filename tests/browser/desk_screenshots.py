@@ -39,6 +39,7 @@ from tests.browser.city import (
 from tests.browser.desk import Desk
 from tests.browser.screenshots import LOOKS, README_FOLDER, SIZES
 from tests.installation import Installation, Person
+from tests.pictures import lighter
 
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 EARLIER: Sequence[Mapping[str, Any]] = (
@@ -235,6 +236,7 @@ async def take_centre(browser: Browser, running: Installation, camera: Camera, n
         await desk.page.set_viewport_size({"width": 390, "height": 844})
         await desk.at(f"pane-{pane}").click()
         await camera.take(desk, f"6-dispatch-{pane}")
+    await desk.page.set_viewport_size({"width": 1366, "height": 768})
     async with Person(running, COLLEAGUE) as colleague:
         ticket_id = int(desk.page.url.rsplit("/", 1)[1])
         await act(colleague, ticket_id, "dispatch", lead=HELPING_UNIT)
@@ -257,9 +259,9 @@ async def readme(desk: Desk, name: str) -> None:
     for language, ending in (("zh-CN", "zh"), ("en", "en")):
         await show(desk, language, "light")
         await desk.page.mouse.move(0, 0)
-        await desk.page.screenshot(
-            path=README_FOLDER / f"{name}-{ending}.png", animations="disabled"
-        )
+        path = README_FOLDER / f"{name}-{ending}.png"
+        await desk.page.screenshot(path=path, animations="disabled")
+        lighter(path)
     await show(desk, "zh-CN", "light")
 
 

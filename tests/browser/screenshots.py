@@ -23,6 +23,7 @@ from tests.browser.counter import rung_back
 from tests.browser.desk import Desk
 from tests.browser.hotline import Hotline, hotline
 from tests.browser.waiting import eventually
+from tests.pictures import lighter
 
 README_FOLDER = Path(__file__).parents[2] / "agent_console" / "web" / "screenshots"
 AGENT = "1001"
@@ -214,6 +215,7 @@ async def first_call(running: Hotline, desk: Desk, camera: Camera) -> None:
             await desk.page.mouse.move(0, 0)
             await talk_until(desk, r"01:\d\d")
             await desk.page.screenshot(path=README_FOLDER / name, animations="disabled")
+            lighter(README_FOLDER / name)
         await show(desk, "zh-CN", "light")
         await camera.take(desk, "4-in-call")
         await desk.submit()

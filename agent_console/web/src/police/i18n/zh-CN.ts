@@ -28,7 +28,7 @@ export default {
     way: { inbound: '110 转来', outbound: '转往 110' },
     holder: { hotline: '12345', police: '110', both: '12345 与 110' },
     step: {
-      offered: '发起移交', received: '对方已收到', accepted: '受理', refused: '退回', finished: '办结反馈', reopened: '重新办理', supplemented: '补充情况',
+      offered: '发起移交', received: '已收到', accepted: '受理', refused: '退回', finished: '办结反馈', reopened: '重新办理', supplemented: '补充情况',
       call_rung: '呼叫 110', call_joined: '三方通话', call_failed: '110 未接通', agent_left: '话务员退出', citizen_left: '市民挂断', call_ended: '110 通话结束', undelivered: '多次发送未成功',
     },
   },
