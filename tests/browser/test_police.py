@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,9 +18,13 @@ from channels.police_110 import stub
 from channels.police_110.settings import Police110Settings
 from channels.police_110.stub import Stub110
 from channels.police_110.wire import Kind
+from crm_bridge.citizen_pages.passes import Passes
 from crm_bridge.police.tables import HandoverRow
 from infra.kit.clock import SystemClock
+from infra.kit.vault import open_vault
+from telephony.numbers import PhoneNumber
 from telephony.phone_network.records import What, read
+from tests.browser.citizen import Telephone as Citizen
 from tests.browser.citizen import new_telephone
 from tests.browser.conftest import OpenDesk
 from tests.browser.hotline import AGENTS, CONSOLE, Hotline
@@ -37,6 +42,7 @@ pytestmark = [
 ]
 
 SECRET = "a-secret-of-both-sides"
+MOBILE = PhoneNumber("13800015121")
 
 
 @dataclass
@@ -128,6 +134,60 @@ async def test_one_key_hands_the_call_to_110_and_the_agent_leaves_the_two_talkin
     )
 
 
+async def test_a_citizen_who_hangs_up_is_told_to_the_agent_who_ends_the_talk_with_110(
+    joined: Joined, open_desk: OpenDesk
+) -> None:
+    desk = await open_desk(joined.hotline.installation.url, "1003")
+    await desk.go_online()
+    before = len(joined.of_police())
+    async with joined.hotline.citizen("13800011121", stay_seconds=120):
+        await desk.rings("138****1121")
+        await desk.answer()
+        await desk.page.keyboard.press("F7")
+        await desk.at("police-ring").click()
+        await expect(desk.at("police-strip")).to_have_attribute("data-state", "joined")
+        await hang_up_citizens(joined)
+        await expect(desk.at("police-strip")).to_have_attribute("data-state", "without_citizen")
+        await expect(desk.at("police-call")).to_have_text("市民已挂断，现在只有您与 110 在通话")
+        await desk.shows_call("talking")
+        await desk.shows_status("on_call")
+        await desk.hears_and_is_heard()
+
+        await desk.at("police-end").click()
+        await desk.shows_call("idle")
+        await desk.shows_status("wrap_up")
+        await expect(desk.at("police-strip")).to_have_count(0)
+    await eventually(
+        lambda: _now(joined.of_police()[before:]),
+        lambda seen: seen == [What.called, What.answered, What.ended],
+        "110 has gone with the agent",
+    )
+    async with joined.hotline.person("1003") as person:
+        path = f"/police/handovers/{(await handovers(joined))[-1]}"
+
+        async def steps() -> list[str]:
+            return [
+                line["step"]
+                for line in (await person.call("GET", path, expect=200))["custody"]
+                if line["step"] in {"call_joined", "citizen_left", "call_ended"}
+            ]
+
+        await eventually(
+            steps,
+            lambda seen: seen == ["call_joined", "citizen_left", "call_ended"],
+            "the log says who left when",
+        )
+
+
+async def hang_up_citizens(joined: Joined) -> None:
+    """End the part of whoever called the hotline; whom the hotline has called goes on."""
+    network = joined.hotline.exchange.network_process
+    for line in (await network.console("core show channels concise")).splitlines():
+        channel, context, *_ = f"{line}!".split("!")
+        if channel.startswith("PJSIP/") and context != "from-hotline":
+            await network.console(f"channel request hangup {channel}")
+
+
 async def _now(value: Any) -> Any:
     return value
 
@@ -151,7 +211,9 @@ async def test_a_citizen_calls_from_the_page_and_the_agent_sees_where_he_is(
                 await eventually(lambda: registers(agents), bool, "the telephone is registered")
                 await person.call("PUT", "/presence", {"state": "online"}, expect=200)
                 await citizen.open("")
+                await has_shown_his_number(citizen, joined.hotline.installation)
                 await citizen.at("door-call").click()
+                await expect(citizen.at("call-phone")).to_be_checked()
                 await citizen.at("call-place").check()
                 await citizen.at("call-start").click()
                 await expect(citizen.at("call")).to_have_attribute("data-state", "talking")
@@ -162,6 +224,7 @@ async def test_a_citizen_calls_from_the_page_and_the_agent_sees_where_he_is(
                 call = await eventually(
                     current, lambda now: now and now["state"] == "answered", "the agent answers"
                 )
+                assert call["caller_masked"] == MOBILE.masked
                 path = f"/calls/{call['id']}/one-touch"
 
                 async def beside() -> Any:
@@ -175,6 +238,17 @@ async def test_a_citizen_calls_from_the_page_and_the_agent_sees_where_he_is(
         assert citizen.problems == []
     finally:
         await citizen.close()
+
+
+async def has_shown_his_number(citizen: Citizen, installation: Installation) -> None:
+    """Let a page have what the code of a short message brings: a pass for its citizen's number."""
+    vault = open_vault(installation.settings.security.data_key_file)
+    made = Passes(SystemClock(), vault, timedelta(days=1)).of_phone(MOBILE)
+    shown = {"phone": MOBILE.digits, "pass": made.text, "until": made.expires_at.isoformat()}
+    await citizen.page.evaluate(
+        "shown => sessionStorage.setItem('lianxin-citizen.proven', JSON.stringify(shown))", shown
+    )
+    await citizen.page.reload()
 
 
 async def registers(made: Telephone) -> bool:
