@@ -13,8 +13,10 @@ import sys
 
 from tests.bench import (
     ami_ingest,
+    boards,
     dispatch,
     intake,
+    mailbox,
     rates,
     same_matter,
     screen_pop,
@@ -22,7 +24,14 @@ from tests.bench import (
     ways_in,
 )
 
-SHORT = {"ami_ingest": ami_ingest, "intake": intake, "screen_pop": screen_pop, "ways_in": ways_in}
+SHORT = {
+    "ami_ingest": ami_ingest,
+    "intake": intake,
+    "screen_pop": screen_pop,
+    "ways_in": ways_in,
+    "mailbox": mailbox,
+    "boards": boards,
+}
 LONG = {"dispatch": dispatch, "rates": rates, "same_matter": same_matter, "search": search}
 
 

@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from channels.contacts.rules import Purpose
-from channels.protocol import Channel, Delivery
+from channels.protocol import Delivery
 from channels.wechat.stub.pushing import signed as pushed
 from channels.wechat.stub.state import StubAccount
-from tests.contract.channels import police_110, twilio, web_form, wechat
+from tests.bench.known_senders import devices, people_of_the_mini_program
+from tests.bench.posting import MakeMessage, Posted, posted
+from tests.contract.channels import aliyun_sms, message_board, police_110, twilio, web_form, wechat
+from tests.contract.channels.samples import Sample
+from tests.installation import Installation
 
 CITIZENS = 200
-_WECHAT = StubAccount(
-    appid="wxba5fad812f8e6fb9", secret="0" * 32, token="AAAAA", encoding_aes_key="A" * 43
-)
 _NOBODY = "http://127.0.0.1:9"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Posted:
-    """One message as its provider posts it."""
-
-    external_id: str
-    path: str
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
+_WITHOUT_END = 1_000_000
+"""Limits that stand against robots are not what is measured: all that is sent comes from one address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,54 +29,82 @@ class Provider:
     """A provider of messages.
 
     Attributes:
+        name: As it is printed.
         channel: The channel that they come in by.
         purpose: Whether they are matters or talk.
         settings: What an installation sets for it.
-        message: Makes the message with a number; numbers below zero are for what comes before.
+        begin: Lets a running installation know who will send, and returns what makes the messages.
         citizens: How many people talk; each message is the next one's turn.
     """
 
+    name: str
     channel: str
     purpose: Purpose
     settings: Mapping[str, Any]
-    message: Callable[[int], Posted]
+    begin: Callable[[Installation], Awaitable[MakeMessage]]
     citizens: int = CITIZENS
 
 
-def _posted(channel: Channel[Any], delivery: Delivery) -> Posted:
-    """Return a delivery as it is posted; what the channel makes of it tells by what it is known."""
-    (contact,) = channel.parse(delivery)
-    query = urlencode({name: values[0] for name, values in delivery.query.items()})
-    path = f"/channels/{channel.name}"
-    path += f"/{delivery.path}" if delivery.path else ""
-    return Posted(
-        external_id=contact.external_id,
-        path=f"{path}?{query}" if query else path,
-        headers=delivery.headers,
-        body=delivery.body,
-    )
+def _unknown(message: MakeMessage) -> Callable[[Installation], Awaitable[MakeMessage]]:
+    """Return how messages of senders begin who need not be known."""
+
+    async def begin(_installation: Installation) -> MakeMessage:
+        return message
+
+    return begin
 
 
-def _wechat(n: int) -> Posted:
-    now = datetime.now(UTC)
-    citizen = n % CITIZENS
-    said = {
-        "ToUserName": _WECHAT.original_id,
-        "FromUserName": f"oBench{citizen:022}",
-        "CreateTime": int(now.timestamp()),
-        "MsgType": "text",
-        "MsgId": 23_000_000_000_000_000 + n + CITIZENS,
-        "Content": f"望江路路灯不亮，第 {n} 次说。",
+def _account(account: StubAccount) -> Mapping[str, Any]:
+    return {
+        "enabled": True,
+        "appid": account.appid,
+        "secret": account.secret,
+        "token": account.token,
+        "encoding_aes_key": account.encoding_aes_key,
+        "api_url": _NOBODY,
     }
-    push = pushed(_WECHAT, said, int(now.timestamp()))
-    delivery = Delivery(
-        method="POST",
-        query=parse_qs(urlsplit(push.url).query),
-        headers={"content-type": push.content_type},
-        body=push.body,
-        received_at=now,
+
+
+def _wechat(sample: Sample, account: StubAccount) -> MakeMessage:
+    def message(n: int) -> Posted:
+        now = datetime.now(UTC)
+        said = {
+            "ToUserName": account.original_id,
+            "FromUserName": f"oBench{n % CITIZENS:022}",
+            "CreateTime": int(now.timestamp()),
+            "MsgType": "text",
+            "MsgId": 23_000_000_000_000_000 + n + CITIZENS,
+            "Content": f"望江路路灯不亮，第 {n} 次说。",
+        }
+        push = pushed(account, said, int(now.timestamp()))
+        delivery = Delivery(
+            method="POST",
+            query=parse_qs(urlsplit(push.url).query),
+            headers={"content-type": push.content_type},
+            body=push.body,
+            received_at=now,
+        )
+        return posted(sample.channel, delivery)
+
+    return message
+
+
+def _aliyun(n: int) -> Posted:
+    answer = {
+        **aliyun_sms.ANSWER,
+        "phone_number": f"138{n % CITIZENS:08d}",
+        "sequence_id": 1_000_000 + n,
+        "content": f"望江路路灯不亮，第 {n} 次说。",
+    }
+    return posted(aliyun_sms.SAMPLE.channel, aliyun_sms.pushed([answer]))
+
+
+def _message_board(n: int) -> Posted:
+    now = datetime.now(UTC)
+    post = {**message_board.POST, "编号": f"bench-{n:08}"}
+    return posted(
+        message_board.SAMPLE.channel, message_board.signed(message_board.posts(post), at=now)
     )
-    return _posted(wechat.WECHAT.channel, delivery)
 
 
 def _web_form(n: int) -> Posted:
@@ -91,7 +112,7 @@ def _web_form(n: int) -> Posted:
     delivery = web_form.signed(
         web_form.form(id=f"bench-form-{n:08}", phone=f"138{n % 3000:08}"), at=now
     )
-    return _posted(web_form.SAMPLE.channel, delivery)
+    return posted(web_form.SAMPLE.channel, delivery)
 
 
 def _police(n: int) -> Posted:
@@ -102,7 +123,7 @@ def _police(n: int) -> Posted:
         number=f"J{n:08}",
         sent_at=now.isoformat(timespec="seconds"),
     )
-    return _posted(police_110.SAMPLE.channel, police_110.signed(body, at=now))
+    return posted(police_110.SAMPLE.channel, police_110.signed(body, at=now))
 
 
 def _twilio(n: int) -> Posted:
@@ -114,26 +135,36 @@ def _twilio(n: int) -> Posted:
         "NumMedia": "0",
     }
     form = {name: value for name, value in form.items() if not name.startswith("Media")}
-    return _posted(twilio.SAMPLE.channel, twilio.signed("sms", form))
+    return posted(twilio.SAMPLE.channel, twilio.signed("sms", form))
 
 
 PROVIDERS = (
     Provider(
+        name="wechat",
         channel="wechat",
         purpose=Purpose.talk,
-        settings={
-            "wechat": {
-                "enabled": True,
-                "appid": _WECHAT.appid,
-                "secret": _WECHAT.secret,
-                "token": _WECHAT.token,
-                "encoding_aes_key": _WECHAT.encoding_aes_key,
-                "api_url": _NOBODY,
-            }
-        },
-        message=_wechat,
+        settings={"wechat": _account(wechat.OFFICIAL)},
+        begin=_unknown(_wechat(wechat.WECHAT, wechat.OFFICIAL)),
     ),
     Provider(
+        name="wechat-mini",
+        channel="wechat-mini",
+        purpose=Purpose.talk,
+        settings={"wechat_mini": _account(wechat.MINI)},
+        begin=_unknown(_wechat(wechat.WECHAT_MINI, wechat.MINI)),
+    ),
+    Provider(
+        name="wechat-mini-reports",
+        channel="wechat-mini",
+        purpose=Purpose.matter,
+        settings={
+            "wechat_mini": {**_account(wechat.MINI), "reports_per_hour": _WITHOUT_END},
+            "citizen": {"requests_per_minute": _WITHOUT_END},
+        },
+        begin=people_of_the_mini_program,
+    ),
+    Provider(
+        name="twilio",
         channel="twilio",
         purpose=Purpose.talk,
         settings={
@@ -146,19 +177,50 @@ PROVIDERS = (
                 "api_url": _NOBODY,
             },
         },
-        message=_twilio,
+        begin=_unknown(_twilio),
     ),
     Provider(
+        name="aliyun-sms",
+        channel="aliyun-sms",
+        purpose=Purpose.talk,
+        settings={
+            "aliyun_sms": {
+                "enabled": True,
+                "access_key_id": aliyun_sms.SETTINGS.access_key_id,
+                "access_key_secret": aliyun_sms.SETTINGS.access_key_secret.get_secret_value(),
+                "report_token": aliyun_sms.TOKEN,
+                "api_url": _NOBODY,
+            }
+        },
+        begin=_unknown(_aliyun),
+    ),
+    Provider(
+        name="web-form",
         channel="web-form",
         purpose=Purpose.matter,
         settings={"web_form": {"key": web_form.KEY}},
-        message=_web_form,
+        begin=_unknown(_web_form),
     ),
     Provider(
+        name="message-board",
+        channel="message-board",
+        purpose=Purpose.matter,
+        settings={"message_board": {"key": message_board.KEY}},
+        begin=_unknown(_message_board),
+    ),
+    Provider(
+        name="police-110",
         channel="police-110",
         purpose=Purpose.matter,
         settings={"police_110": {"enabled": True, "secret": police_110.SECRET}},
-        message=_police,
+        begin=_unknown(_police),
+    ),
+    Provider(
+        name="one-touch",
+        channel="one-touch",
+        purpose=Purpose.matter,
+        settings={"one_touch": {"per_device": _WITHOUT_END}},
+        begin=devices,
     ),
 )
-"""Every channel whose provider posts to us; the others share these paths behind their own door."""
+"""Every way in that is posted to. A press is counted to its ticket: ten thousand telephones are not rung."""
