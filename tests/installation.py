@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 
 import aiohttp
 
@@ -203,12 +204,15 @@ class Person:
 
     async def upload(self, name: str, content: bytes) -> int:
         """Send a file, and return its id."""
-        form = aiohttp.FormData()
-        form.add_field("file", content, filename=name)
         async with self.session.post(
             f"{self._url}/api/v1/attachments",
-            data=form,
-            headers={"X-CSRF-Token": self.csrf, "Origin": self._url},
+            data=content,
+            headers={
+                "X-CSRF-Token": self.csrf,
+                "Origin": self._url,
+                "X-File-Name": quote(name),
+                "Content-Type": "application/octet-stream",
+            },
         ) as response:
             text = await response.text()
             assert response.status == 201, f"{response.status}: {text}"

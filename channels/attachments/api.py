@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 from aiohttp import BodyPartReader, MultipartReader, web
 
 from channels.attachments.rules import too_large
-from channels.attachments.service import Attachments, Sight
+from channels.attachments.service import Attachment, Attachments, Sight
 from infra.kit.errors import FieldError, Invalid
 from infra.kit.http import ApiModel, Routes
 from infra.kit.identity import Principal
@@ -41,18 +41,7 @@ def routes(attachments: Attachments, sights: Mapping[str, Sight]) -> Routes:
     @api.get("/api/v1/attachments/{attachment_id}", permission="ticket.read")
     async def give(principal: Principal, attachment_id: int) -> web.Response:
         """Download a file that belongs to something that I may see."""
-        found, content = await attachments.open(principal, attachment_id, sights)
-        # Never shown by the browser itself: whatever somebody has sent, it runs nothing on our pages.
-        return web.Response(
-            body=content,
-            content_type=found.type,
-            headers={
-                "Content-Disposition": f"attachment; filename*=UTF-8''{quote(found.name, safe='')}",
-                "X-Content-Type-Options": "nosniff",
-                "Content-Security-Policy": "default-src 'none'; sandbox",
-                "Cache-Control": "private, no-store",
-            },
-        )
+        return download(*await attachments.open(principal, attachment_id, sights))
 
     @api.get("/api/v1/attachments/{attachment_id}/poster", permission="ticket.read")
     async def poster(principal: Principal, attachment_id: int) -> web.Response:
@@ -64,6 +53,24 @@ def routes(attachments: Attachments, sights: Mapping[str, Sight]) -> Routes:
         )
 
     return api
+
+
+def download(found: Attachment, content: bytes) -> web.Response:
+    """Return the answer that gives a file out.
+
+    Never shown by the browser itself: whatever somebody has sent, it runs nothing on our pages.
+    """
+    return web.Response(
+        body=content,
+        content_type=found.type,
+        headers={
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(found.name, safe='')}",
+            "X-Content-Type-Options": "nosniff",
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+            "Referrer-Policy": "no-referrer",
+            "Cache-Control": "private, no-store",
+        },
+    )
 
 
 async def received_file(request: web.Request, limit: int) -> tuple[str, bytes]:

@@ -13,7 +13,7 @@ from channels.web_form.rules import KEY_PATTERN, Form, clean
 from crm_bridge.callbacks.written import REASON_LENGTH, WrittenRating
 from crm_bridge.citizen_pages import views
 from crm_bridge.citizen_pages.gate import Count, Gate, Solved
-from crm_bridge.citizen_pages.matters import Asked, Matters
+from crm_bridge.citizen_pages.matters import Asked, Matters, Opened
 from crm_bridge.citizen_pages.passes import Passes
 from crm_bridge.citizen_pages.reports import Reports
 from crm_bridge.citizen_pages.rules import Purpose, counted_as
@@ -198,11 +198,11 @@ class CitizenPages:
             query_code=body.query_code,
             phone_pass=body.phone_pass,
         )
-        return views.MatterView.of(await self._matters.find(asked, _solved(body.proof), address))
+        return self._view(await self._matters.find(asked, _solved(body.proof), address))
 
     async def open(self, ticket_pass: str) -> views.MatterView:
         """Return the ticket that a pass opens."""
-        return views.MatterView.of(await self._matters.open(ticket_pass))
+        return self._view(await self._matters.open(ticket_pass))
 
     async def rate(self, body: views.NewRating, key: IdempotencyKey | None) -> views.RatingView:
         """Take a rating."""
@@ -213,6 +213,9 @@ class CitizenPages:
             reason=clean(body.reason)[:REASON_LENGTH],
         )
         return views.RatingView(rating=await self._matters.rate(body.ticket_pass, said, key))
+
+    def _view(self, opened: Opened) -> views.MatterView:
+        return views.MatterView.of(opened, self._passes.file_path)
 
 
 def _solved(proof: views.Proof) -> Solved:

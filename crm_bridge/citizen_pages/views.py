@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
@@ -20,6 +21,7 @@ from crm_bridge.callbacks.written import REASON_LENGTH
 from crm_bridge.citizen_pages.matters import Opened
 from crm_bridge.citizen_pages.rules import Purpose
 from crm_bridge.progress.rules import STAGE_WORDS, Stage
+from crm_bridge.progress.views import AnswerFileView
 from crm_bridge.tickets.vocabulary import TicketType
 from infra.kit.http import ApiModel
 
@@ -192,6 +194,7 @@ class MatterView(ApiModel):
     changed_at: datetime
     steps: list[StepView]
     answer: str | None
+    files: list[AnswerFileView]
     unit_zh: str | None
     unit_en: str | None
     due_at: datetime | None
@@ -200,8 +203,8 @@ class MatterView(ApiModel):
     ticket_pass: str
 
     @classmethod
-    def of(cls, opened: Opened) -> Self:
-        """Return the view of a ticket that was found."""
+    def of(cls, opened: Opened, path_of: Callable[[int], str]) -> Self:
+        """Return the view of a ticket that was found; `path_of` gives where a file is downloaded."""
         progress = opened.progress
         words = STAGE_WORDS[progress.stage]
         return cls(
@@ -218,6 +221,7 @@ class MatterView(ApiModel):
                 for step in progress.steps
             ],
             answer=progress.answer,
+            files=[AnswerFileView.of(one, path_of) for one in progress.files],
             unit_zh=progress.unit.zh if progress.unit else None,
             unit_en=progress.unit.en if progress.unit else None,
             due_at=progress.due_at,

@@ -38,6 +38,7 @@ class MiniProgram:
         reports: Takes reports and files.
         matters: Shows tickets.
         shows_phone: Knows whose a number is that WeChat has not vouched for.
+        file_path: Gives the path under which a citizen downloads a file of ours.
         address_of: Says from whose machine a request comes.
         logins_per_minute: How many logins one address may try.
     """
@@ -51,6 +52,7 @@ class MiniProgram:
         reports: Reports,
         matters: Matters,
         shows_phone: ShowsPhone,
+        file_path: Callable[[int], str],
         address_of: Callable[[web.Request], str],
         logins_per_minute: int,
     ) -> None:
@@ -61,6 +63,7 @@ class MiniProgram:
         self._reports = reports
         self._matters = matters
         self._shows_phone = shows_phone
+        self._file_path = file_path
         self._address_of = address_of
         self._logins = Rate(logins_per_minute)
 
@@ -150,7 +153,7 @@ class MiniProgram:
 
     async def find(self, person: Person, number: str) -> views.MatterView:
         """Return one of his tickets."""
-        return views.MatterView.whole(await self._matters.find(person, number))
+        return views.MatterView.whole(await self._matters.find(person, number), self._file_path)
 
     async def rate(
         self, person: Person, number: str, body: views.NewRating, key: IdempotencyKey | None

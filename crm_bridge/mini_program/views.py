@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
@@ -18,6 +19,7 @@ from channels.web_form.rules import (
 from crm_bridge.callbacks.written import REASON_LENGTH
 from crm_bridge.mini_program.matters import Matter
 from crm_bridge.progress.rules import STAGE_WORDS, Stage, TicketProgress
+from crm_bridge.progress.views import AnswerFileView
 from crm_bridge.tickets.vocabulary import TicketType
 from infra.kit.http import ApiModel
 
@@ -188,14 +190,15 @@ class MatterView(MatterSummary):
     address: str
     steps: list[StepView]
     answer: str | None
+    files: list[AnswerFileView]
     unit_zh: str | None
     unit_en: str | None
     due_at: datetime | None
     rating: int | None
 
     @classmethod
-    def whole(cls, matter: Matter) -> Self:
-        """Return the view of a ticket with all that its citizen sees."""
+    def whole(cls, matter: Matter, path_of: Callable[[int], str]) -> Self:
+        """Return the view of a ticket with all that its citizen sees; `path_of` gives where a file is downloaded."""
         progress = matter.progress
         return cls(
             **MatterSummary.of(progress).model_dump(),
@@ -206,6 +209,7 @@ class MatterView(MatterSummary):
                 for step in progress.steps
             ],
             answer=progress.answer,
+            files=[AnswerFileView.of(one, path_of) for one in progress.files],
             unit_zh=progress.unit.zh if progress.unit else None,
             unit_en=progress.unit.en if progress.unit else None,
             due_at=progress.due_at,

@@ -7,9 +7,17 @@ from collections.abc import Sequence
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from channels.attachments.tables import AttachmentRow
 from crm_bridge.callbacks.rules import CallbackState, can_rate
 from crm_bridge.callbacks.tables import CallbackRow
-from crm_bridge.progress.rules import TicketProgress, answer_of, stage_of, steps_of
+from crm_bridge.progress.rules import (
+    AnswerFile,
+    TicketProgress,
+    answer_of,
+    files_of,
+    stage_of,
+    steps_of,
+)
 from crm_bridge.tickets.assignment import OPEN
 from crm_bridge.tickets.happenings import Happening, detail_of
 from crm_bridge.tickets.tables import AssignmentRow, TicketEventRow, TicketRow
@@ -42,6 +50,7 @@ async def progress_of(session: AsyncSession, ticket_id: int) -> TicketProgress:
         changed_at=steps[-1].at if steps else ticket.created_at,
         steps=steps,
         answer=answer_of(happenings),
+        files=await _files(session, files_of(happenings)),
         unit=units.get(lead.unit) if lead else None,
         due_at=lead.due_at if lead and waits else None,
         rating=ticket.rating,
@@ -61,6 +70,15 @@ async def _log(session: AsyncSession, ticket_id: int) -> Sequence[Happening]:
         )
         for row in (await session.exec(statement)).all()
     ]
+
+
+async def _files(session: AsyncSession, ids: Sequence[int]) -> Sequence[AnswerFile]:
+    if not ids:
+        return ()
+    statement = select(AttachmentRow).where(col(AttachmentRow.id).in_(ids))
+    found = {row.id: row for row in (await session.exec(statement)).all()}
+    rows = [found[one] for one in ids if one in found]
+    return [AnswerFile(id=row.id or 0, name=row.name, size=row.size, type=row.type) for row in rows]
 
 
 async def _lead(session: AsyncSession, ticket: TicketRow) -> AssignmentRow | None:

@@ -77,6 +77,20 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerFile:
+    """A file that goes with an answer. `repr()` hides its name.
+
+    Attributes:
+        id: Row of the attachment.
+    """
+
+    id: int
+    name: str = field(repr=False)
+    size: int
+    type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TicketProgress:
     """A ticket as its citizen sees it. `repr()` hides what was written.
 
@@ -85,6 +99,7 @@ class TicketProgress:
         changed_at: When the last step was made.
         steps: The oldest first.
         answer: What came of it; None before there is an answer.
+        files: What goes with the answer.
         unit: Which unit has it in hand; None before it is given to one.
         due_at: By when that unit is to reply; None without one, and once it has.
         rating: 1 (very satisfied) … 5 (very dissatisfied); None before the citizen has rated.
@@ -99,6 +114,7 @@ class TicketProgress:
     changed_at: datetime
     steps: Sequence[Step] = field(repr=False)
     answer: str | None = field(repr=False)
+    files: Sequence[AnswerFile] = ()
     unit: Words | None
     due_at: datetime | None
     rating: int | None
@@ -249,3 +265,17 @@ def answer_of(happenings: Sequence[Happening]) -> str | None:
             case _:
                 pass
     return answer
+
+
+def files_of(happenings: Sequence[Happening]) -> Sequence[int]:
+    """Return the attachments that the citizen gets with the answer that stands; what a unit sent in is not his."""
+    files: Sequence[int] = ()
+    for happening in happenings:
+        match happening.event:
+            case TicketEvent.answered if isinstance(happening.detail, Noted):
+                files = happening.detail.attachments
+            case TicketEvent.redone | TicketEvent.reopened | TicketEvent.accepted:
+                files = ()
+            case _:
+                pass
+    return files

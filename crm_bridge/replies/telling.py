@@ -6,7 +6,8 @@ marks the entry done: each once, however often the entry comes.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 
@@ -48,6 +49,14 @@ class RatingLinks(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """What a citizen is told, and the attachments that go with it."""
+
+    reply: Reply
+    files: Sequence[int] = ()
+
+
 class Telling:
     """Follows tickets and tells their citizens.
 
@@ -78,41 +87,51 @@ class Telling:
         contact_id = await written_contact(session, ticket) if ticket is not None else None
         if ticket is None or contact_id is None:
             return
-        reply = await self._makers[kind](session, ticket, entry)
-        if reply is not None:
-            await self._replies.send(session, contact_id, reply, ticket_id=ticket.id)
+        told = await self._makers[kind](session, ticket, entry)
+        if told is not None:
+            await self._replies.send(
+                session, contact_id, told.reply, ticket_id=ticket.id, files=told.files
+            )
             self._replies.poke()
 
     async def _progress(
         self, _session: AsyncSession, ticket: TicketRow, entry: OutboxEntry
-    ) -> Reply | None:
+    ) -> _Told | None:
         if entry.kind == "ticket.assigned":
             return None  # told of by the ticket itself
         version = int(entry.body["version"])
-        return wording.progress(self._settings, _id(ticket), version, ticket.number)
+        reply = wording.progress(self._settings, _id(ticket), version, ticket.number)
+        return _Told(reply=reply)
 
     async def _answer(
         self, session: AsyncSession, ticket: TicketRow, entry: OutboxEntry
-    ) -> Reply | None:
+    ) -> _Told | None:
         # A joined ticket's answer is its main one's.
         source = ticket.main_id or _id(ticket)
-        text = (await progress_of(session, source)).answer
-        if not text:
+        progress = await progress_of(session, source)
+        if not progress.answer:
             return None
         round_ = int(entry.body.get("round", ticket.round))
-        return wording.answer(self._settings, _id(ticket), round_, ticket.number, text)
+        files = [one.id for one in progress.files]
+        # On the pages they stand with the ticket that was answered.
+        shown = len(files) if self._links is not None and source == _id(ticket) else 0
+        reply = wording.answer(
+            self._settings, _id(ticket), round_, ticket.number, progress.answer, files=shown
+        )
+        return _Told(reply=reply, files=files)
 
     async def _rating(
         self, session: AsyncSession, ticket: TicketRow, entry: OutboxEntry
-    ) -> Reply | None:
+    ) -> _Told | None:
         if self._links is None or not await _cannot_be_rung(session, ticket):
             return None
         link = self._links.rating_link(_id(ticket))
         round_ = int(entry.body.get("round", ticket.round))
-        return wording.rating(self._settings, _id(ticket), round_, ticket.number, link)
+        reply = wording.rating(self._settings, _id(ticket), round_, ticket.number, link)
+        return _Told(reply=reply)
 
 
-_Maker = Callable[[AsyncSession, TicketRow, OutboxEntry], Awaitable[Reply | None]]
+_Maker = Callable[[AsyncSession, TicketRow, OutboxEntry], Awaitable[_Told | None]]
 
 
 async def written_contact(session: AsyncSession, ticket: TicketRow) -> int | None:

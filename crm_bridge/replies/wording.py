@@ -6,6 +6,8 @@ from channels.protocol import Reply, ReplyKind
 from crm_bridge.replies.settings import ReplySettings
 
 LONGEST_ANSWER = 2_000
+FILES_ARE_THERE = "（附件 {count} 个，可凭工单号在热线网页“查进度”中下载。）"
+"""Not every way carries files, and none carries all."""
 
 
 def receipt(settings: ReplySettings, ticket_id: int, number: str) -> Reply:
@@ -33,12 +35,21 @@ def progress(settings: ReplySettings, ticket_id: int, version: int, number: str)
     )
 
 
-def answer(settings: ReplySettings, ticket_id: int, round_: int, number: str, text: str) -> Reply:
-    """Return what came of a matter in this round."""
+def answer(
+    settings: ReplySettings,
+    ticket_id: int,
+    round_: int,
+    number: str,
+    text: str,
+    *,
+    files: int = 0,
+) -> Reply:
+    """Return what came of a matter in this round; `files` go with it and can be fetched from the citizen pages."""
+    told = settings.answer_text.format(number=number, answer=text[:LONGEST_ANSWER])
     return Reply(
         key=f"answer:{ticket_id}:{round_}",
         kind=ReplyKind.answer,
-        text=settings.answer_text.format(number=number, answer=text[:LONGEST_ANSWER]),
+        text=f"{told}\n{FILES_ARE_THERE.format(count=files)}" if files else told,
         ticket_number=number,
     )
 

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 
 from crm_bridge.forms import Id, Moment, Text, Version
 from crm_bridge.search.conditions import Filters
+from crm_bridge.tickets.bodies import MOST_FILES
 from crm_bridge.tickets.reading import TicketReader
 from crm_bridge.tickets.service import ADDRESS_LENGTH, TEXT_LENGTH, TITLE_LENGTH, Tickets
 from crm_bridge.tickets.ticket import NewTicket
@@ -32,9 +33,10 @@ class Answer(ApiModel):
 
 
 class AnswerBody(Answer):
-    """An answer to an open ticket; `version` is the one on the screen, if it is to be checked."""
+    """An answer to an open ticket, with the files that the citizen gets; `version` is the one on the screen."""
 
     version: Version | None = None
+    attachments: Annotated[list[Id], Field(max_length=MOST_FILES)] = Field(default_factory=list)
 
 
 class NewTicketBody(ApiModel):
@@ -153,7 +155,14 @@ def routes(tickets: Tickets, reader: TicketReader) -> Routes:
         idempotency: IdempotencyKey | None,
     ) -> TicketView:
         """Answer an open ticket on the spot."""
-        await tickets.answer(principal, ticket_id, body.text, version=body.version, key=idempotency)
+        await tickets.answer(
+            principal,
+            ticket_id,
+            body.text,
+            version=body.version,
+            key=idempotency,
+            attachments=body.attachments,
+        )
         return await reader.show(principal, ticket_id)
 
     return api

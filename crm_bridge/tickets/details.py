@@ -31,9 +31,10 @@ class Detail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Noted(Detail):
-    """Something was written: an answer, an instruction."""
+    """Something was written: an answer, an instruction; `attachments` are the files that the citizen gets with it."""
 
     text: str = field(repr=False)
+    attachments: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from channels.attachments.service import Attachments
 from channels.contacts.rules import Contact
 from crm_bridge.categories.service import UNSORTED
 from crm_bridge.categories.tables import CategoryRow
@@ -51,6 +52,7 @@ class Tickets:
         origins: Finds the contact that a ticket comes from.
         poke: Wakes the relay when there is something to tell.
         sequel: Asked before a written matter opens a ticket; None: every one does.
+        files: Knows what was uploaded for an answer; without, answers have no files.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Tickets:
         poke: Callable[[], None],
         *,
         sequel: Sequel | None = None,
+        files: Attachments | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -70,6 +73,7 @@ class Tickets:
         self._casebook = Casebook(database, clock, ledger, poke)
         self._poke = poke
         self._sequel = sequel
+        self._files = files
 
     async def register(
         self,
@@ -131,6 +135,7 @@ class Tickets:
         *,
         version: int | None = None,
         key: IdempotencyKey | None = None,
+        attachments: Sequence[int] = (),
     ) -> int:
         """Answer an open ticket on the spot.
 
@@ -140,6 +145,7 @@ class Tickets:
             text: What was answered.
             version: The version that the agent has on the screen; None does not ask.
             key: Sent again, the same key answers once.
+            attachments: Files that the citizen gets with the answer, uploaded by who answers.
 
         Returns:
             The row of the ticket.
@@ -149,17 +155,20 @@ class Tickets:
             Forbidden: It is another agent's.
             Stale: It was changed since the agent read it.
             TransitionRefused: It cannot be answered in its state.
+            Invalid: A file is not this person's.
         """
 
         async def answer(session: AsyncSession, case: Case) -> None:
             if case.ticket.agent != principal.number and not principal.may(READ_ANY):
                 raise Forbidden("another agent's ticket", "这是其他话务员的工单")
+            if attachments and self._files is not None:
+                await self._files.attach(session, principal, attachments, f"ticket:{ticket_id}")
             await self._ledger.happen(
                 session,
                 ticket_id,
                 TicketEvent.answered,
                 actor=principal.number,
-                detail=Noted(text=text),
+                detail=Noted(text=text, attachments=tuple(attachments)),
             )
 
         command = Command(ticket_id=ticket_id, version=version, key=key)

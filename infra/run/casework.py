@@ -49,7 +49,7 @@ from infra.run.conversations import Talks, conversations
 from infra.run.deadlines import deadline_worker
 from infra.run.foundation import Foundation
 from infra.run.letters import correspondence
-from infra.run.lifecycle import incoming_files, life_cycle, ticket_ledger
+from infra.run.lifecycle import file_keeper, incoming_files, life_cycle, ticket_ledger
 from infra.run.supervision import supervision_desk
 
 
@@ -102,7 +102,9 @@ async def casework(
     contacts = Contacts(database, vault)
     ledger = ticket_ledger(base)
     origins, letters = Origins(clock, vault, contacts), correspondence(base, relay)
-    tickets = Tickets(database, clock, ledger, origins, relay.poke, sequel=letters)
+    tickets = Tickets(
+        database, clock, ledger, origins, relay.poke, sequel=letters, files=file_keeper(base)
+    )
     callbacks = Callbacks(
         database, clock, vault, contacts, ledger, settings, settings.plan(base.zone), relay.poke
     )

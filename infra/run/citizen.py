@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from agent_console.origin import sender
 from crm_bridge.callbacks.written import WrittenRatings
-from crm_bridge.citizen_pages import api
+from crm_bridge.citizen_pages import api, files_api
 from crm_bridge.citizen_pages.gate import Gate
 from crm_bridge.citizen_pages.matters import Matters
 from crm_bridge.citizen_pages.reports import Reports
@@ -62,10 +62,11 @@ class CitizenDesk:
             Matters(database, vault, self._gate, opening, ratings, settings),
             sender,
         )
+        files = files_api.routes(file_keeper(base), opening, self._pages.knock)
+        pages = settings.enabled and base.settings.web_form.enabled
         self.subjects: Sequence[Routes] = (
-            (api.routes(self._pages),)
-            if settings.enabled and base.settings.web_form.enabled
-            else ()
+            files,
+            *((api.routes(self._pages),) if pages else ()),
         )
 
     async def tidy_once(self) -> None:

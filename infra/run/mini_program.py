@@ -62,6 +62,7 @@ class MiniDesk:
         self._categories = Categories(database, clock)
         self._files = file_keeper(base)
         gate = Gate(database, clock, vault, base.settings.citizen)
+        opening = passes(base)
         mini = MiniProgram(
             clock,
             self._form,
@@ -69,7 +70,8 @@ class MiniDesk:
             self._people,
             Reports(database, clock, gate, self._files, work.intake.take, Limits.of(settings)),
             Matters(database, vault, written_ratings(base, relay, work)),
-            passes(base).shows_phone,
+            opening.shows_phone,
+            opening.file_path,
             sender,
             settings.logins_per_minute,
         )

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 
 import type { Matter, WholeMatter } from '../miniprogram/api/types'
+import { SETTINGS } from '../miniprogram/settings'
 import { Screen } from './simulator'
 import { eventually, Hotline, ok, refused, startWeChat } from './wechat'
 
@@ -10,7 +11,7 @@ const MATTER: Matter = {
   registered_at: '2026-03-02T01:30:00Z', changed_at: '2026-03-02T16:05:00Z', can_rate: false,
 }
 const WHOLE: WholeMatter = {
-  ...MATTER, text: '三盏路灯不亮。', address: '解放路 30 号', answer: null, unit_zh: '路灯管理所', unit_en: 'Street Lights', due_at: '2026-03-09T09:30:00Z', rating: null,
+  ...MATTER, text: '三盏路灯不亮。', address: '解放路 30 号', answer: null, unit_zh: '路灯管理所', unit_en: 'Street Lights', due_at: '2026-03-09T09:30:00Z', rating: null, files: [],
   steps: [
     { at: '2026-03-02T01:30:00Z', state: 'registered', text_zh: '已登记', text_en: 'Registered' },
     { at: '2026-03-02T02:00:00Z', state: 'in_hand', text_zh: '已交路灯管理所办理', text_en: 'Given to Street Lights' },
@@ -80,6 +81,32 @@ describe('a matter', () => {
     expect(page.text).toContain('预计办结')
     expect(page.text.indexOf('已交路灯管理所办理')).toBeLessThan(page.text.indexOf('已登记'))
     expect(page.text).not.toContain('请您评价')
+  })
+
+  it.each([
+    ['方案.pdf', 'application/pdf', 'document wxfile://tmp/1 pdf'],
+    ['修复后.jpg', 'image/jpeg', 'image wxfile://tmp/1'],
+    ['现场.mp4', 'video/mp4', 'media video wxfile://tmp/1'],
+  ])('with %s shows it as WeChat shows such files', async (name, type, shown) => {
+    const path = '/api/v1/citizen/files/f.7.9.abc'
+    hotline.on(`GET tickets/${NUMBER}`, () => ok({ ...ANSWERED, files: [{ name, type, size: 900, path }] }))
+    hotline.files.set(`${SETTINGS.server}${path}`, 200)
+    const screen = open()
+    await screen.shows(name)
+    await screen.press(name)
+    await eventually(() => wechat.shown.length === 1)
+    expect(wechat.shown).toEqual([shown])
+  })
+
+  it('with a file that is not given any more says what to do', async () => {
+    const path = '/api/v1/citizen/files/f.7.9.old'
+    hotline.on(`GET tickets/${NUMBER}`, () => ok({ ...ANSWERED, files: [{ name: 'a.pdf', type: 'application/pdf', size: 900, path }] }))
+    hotline.files.set(`${SETTINGS.server}${path}`, 403)
+    const screen = open()
+    await screen.shows('a.pdf')
+    await screen.press('a.pdf')
+    await eventually(() => wechat.toasts.length === 1)
+    expect(wechat.shown).toEqual([])
   })
 
   it('that is answered shows the answer and no limit any more', async () => {

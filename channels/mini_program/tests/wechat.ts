@@ -40,6 +40,8 @@ export class Hotline {
   /** Its answer is lost on the way for this many requests, which it has all the same done. */
   deaf = 0
   away = false
+  /** What downloads are answered, by their address. */
+  readonly files = new Map<string, number>()
   private readonly handlers = new Map<string, Handler>()
   private logins = 0
 
@@ -107,7 +109,7 @@ export function startWeChat(hotline: Hotline, language = 'zh_CN') {
   const storage = new Map<string, unknown>()
   const files = new Set<string>()
   const told = {
-    storage, files, visited: [] as string[], subscribed: [] as string[], scrolled: [] as object[], toasts: [] as string[], networkBack: [] as (() => void)[],
+    storage, files, visited: [] as string[], subscribed: [] as string[], shown: [] as string[], scrolled: [] as object[], toasts: [] as string[], networkBack: [] as (() => void)[],
     location: { name: '', address: '江滨路 8 号', latitude: 31.5, longitude: 121.4 } as object | Error,
     media: [] as { tempFilePath: string; size: number; fileType: string }[],
     sure: true,
@@ -124,6 +126,10 @@ export function startWeChat(hotline: Hotline, language = 'zh_CN') {
 
   const bare = (url: string) => url.replace(/^.*\/api\/v1\/mini\//, '')
   const bearer = (header: Record<string, string> = {}) => header.Authorization?.replace('Bearer ', '')
+  const shown = (...what: string[]) => {
+    told.shown.push(what.join(' '))
+    return Promise.resolve()
+  }
   const visit = ({ url }: Call) => {
     told.visited.push(url ?? '')
     return Promise.resolve()
@@ -142,6 +148,16 @@ export function startWeChat(hotline: Hotline, language = 'zh_CN') {
       answer({ method: 'POST', path: bare(call.url ?? ''), body: call.filePath, key: undefined, token: bearer(call.header) }, call, true)
       return { onProgressUpdate: (hear: (news: { progress: number }) => void) => { hear({ progress: 50 }) } }
     },
+    downloadFile: (call: Call) => {
+      const found = hotline.files.get(call.url ?? '')
+      later(() => {
+        if (found === undefined) call.fail?.({ errMsg: 'downloadFile:fail' } as never)
+        else call.success?.({ statusCode: found, tempFilePath: 'wxfile://tmp/1' } as never)
+      })
+    },
+    openDocument: ({ filePath, fileType }: { filePath: string; fileType: string }) => shown('document', filePath, fileType),
+    previewImage: ({ urls }: { urls: string[] }) => shown('image', ...urls),
+    previewMedia: ({ sources }: { sources: { url: string; type: string }[] }) => shown('media', ...sources.map(({ url, type }) => `${type} ${url}`)),
     getRandomValues: ({ length, success }: Call & { length: number }) => {
       success?.({ randomValues: crypto.getRandomValues(new Uint8Array(length)).buffer } as never)
     },

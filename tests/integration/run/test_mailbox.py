@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import aiohttp
 import pytest
 
 from infra.kit.identity import Role
@@ -22,6 +23,7 @@ from tests.parts import free_port
 pytestmark = pytest.mark.timeout(180)
 MAYOR = "mayor@linjiang.example"
 LEAD = "2001"
+REPORT = b"%PDF-1.7\r\n" + bytes(range(256)) * 40
 JPEG = (
     "ffd8ffe000104a46494600010100000100010000ffdb004300080606070605080707070909080a0c140d0c0b0b0c19"
     "12130f141d1a1f1e1d1a1c1c20242e2720222c231c1c2837292c30313434341f27393d38323c2e333432ffc0000b08"
@@ -150,12 +152,17 @@ async def test_letter_is_registered_answered_and_rated_in_one_thread(
         await lead.call(
             "POST",
             f"/tickets/{ticket['id']}/answer",
-            {"text": "路灯已于今晨修复，感谢您的来信。"},
+            {
+                "text": "路灯已于今晨修复，感谢您的来信。",
+                "attachments": [await lead.upload("验收单.pdf", REPORT)],
+            },
             expect=200,
             headers={"Idempotency-Key": uuid4().hex},
         )
         answer = await citizen.gets(2)
-        assert "路灯已于今晨修复" in text_of(answer)
+        words, attached = answer.iter_parts()
+        assert "路灯已于今晨修复" in words.get_content()
+        assert (attached.get_filename(), attached.get_content()) == ("验收单.pdf", REPORT)
         assert answer["Auto-Submitted"] is None
         assert answer["In-Reply-To"]
 
@@ -171,6 +178,14 @@ async def test_letter_is_registered_answered_and_rated_in_one_thread(
         )
         shown = await lead.call("GET", f"/tickets/{ticket['id']}", expect=200)
         assert shown["rating"] == 1
+        # The file stands on the citizen's page too, for whoever holds its path.
+        page = await lead.call("POST", "/citizen/matter", {"ticket_pass": link[1]}, expect=200)
+        (file,) = page["files"]
+        async with aiohttp.ClientSession(city.url) as stranger:
+            async with stranger.get(file["path"]) as given:
+                assert (given.status, await given.read()) == (200, REPORT)
+            async with stranger.get(f"{file['path'][:-1]}~") as refused:
+                assert refused.status == 403
 
 
 async def test_nothing_is_lost_or_doubled_when_the_process_is_killed_and_mail_servers_are_away(

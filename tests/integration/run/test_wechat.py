@@ -98,6 +98,36 @@ async def test_picture_and_place_come_with_the_conversation(city: WeChatCity, de
     await desk.close(conversation["id"])
 
 
+async def test_agents_picture_reaches_the_citizen_and_his_document_as_a_link(
+    city: WeChatCity, desk: Desk
+) -> None:
+    openid, words = someone(), f"怎么申请更换路灯 {uuid4().hex[:6]}"
+    await city.wechat.citizens.write(city.official, openid, words)
+    talk = (await desk.take(words))["id"]
+    for name, content in (("流程图.png", png(40)), ("申请表.pdf", b"%PDF-1.7 form")):
+        shown = await desk.agent.call("GET", f"/conversations/{talk}", expect=200)
+        body = {
+            "attachment": await desk.agent.upload(name, content),
+            "after_seq": shown["last_seq"],
+        }
+        path = f"/conversations/{talk}/messages"
+        said = await desk.agent.call(
+            "POST", path, body, expect=201, headers={"Idempotency-Key": new_key()}
+        )
+        assert [one["name"] for one in said["files"]] == [name]
+    link = re.search(r"http\S+", await told(city, openid, "申请表.pdf.*http"))
+    assert link is not None
+    sent = [one for one in city.wechat.state.taken if one.openid == openid]
+    assert [one.kind for one in sent][-2:] == ["image", "text"]
+    assert sent[-2].content == png(40)
+    async with aiohttp.ClientSession() as citizen, citizen.get(link[0]) as download:
+        assert (download.status, await download.read()) == (200, b"%PDF-1.7 form")
+        assert download.headers["Content-Disposition"].startswith("attachment")
+    async with aiohttp.ClientSession() as stranger, stranger.get(link[0][:-1] + "0") as refused:
+        assert refused.status in (403, 404)
+    await desk.close(talk)
+
+
 async def test_menu_leads_through_the_guide_to_a_number_and_answer_and_rating(
     city: WeChatCity,
 ) -> None:

@@ -47,8 +47,11 @@ export function replyOf(ticket: Casefile, n: number): Reply | null {
   }
 }
 
-/** The files that came with the matter itself rather than with a reply. */
+/** The files that came with the matter itself rather than with a reply or an answer. */
 export function citizensFiles(ticket: Casefile): Attachment[] {
-  const replied = new Set(ticket.assignments.flatMap(({ n }) => replyOf(ticket, n)?.files.map(({ id }) => id) ?? []))
+  const replied = new Set([
+    ...ticket.assignments.flatMap(({ n }) => replyOf(ticket, n)?.files.map(({ id }) => id) ?? []),
+    ...ticket.events.filter(({ event }) => event === 'answered').flatMap(({ detail }) => detailOf(detail).attachments as number[] | undefined ?? []),
+  ])
   return ticket.attachments.filter(({ id }) => !replied.has(id))
 }

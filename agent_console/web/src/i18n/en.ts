@@ -258,6 +258,7 @@ const en: typeof zh = {
   },
   urgency: { normal: 'Normal', urgent: 'Urgent', critical: 'Critical' },
   ticket: {
+    answer_files: 'Attach files for the citizen',
     files: 'The citizen’s files',
     copy: 'Copy ticket number',
     copied: 'Ticket number copied',

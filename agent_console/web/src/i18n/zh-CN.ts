@@ -254,6 +254,7 @@ export default {
   type: { inquiry: '咨询', help: '求助', complaint: '投诉', report: '举报', suggestion: '建议', praise: '表扬' },
   urgency: { normal: '一般', urgent: '紧急', critical: '特急' },
   ticket: {
+    answer_files: '附上文件给市民',
     files: '市民提供的文件',
     copy: '复制工单号',
     copied: '工单号已复制',

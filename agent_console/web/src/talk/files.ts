@@ -10,6 +10,9 @@ const TYPES: Record<(typeof ENDINGS)[number], string> = {
 
 type Limits = Pick<Talk, 'file_limits' | 'files_by_link'>
 
+/** Where a file goes whose way is not known yet: every kind that is taken at all. */
+export const ANY_WAY: Limits = { file_limits: {}, files_by_link: true }
+
 /** Whether anything but words can be sent to this citizen. */
 export const takesFiles = (talk: Limits): boolean => talk.files_by_link || Object.keys(talk.file_limits).length > 0
 

@@ -57,6 +57,14 @@ export interface StepView {
   text_en: string
 }
 
+/** A file that goes with the answer. */
+export interface AnswerFile {
+  name: string
+  size: number
+  type: string
+  path: string
+}
+
 export interface MatterView {
   number: string
   type: MatterType
@@ -68,6 +76,7 @@ export interface MatterView {
   changed_at: string
   steps: StepView[]
   answer: string | null
+  files: AnswerFile[]
   unit_zh: string | null
   unit_en: string | null
   due_at: string | null

@@ -203,6 +203,7 @@ export const en: Words = {
     rate: 'Rate it',
     rated: (words) => `Your rating: ${words}`,
     noAnswer: 'There is no answer yet.',
+    download: (name) => `Download the file ${name}`,
     refresh: 'Look again',
   },
   rate: {

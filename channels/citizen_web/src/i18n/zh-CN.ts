@@ -197,6 +197,7 @@ export const zh = {
     rate: '去评价',
     rated: (words: string) => `您的评价：${words}`,
     noAnswer: '还没有答复，请耐心等待。',
+    download: (name: string) => `下载附件 ${name}`,
     refresh: '刷新',
   },
   rate: {

@@ -85,12 +85,21 @@ export interface Step {
   text_en: string
 }
 
+/** A file that goes with the answer. */
+export interface AnswerFile {
+  name: string
+  size: number
+  type: string
+  path: string
+}
+
 export interface WholeMatter extends Matter {
   text: string
   address: string
   /** The oldest first. */
   steps: Step[]
   answer: string | null
+  files: AnswerFile[]
   unit_zh: string | null
   unit_en: string | null
   due_at: string | null

@@ -137,6 +137,7 @@ export const en: Words = {
     address: 'Place',
     text: 'What you reported',
     answer: 'Answer',
+    file: 'Open the file',
     steps: 'What has happened',
     rated: 'Your rating',
     rate: 'Rate',

@@ -135,6 +135,7 @@ export const zh = {
     address: '地点',
     text: '您反映的内容',
     answer: '办理答复',
+    file: '查看附件',
     steps: '办理经过',
     rated: '您的评价',
     rate: '评价',

@@ -8,6 +8,7 @@ import pytest
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from channels.attachments.tables import AttachmentRow
 from channels.contacts.rules import Contact
 from channels.protocol import ReplyKind
 from crm_bridge.replies.receipts import Receipts
@@ -15,7 +16,8 @@ from crm_bridge.replies.service import Replies
 from crm_bridge.replies.settings import ReplySettings
 from crm_bridge.replies.tables import ReplyRow
 from crm_bridge.replies.telling import Telling
-from crm_bridge.tickets.details import Replied
+from crm_bridge.tickets.details import Noted, Replied
+from crm_bridge.tickets.vocabulary import TicketEvent
 from infra.kit.clock import ManualClock
 from infra.kit.database import Database
 from infra.kit.outbox import OutboxEntry
@@ -105,6 +107,32 @@ async def test_who_wrote_is_told_the_number_the_progress_and_the_answer(town: To
     assert (
         "更换灯泡" not in said[2][1]
     )  # what the centre and the unit say to each other stays theirs
+
+
+async def test_files_of_an_answer_go_with_it_and_it_says_where_else_they_are(town: Town) -> None:
+    ticket_id = await town.wrote(written())
+    row = AttachmentRow(
+        sha256="0" * 64,
+        name="须知.pdf",
+        size=9,
+        type="application/pdf",
+        uploaded_by=HE.number,
+        uploaded_at=town.clock.now(),
+        subject=f"ticket:{ticket_id}",
+    )
+    async with town.database.transaction() as session:
+        session.add(row)
+        await session.flush()
+        noted = Noted(text="请带证件到窗口办理。", attachments=(row.id or 0,))
+        await town.ledger.happen(
+            session, ticket_id, TicketEvent.answered, actor=HE.number, detail=noted
+        )
+    await town.carry_on()
+    async with town.database.reading() as session:
+        statement = select(ReplyRow).where(ReplyRow.kind == ReplyKind.answer)
+        (told,) = (await session.exec(statement)).all()
+    assert town.replies.files(told) == [row.id]
+    assert "附件 1 个" in town.replies.read(told).text
 
 
 async def test_who_cannot_be_rung_is_asked_to_rate_in_writing(town: Town) -> None:

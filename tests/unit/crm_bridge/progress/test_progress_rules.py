@@ -1,10 +1,11 @@
 """What a citizen is told of a ticket, and what not."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from crm_bridge.progress.rules import STAGE_WORDS, Stage, answer_of, stage_of, steps_of
+from crm_bridge.progress.rules import STAGE_WORDS, Stage, answer_of, files_of, stage_of, steps_of
 from crm_bridge.tickets.details import (
     NOTHING,
     Detail,
@@ -87,6 +88,14 @@ def test_a_matter_that_is_done_anew_has_no_answer() -> None:
         (E.redone, Redone(terms=TERMS, reason="未修好")),
     )
     assert answer_of(happened) is None
+
+
+def test_files_of_the_hotlines_answer_are_the_citizens_and_those_of_a_unit_are_not() -> None:
+    answered = log((E.answered, Noted(text="请到窗口办理", attachments=(7, 8))))
+    assert tuple(files_of(answered)) == (7, 8)
+    assert tuple(files_of([*answered, *log((E.reopened, NOTHING))])) == ()
+    with_files = replace(REPLY, attachments=(9,))
+    assert tuple(files_of(log((E.replied, with_files), (E.accepted, Reasoned())))) == ()
 
 
 def test_an_answer_on_the_spot_and_a_refusal_are_answers() -> None:

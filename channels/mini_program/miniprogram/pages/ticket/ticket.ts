@@ -1,6 +1,7 @@
+import { showFile } from '../../api/files'
 import { hotline } from '../../api/hotline'
 import { Refused } from '../../api/problems'
-import type { NewRating, WholeMatter } from '../../api/types'
+import type { AnswerFile, NewRating, WholeMatter } from '../../api/types'
 import { momentText } from '../../look/moments'
 import { isElder, language } from '../../look/preferences'
 import { newKey } from '../../report/keeping'
@@ -13,6 +14,7 @@ interface Shown {
   facts: { label: string; value: string }[]
   text: string
   answer: string
+  files: AnswerFile[]
   rated: string
   canRate: boolean
   steps: { n: number; at: string; words: string }[]
@@ -35,6 +37,7 @@ function shownOf(one: WholeMatter): Shown {
     facts: facts.filter(({ value }) => value !== ''),
     text: one.text,
     answer: one.answer ?? '',
+    files: one.files,
     rated: one.rating === null ? '' : ((t.rating.satisfied_of as Record<string, string>)[String(one.rating)] ?? ''),
     canRate: one.can_rate,
     // The newest first: it is what the citizen came for.
@@ -46,7 +49,7 @@ function shownOf(one: WholeMatter): Shown {
 Component({
   data: {
     t: words(), elder: false, number: '', phase: 'loading' as 'loading' | 'missing' | 'failed' | 'ready', failure: '', matter: null as Shown | null,
-    busy: false, trouble: '', thanks: false, toRating: false, key: '',
+    busy: false, opening: false, trouble: '', thanks: false, toRating: false, key: '',
   },
   methods: {
     onLoad(query: Record<string, string | undefined>) {
@@ -71,6 +74,18 @@ Component({
     async onPullDownRefresh() {
       await this.read()
       void wx.stopPullDownRefresh()
+    },
+    async openFile(event: WechatMiniprogram.BaseEvent<object, { n: number }>) {
+      const file = this.data.matter?.files[event.currentTarget.dataset.n]
+      if (file === undefined || this.data.opening) return
+      this.setData({ opening: true })
+      try {
+        await showFile(file)
+      } catch (error) {
+        void wx.showToast({ title: sentence(error), icon: 'none' })
+      } finally {
+        this.setData({ opening: false })
+      }
     },
     async rate(event: WechatMiniprogram.CustomEvent<NewRating>) {
       if (this.data.busy) return
