@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -61,14 +62,17 @@ class Others:
             known = await session.get(ConversationViewerRow, (conversation_id, principal.number))
             began = known is None or known.seen_at <= now - _SEEN
             was_typing = known is not None and _types(known, now)
-            await session.merge(
-                ConversationViewerRow(
-                    conversation_id=conversation_id,
-                    agent=principal.number,
-                    seen_at=now,
-                    typing_at=now if typing else None,
-                )
+            looks = ConversationViewerRow(
+                conversation_id=conversation_id,
+                agent=principal.number,
+                seen_at=now,
+                typing_at=now if typing else None,
             )
+            try:
+                async with session.begin_nested():
+                    await session.merge(looks)
+            except IntegrityError:
+                pass  # he has it in two tabs, and the other one has just said so
             found = await self.of(session, principal, row)
         if began or typing is not was_typing:
             await self._tell(principal, conversation_id, found, typing=typing)

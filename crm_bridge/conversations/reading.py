@@ -139,13 +139,18 @@ class ConversationReader:
     ) -> MessagePage:
         """Return the last messages, those before one, or those after one, in their order.
 
+        That somebody reads back in another's is written to the audit log.
+
         Raises:
             NotFound: There is no such conversation.
             Forbidden: It is another's.
         """
         async with self._database.reading() as session:
             row = await visible(session, principal, conversation_id)
-            return await self._messages(session, row, before=before, after=after)
+            page = await self._messages(session, row, before=before, after=after)
+        if row.agent != principal.number and after is None:
+            await self._note(principal, conversation_id)
+        return page
 
     async def message(self, principal: Principal, conversation_id: int, seq: int) -> MessageView:
         """Return one message.

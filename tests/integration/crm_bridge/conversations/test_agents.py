@@ -146,11 +146,15 @@ async def test_lead_who_reads_anothers_conversation_leaves_a_trace(talks: TalkHo
     conversation_id = await talks.opened(LI)
     await talks.reader.show(LI, conversation_id)
     await talks.reader.show(ZHOU, conversation_id)
+    for principal in (LI, ZHOU):
+        await talks.reader.messages(principal, conversation_id, before=2, after=None)
+        await talks.reader.messages(principal, conversation_id, before=None, after=2)
     async with talks.database.reading() as session:
         rows = (await session.exec(select(AuditRow))).all()
+    # Once for the page that he opened, once for what he read back in; not for what his page follows.
     assert [(row.actor, row.action, row.subject) for row in rows] == [
         ("2001", "conversation.read", f"conversation:{conversation_id}")
-    ]
+    ] * 2
 
 
 async def test_boxes_show_to_each_what_is_his(talks: TalkHouse) -> None:
@@ -253,6 +257,16 @@ async def test_colleague_who_looks_at_the_same_is_shown_and_told_of(talks: TalkH
     assert [(one.number, one.how) for one in again.items] == [("2001", "typing")]
     talks.clock.advance(25)
     assert (await talks.others.look(LI, conversation_id, typing=False)).items == []
+
+
+async def test_agent_who_opens_it_in_several_tabs_at_once_is_told_in_each(
+    talks: TalkHouse,
+) -> None:
+    conversation_id = await talks.opened(LI)
+    await talks.others.look(LI, conversation_id, typing=False)
+    looks = (talks.others.look(ZHOU, conversation_id, typing=False) for _ in range(8))
+    seen = await asyncio.gather(*looks)
+    assert [[one.number for one in each.items] for each in seen] == [["1001"]] * 8
 
 
 async def test_colleague_who_left_the_screen_is_not_shown(talks: TalkHouse) -> None:
