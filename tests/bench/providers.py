@@ -219,7 +219,10 @@ PROVIDERS = (
         name="one-touch",
         channel="one-touch",
         purpose=Purpose.matter,
-        settings={"one_touch": {"per_device": _WITHOUT_END}},
+        settings={
+            "one_touch": {"per_device": _WITHOUT_END},
+            "server": {"trusted_proxies": ["127.0.0.1"]},
+        },
         begin=devices,
     ),
 )
