@@ -22,6 +22,7 @@ export default {
     reason: {
       busy: 'busy', no_answer: 'no answer', refused: 'refused', no_such_number: 'no such number', network: 'line fault', unreachable: 'unreachable',
     },
+    trouble: { 'try-later': 'no answer, or busy', 'misconfigured': 'key or clock is wrong: an administrator runs the check of the channels', 'refused': 'the message was refused' },
     matter: {
       offered: 'being sent', received: '110 has it, not yet accepted', accepted: 'accepted by 110 {number}', refused: 'refused', finished: 'finished {number}',
     },

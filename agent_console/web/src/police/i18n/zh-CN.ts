@@ -22,6 +22,7 @@ export default {
     reason: {
       busy: '占线', no_answer: '无人接听', refused: '对方拒绝', no_such_number: '号码不存在', network: '线路故障', unreachable: '无法接通',
     },
+    trouble: { 'try-later': '对方没有应答或正忙', 'misconfigured': '密钥或时钟不对，请管理员运行渠道检查', 'refused': '对方不接收这条报文' },
     matter: {
       offered: '内容正在发送', received: '110 已收到，待受理', accepted: '110 已受理 {number}', refused: '已退回', finished: '已处置完毕 {number}',
     },
