@@ -53,15 +53,15 @@ STANDS: Mapping[str, str] = MappingProxyType(
         "wechat": TALK,
         "wechat-mini": f"{HERE}::test_a_report_of_the_mini_program_is_answered_and_rated",
         "web-form": f"{HERE}::test_a_form_of_the_citys_site_is_answered_by_short_message_and_rated",
-        "police-110": "tests/integration/crm_bridge/police/test_from_110.py"
-        "::test_a_matter_is_received_accepted_and_fed_back",
+        "police-110": "tests/browser/test_handovers.py"
+        "::test_a_matter_of_110_is_seen_accepted_answered_fed_back_and_rated",
         "mayor-mailbox": "tests/integration/run/test_mailbox.py"
         "::test_letter_is_registered_answered_and_rated_in_one_thread",
         "message-board": f"{HERE}::test_posts_of_a_board_are_answered_there_and_rated",
         "counter": "tests/browser/test_number_patterns.py"
         "::test_the_agent_reads_on_each_ticket_what_came_of_it",
-        "one-touch": "tests/contract/telephony/test_one_touch.py"
-        "::test_owner_and_queue_ring_together_and_whoever_comes_second_finds_the_first",
+        "one-touch": "tests/browser/test_one_touch.py"
+        "::test_a_device_is_given_out_and_pressed_and_its_owner_is_helped_and_rates",
         "twilio": TALK,
         "aliyun-sms": TALK,
         "open311": "tests/integration/crm_bridge/open311/test_open311_stores.py"
