@@ -6,8 +6,8 @@ import asyncio
 import io
 import os
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +192,31 @@ async def new_telephone(
         permissions=["geolocation"],
     )
     return Telephone(context, await context.new_page(), installation)
+
+
+OpenTelephone = Callable[..., Awaitable[Telephone]]
+
+
+@asynccontextmanager
+async def telephones(
+    browser: Browser, city: Installation, *, forgiven: str = ""
+) -> AsyncIterator[OpenTelephone]:
+    """Yield what opens telephones; at the end none of them may have complained about anything that is not forgiven."""
+    opened: list[Telephone] = []
+    async with AsyncExitStack() as stack:
+
+        async def open_one(**look: Any) -> Telephone:
+            one = await new_telephone(browser, city, **look)
+            stack.push_async_callback(one.close)
+            opened.append(one)
+            return one
+
+        yield open_one
+        for one in opened:
+            if forgiven:
+                one.forgive(forgiven)
+        problems = [problem for one in opened for problem in one.problems]
+    assert problems == []
 
 
 def photograph(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -14,11 +13,11 @@ from tests.browser.chromium import new_desk
 from tests.browser.citizen import (
     ANSWER,
     LAMP,
-    Telephone,
+    OpenTelephone,
     answered,
     installed,
-    new_telephone,
     photograph,
+    telephones,
 )
 from tests.browser.city import DISPATCHER
 from tests.installation import Installation, Person
@@ -28,8 +27,6 @@ pytestmark = [
     pytest.mark.timeout(120),
     pytest.mark.asyncio(loop_scope="session"),
 ]
-
-OpenTelephone = Callable[..., Awaitable[Telephone]]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -42,18 +39,8 @@ async def city(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Instal
 @pytest_asyncio.fixture(loop_scope="session")
 async def telephone(browser: Browser, city: Installation) -> AsyncIterator[OpenTelephone]:
     """Opens telephones; at the end none of them may have complained about anything."""
-    opened: list[Telephone] = []
-    async with AsyncExitStack() as stack:
-
-        async def open_one(**look: Any) -> Telephone:
-            one = await new_telephone(browser, city, **look)
-            stack.push_async_callback(one.close)
-            opened.append(one)
-            return one
-
-        yield open_one
-        problems = [problem for one in opened for problem in one.problems]
-    assert problems == []
+    async with telephones(browser, city) as opening:
+        yield opening
 
 
 async def ticket(city: Installation, number: str) -> dict[str, Any]:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, Response, expect
+from playwright.async_api import Browser, Response, expect
 
 from crm_bridge.citizen_pages.site import DIST
-from tests.browser.citizen import LAMP, Telephone, answered, installed, new_telephone
+from tests.browser.citizen import (
+    LAMP,
+    OpenTelephone,
+    answered,
+    installed,
+    telephones,
+)
+from tests.browser.readable import hard_to_read
 from tests.installation import Installation
 
 pytestmark = [
@@ -21,34 +26,9 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
 ]
 
-OpenTelephone = Callable[..., Awaitable[Telephone]]
 FIRST_LOAD = 150 * 1024
-ENOUGH = 4.5
 STEPS = ("", "report/type", "report/text", "report/place", "report/files", "report/who")
 PLACES = (*STEPS, "report/check", "letter/text", "progress", "rate/nothing")
-
-CONTRAST = """() => {
-  const part = (value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4)
-  const luminance = ([r, g, b]) => 0.2126 * part(r / 255) + 0.7152 * part(g / 255) + 0.0722 * part(b / 255)
-  const colour = (text) => (text.match(/[\\d.]+/g) ?? []).map(Number)
-  const ground = (element) => {
-    for (let at = element; at; at = at.parentElement) {
-      const found = colour(getComputedStyle(at).backgroundColor)
-      if (found.length === 3 || found[3] > 0.99) return found.slice(0, 3)
-    }
-    return [255, 255, 255]
-  }
-  const wrong = []
-  for (const element of document.querySelectorAll('body *')) {
-    const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim())
-    if (!own || !element.offsetParent || element.closest('.skip, .hidden, noscript')) continue
-    const pair = [luminance(colour(getComputedStyle(element).color)), luminance(ground(element))]
-    const ratio = (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05)
-    if (ratio < LIMIT) wrong.push(`${ratio.toFixed(2)} ${element.textContent.trim().slice(0, 30)}`)
-  }
-  return wrong
-}"""
-"""What is hard to read on the screen, measured as WCAG 2.2 has it."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -61,23 +41,8 @@ async def city(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Instal
 @pytest_asyncio.fixture(loop_scope="session")
 async def telephone(browser: Browser, city: Installation) -> AsyncIterator[OpenTelephone]:
     """Opens telephones; at the end none of them may have complained about anything."""
-    opened: list[Telephone] = []
-    async with AsyncExitStack() as stack:
-
-        async def open_one(**look: Any) -> Telephone:
-            one = await new_telephone(browser, city, **look)
-            stack.push_async_callback(one.close)
-            opened.append(one)
-            return one
-
-        yield open_one
-        problems = [problem for one in opened for problem in one.problems]
-    assert problems == []
-
-
-async def hard_to_read(page: Page) -> list[str]:
-    found: list[str] = await page.evaluate(CONTRAST.replace("LIMIT", str(ENOUGH)))
-    return found
+    async with telephones(browser, city) as opening:
+        yield opening
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

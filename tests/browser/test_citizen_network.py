@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
@@ -20,10 +18,10 @@ from infra.kit.database import Database
 from tests.browser.citizen import (
     LAMP,
     NUMBER,
-    Telephone,
+    OpenTelephone,
     installed,
-    new_telephone,
     photograph,
+    telephones,
 )
 from tests.browser.waiting import eventually
 from tests.installation import Installation
@@ -34,7 +32,6 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
 ]
 
-OpenTelephone = Callable[..., Awaitable[Telephone]]
 OFFLINE = "ERR_INTERNET_DISCONNECTED|ERR_FAILED|ERR_NETWORK|ERR_CONNECTION|ERR_EMPTY_RESPONSE"
 REPORTS = "**/api/v1/citizen/reports"
 
@@ -49,20 +46,8 @@ async def city(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Instal
 @pytest_asyncio.fixture(loop_scope="session")
 async def telephone(browser: Browser, city: Installation) -> AsyncIterator[OpenTelephone]:
     """Opens telephones; at the end none of them may have complained about anything else than the network."""
-    opened: list[Telephone] = []
-    async with AsyncExitStack() as stack:
-
-        async def open_one(**look: Any) -> Telephone:
-            one = await new_telephone(browser, city, **look)
-            stack.push_async_callback(one.close)
-            opened.append(one)
-            return one
-
-        yield open_one
-        for one in opened:
-            one.forgive(OFFLINE)
-        problems = [problem for one in opened for problem in one.problems]
-    assert problems == []
+    async with telephones(browser, city, forgiven=OFFLINE) as opening:
+        yield opening
 
 
 async def texts(city: Installation) -> list[str]:
