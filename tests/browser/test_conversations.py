@@ -200,6 +200,35 @@ async def test_picture_that_a_citizen_sends_is_on_the_screen_and_belongs_to_the_
     assert [one["type"] for one in ticket["attachments"]] == ["image/png"]
 
 
+async def test_picture_of_an_agent_reaches_the_citizen_and_a_document_is_refused_at_once(
+    city: City, open_page: OpenPage
+) -> None:
+    desk, citizen = await open_page(AGENT), "o-map"
+    await city.writes(citizen, "办事窗口在哪里？")
+    await accepted(desk)
+    files = desk.at("talk-file-input")
+    await files.set_input_files(
+        {"name": "方案.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7"}
+    )
+    await expect(desk.at("talk-file-refused")).to_contain_text("只能发送")
+    await expect(desk.at("talk-send")).to_be_disabled()
+    await files.set_input_files({"name": "地图.png", "mimeType": "image/png", "buffer": png()})
+    await expect(desk.at("talk-upload")).to_have_attribute("data-state", "done")
+    await desk.at("talk-text").fill("请看地图。")
+    await desk.does_not_scroll()
+    await desk.at("talk-send").click()
+    mine = desk.at("talk-messages").locator("[data-speaker=agent]")
+    await expect(mine).to_have_count(2)
+    await expect(mine.last.get_by_test_id("talk-delivery")).to_have_attribute(
+        "data-delivery", "sent"
+    )
+    await expect(mine.last.locator("img")).to_be_visible()
+    await expect(desk.at("talk-upload")).to_have_count(0)
+    sent = [one for one in city.wechat.state.taken if one.openid == citizen]
+    assert [one.kind for one in sent][-2:] == ["text", "image"]
+    assert sent[-1].content.startswith(b"\x89PNG")
+
+
 async def test_ticket_is_registered_from_the_conversation_with_the_citizens_words(
     city: City, open_page: OpenPage
 ) -> None:
