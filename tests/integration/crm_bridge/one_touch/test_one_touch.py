@@ -261,8 +261,8 @@ async def test_a_page_gets_a_telephone_and_its_call_has_ticket_and_place_beside_
         await home.beside.beside(LI, 999)
 
 
-async def test_without_telephones_the_page_says_so(home: Home) -> None:
-    alone = OneTouch(
+def without_telephones(home: Home) -> OneTouch:
+    return OneTouch(
         home.database,
         home.clock,
         home.vault,
@@ -272,5 +272,24 @@ async def test_without_telephones_the_page_says_so(home: Home) -> None:
         home.intake.take,
         "pbx-1",
     )
+
+
+async def test_without_telephones_the_page_says_so(home: Home) -> None:
     with pytest.raises(NoTelephony):
-        await alone.begin(None, Place(), None)
+        await without_telephones(home).begin(None, Place(), None)
+
+
+async def test_a_press_from_before_there_were_telephones_rings_when_there_are(home: Home) -> None:
+    alone = without_telephones(home)
+    work = asyncio.create_task(alone.run())
+    try:
+        await alone.press(home.pressed(await home.given()))
+        assert home.phones.orders == 0
+        alone.attach(home.phones)
+        async with asyncio.timeout(20):
+            while not home.phones.rung:  # noqa: ASYNC110  # the scripted phones keep a list, no event
+                await asyncio.sleep(0.02)
+    finally:
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+    assert len(home.phones.rung) == 1
