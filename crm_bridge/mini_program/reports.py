@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
 from channels.attachments.incoming import CITIZEN
@@ -121,10 +122,13 @@ class Reports:
 
     async def _own(self, person: Person, name: str) -> None:
         # Before the contact: a report that nobody knows to be his could not be found by him again.
-        async with self._database.transaction() as session:
-            if await session.get(MiniReportRow, name) is None:
-                at = self._clock.now()
-                session.add(MiniReportRow(external_id=name, person=person.digest, at=at))
+        row = MiniReportRow(external_id=name, person=person.digest, at=self._clock.now())
+        try:
+            async with self._database.transaction() as session:
+                if await session.get(MiniReportRow, name) is None:
+                    session.add(row)
+        except IntegrityError:
+            pass  # the same report is being sent twice at once, and the other one has just written it
 
     async def _require(self, person: Person, report: Report) -> None:
         wrong = []

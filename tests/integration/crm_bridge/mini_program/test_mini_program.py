@@ -8,7 +8,7 @@ from sqlmodel import func, select
 
 from crm_bridge.mini_program.tables import MiniFileRow, MiniPersonRow, MiniSessionRow
 from crm_bridge.tickets.tables import TicketRow
-from infra.kit.errors import Invalid, NotAuthenticated, NotFound, TooMany
+from infra.kit.errors import Invalid, LianxinError, NotAuthenticated, NotFound, TooMany
 from telephony.numbers import PhoneNumber
 from tests.integration.crm_bridge.mini_program.conftest import LIFE, MiniHouse
 from tests.pictures import png
@@ -61,6 +61,7 @@ async def test_same_report_at_once_is_one_ticket(mini: MiniHouse) -> None:
     )
     numbers = {one for one in filed if isinstance(one, str)}
     assert len(numbers) == 1
+    assert all(isinstance(one, (str, LianxinError)) for one in filed)
     assert await count(mini, TicketRow) == 1
     assert await mini.file(person, "路灯不亮", "k" * 20) in numbers
 
