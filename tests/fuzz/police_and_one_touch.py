@@ -10,6 +10,7 @@ import sys
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Any
 
 import atheris  # type: ignore[import-untyped]  # ships no types
 
@@ -42,29 +43,44 @@ HEADERS = ("x-platform", "x-timestamp", "x-nonce", "x-signature-method", "x-sign
 
 
 def one(data: bytes) -> None:
-    """Try one input as a body, as the fields of a message, as headers, as a pass and as SIP."""
+    """Try one input: as a body, as the fields of a message, as headers, or as a pass and as SIP."""
     given = atheris.FuzzedDataProvider(data)
-    headers = {name: given.ConsumeUnicode(140) for name in HEADERS}
-    parsed(data, headers)
+    way = given.ConsumeIntInRange(0, 3)
+    if way == 0:
+        parsed(given.ConsumeBytes(8192), {})
+    elif way == 1:
+        parsed(json.dumps(_message(given)).encode(), {})
+    elif way == 2:
+        headers = {name: given.ConsumeUnicode(140) for name in HEADERS}
+        body = given.ConsumeBytes(200)
+        parsed(body, headers)
+        for signer in SIGNERS:
+            with suppress(NotAuthenticated):
+                require_genuine(signer, "110", Seal.of(headers), body, NOW, 300)
+    else:
+        text = given.ConsumeUnicode(200)
+        with suppress(NotAuthenticated):
+            guest_of_pass(text, NOW, VAULT.seal)
+        of_guest(text, "guest-0011223344556677")
+
+
+def _message(given: atheris.FuzzedDataProvider) -> dict[str, Any]:
+    """Return a message as 110 or a device might send it, with anything in its fields."""
     matter = {"text": given.ConsumeUnicode(60), given.ConsumeUnicode(8): given.ConsumeUnicode(20)}
     matter["caller_phone"] = given.ConsumeUnicode(20)
-    message = {
+    return {
         "message_id": "jj-0001",
-        "kind": given.PickValueInList(["transfer", "supplement", "refused", "ping"]),
+        "kind": given.PickValueInList(
+            ["transfer", "supplement", "refused", "ping", "help", "test"]
+        ),
         "transfer_id": "JJ0001",
         "sent_at": "2026-03-02T09:30:00+08:00",
         "matter": matter,
         given.ConsumeUnicode(8): [{given.ConsumeUnicode(4): given.ConsumeUnicode(12)}],
         "press_id": "a81f",
+        "text": given.ConsumeUnicode(60),
+        "handled_by": given.ConsumeUnicode(20),
     }
-    parsed(json.dumps(message).encode(), headers)
-    for signer in SIGNERS:
-        with suppress(NotAuthenticated):
-            require_genuine(signer, "110", Seal.of(headers), data, NOW, 300)
-    text = given.ConsumeUnicode(200)
-    with suppress(NotAuthenticated):
-        guest_of_pass(text, NOW, VAULT.seal)
-    of_guest(text, "guest-0011223344556677")
 
 
 def parsed(body: bytes, headers: dict[str, str]) -> None:
