@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from email.message import EmailMessage
@@ -209,3 +210,29 @@ async def test_nothing_is_lost_or_doubled_when_the_process_is_killed_and_mail_se
         # What could not be sent is shown, and waits.
         assert (await mailbox_at(lead))["waiting"] == 2
     assert [mail for _, to, mail in sink.mails if to == [citizen.address]] == []
+
+
+async def test_receipt_that_the_mail_server_does_not_take_is_shown_and_comes_once_it_does(
+    city: Installation, dovecot: DovecotServer, sink: Sink
+) -> None:
+    citizen = Citizen(city, dovecot, sink)
+    sink.refuse_recipient = "451 4.3.0 try again"
+    await citizen.writes("路灯", "路灯不亮")
+    async with Person(city, LEAD) as lead:
+
+        async def hindered() -> bool | None:
+            mailbox = await mailbox_at(lead)
+            return True if mailbox["waiting"] == 1 and mailbox["hindrance"] else None
+
+        async def well() -> bool | None:
+            mailbox = await mailbox_at(lead)
+            return True if (mailbox["waiting"], mailbox["hindrance"]) == (0, None) else None
+
+        await ticket_of(lead, lambda one: one["title"] == "路灯", seconds=90)
+        await until(hindered, 60)
+        sink.refuse_recipient = ""
+        with sqlite3.connect(city.folder / "lianxin.db", timeout=20) as database:
+            # The server has asked for more patience than a test has.
+            database.execute("UPDATE replies SET next_at = '2026-01-01 00:00:00.000000'")
+        await until(well, 60)
+    assert len([mail for _, to, mail in sink.mails if to == [citizen.address]]) == 1
