@@ -148,9 +148,8 @@ class Record:
         files = (handed.attachment,) if handed and handed.attachment else ()
         said = Utterance(text=text, files=len(files))
         message = self._message(talk, said, Speaker.agent if agent else Speaker.guide)
-        message_id = writing.add(
-            ConversationMessageRow, message | {"agent": agent, "delivery": Delivery.queued}
-        )
+        message |= {"agent": agent, "delivery": Delivery.queued}
+        message_id = writing.add(ConversationMessageRow, message)
         talk = replace(talk, seq=talk.seq + 1)
         statement = ANSWERED if agent else SAID
         writing.run(statement, row_id=talk.id, to_seq=talk.seq, to_at=self._clock.now())
