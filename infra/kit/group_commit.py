@@ -12,10 +12,12 @@ database, is what costs most of a small write.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, closing
+from datetime import timedelta
 from functools import cache
 from typing import Any, Generic, TypeVar
 
@@ -29,6 +31,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from infra.kit.backoff import Backoff
 from infra.kit.errors import TryLater
 
 T = TypeVar("T")
@@ -37,6 +40,7 @@ _LARGEST_BATCH = 64
 _LONGEST_QUEUE = 20_000
 _TRIES = 5
 """How often a batch is begun again because another process held, in another order, what it needed."""
+_GIVING_WAY = Backoff(first=timedelta(milliseconds=100), longest=timedelta(seconds=2))
 _CIRCLES = frozenset({"40P01", "40001"})
 """PostgreSQL: two waited for each other, or nothing can be put in an order; who had to give way tries again."""
 
@@ -292,12 +296,16 @@ class GroupCommit:
         """Do the pieces of a batch; the outcome of each stands in it."""
         # A savepoint has every page that is touched behind it copied first, and on PostgreSQL costs two more answers.
         # Hardly a piece ever fails: only when one has, all are done again, each behind a savepoint of its own.
-        for _ in range(_TRIES):
+        for failed in range(1, _TRIES + 1):
             if all(waiting.run(writing) and self._holds() for waiting in batch):
                 return
             writing.control("ROLLBACK")
+            circle = any(_met_another(waiting.error) for waiting in batch)
+            if circle:
+                # Who waited for us goes first: begun again at once, we would only hold up each other anew.
+                time.sleep(_GIVING_WAY.after(failed).total_seconds())
             writing.control(self._begin_command)
-            if not any(_met_another(waiting.error) for waiting in batch):
+            if not circle:
                 break
         for waiting in batch:
             writing.control("SAVEPOINT piece")
