@@ -111,7 +111,11 @@ class Installation:
                 cwd=self.place,
                 env={k: v for k, v in os.environ.items() if not k.startswith("LIANXIN_")},
             )
-        await self._answers("/readyz" if ready else "/livez", seconds)
+        try:
+            await self._answers("/readyz" if ready else "/livez", seconds)
+        except BaseException:
+            self.kill()  # whoever waits for it here has nothing yet that he could stop
+            raise
 
     async def _answers(self, path: str, seconds: float) -> None:
         until = time.monotonic() + seconds
