@@ -1,6 +1,7 @@
 """A file of a message board's posts, from its upload to the last ticket on a dispatcher's socket, by kind of file.
 
-The ratio is to a dry run of the same file, which reads and checks everything and takes nothing in.
+The ratio is to a dry run of the same file, which reads and checks everything and takes nothing in. News to the screen
+names five hundred tickets at most and only counts the others, so a busy moment leaves some unnamed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from crm_bridge.sheets.writing import SheetKind, write
 from tests.bench.arrivals import DISPATCHER, City, Run, running_city
 
 POSTS = 4_000
-_STRAGGLER_SECONDS = 60.0
+_STRAGGLER_SECONDS = 10.0
 _HEADER = ("编号", "标题", "内容", "地址", "领域", "留言时间")
 
 
@@ -62,7 +63,7 @@ async def measure(city: City, kind: str, content: bytes) -> None:
     await city.wait(run, CHANNEL, Purpose.matter, _STRAGGLER_SECONDS)
     print(
         f"  {kind:6} {len(content) / 1024:7,.0f} kB  {POSTS / taken:7,.0f} posts/s taken in"
-        f"  {len(run.shown):6,} on a screen after {run.ended - began:6.1f} s"
+        f"  {len(run.shown):6,} named on a screen within {run.ended - began:6.1f} s"
         f"  {run.busy / POSTS * 1000:5.2f} ms of processor each"
         f"   ratio: {taken / dry:5.1f} × the time of a dry run",
         flush=True,
