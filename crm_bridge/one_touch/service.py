@@ -33,7 +33,7 @@ log = structlog.get_logger()
 
 _RING_WITHIN = timedelta(minutes=3)
 """A press that could not be rung for by then is an urgent ticket, and a person rings."""
-_RETRY_SECONDS = 2.0
+_LOOK_SECONDS = 2.0
 
 
 class NoTelephony(Conflict):
@@ -177,9 +177,10 @@ class OneTouch:
         """Ring for presses that could not be rung for at once, and note which guests call, until cancelled."""
         while True:
             await self.note_heard()
-            waiting = await self.ring_due()
+            await self.ring_due()
             try:
-                async with asyncio.timeout(_RETRY_SECONDS if waiting else 30.0):
+                # Another process may have taken a press in, and have no telephones.
+                async with asyncio.timeout(_LOOK_SECONDS):
                     await self._woken.wait()
             except TimeoutError:
                 pass

@@ -10,11 +10,14 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 from sqlmodel import col, select
 
 from channels.contacts.tables import ContactRow
 from channels.one_touch import Device, OneTouchChannel, OneTouchSettings, signature
 from channels.protocol import Delivery
+from crm_bridge.one_touch.api import routes
 from crm_bridge.one_touch.devices import DeviceGone, Devices, Given
 from crm_bridge.one_touch.reading import OneTouchReader
 from crm_bridge.one_touch.rules import Owner, Place, guest_of_pass
@@ -24,6 +27,8 @@ from crm_bridge.tickets.tables import TicketRow
 from infra.kit.clock import ManualClock
 from infra.kit.database import Database
 from infra.kit.errors import Forbidden, NotAuthenticated, NotFound, TooMany
+from infra.kit.http import mount
+from infra.kit.problems import problem_middleware
 from infra.kit.vault import Vault
 from telephony.ami.errors import LinkDown
 from telephony.calls.rules import CallState, Direction
@@ -131,6 +136,19 @@ class Home(House):
         async with self.database.reading() as session:
             statement = select(OneTouchCallRow).order_by(col(OneTouchCallRow.id))
             return list((await session.exec(statement)).all())
+
+
+class NobodysDoor:
+    """No page comes here."""
+
+    async def admit(self, challenge: str, nonce: str, address: str) -> None:
+        raise AssertionError(challenge)
+
+    def caller(self, phone: str | None, phone_pass: str) -> PhoneNumber | None:
+        raise AssertionError(phone)
+
+    def ticket(self, ticket_pass: str) -> int | None:
+        raise AssertionError(ticket_pass)
 
 
 @pytest.fixture
@@ -281,15 +299,60 @@ async def test_without_telephones_the_page_says_so(home: Home) -> None:
 
 async def test_a_press_from_before_there_were_telephones_rings_when_there_are(home: Home) -> None:
     alone = without_telephones(home)
-    work = asyncio.create_task(alone.run())
+    await alone.press(home.pressed(await home.given()))
+    assert home.phones.orders == 0
+    alone.attach(home.phones)
+    await rings_by_itself(alone, home)
+
+
+async def test_a_press_that_a_process_without_telephones_took_in_is_rung_for_by_another(
+    home: Home,
+) -> None:
+    await without_telephones(home).press(home.pressed(await home.given()))
+    await rings_by_itself(home.one_touch, home)
+
+
+async def rings_by_itself(one_touch: OneTouch, home: Home) -> None:
+    work = asyncio.create_task(one_touch.run())
     try:
-        await alone.press(home.pressed(await home.given()))
-        assert home.phones.orders == 0
-        alone.attach(home.phones)
         async with asyncio.timeout(20):
             while not home.phones.rung:  # noqa: ASYNC110  # the scripted phones keep a list, no event
                 await asyncio.sleep(0.02)
     finally:
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
+    assert len(home.phones.rung) == 1
+
+
+async def test_who_forges_presses_is_held_back_and_the_homes_behind_his_address_are_not(
+    home: Home,
+) -> None:
+    app = web.Application(middlewares=[problem_middleware])
+    door = NobodysDoor()
+    mount(
+        app,
+        [
+            routes(
+                home.one_touch,
+                home.devices,
+                home.beside,
+                door,
+                home.clock,
+                lambda _request: "10.0.0.7",
+                "12345",
+            )
+        ],
+    )
+    given = await home.given()
+    async with TestClient(TestServer(app)) as client:
+
+        async def posted(press: Delivery) -> int:
+            answer = await client.post(
+                "/channels/one-touch", data=press.body, headers=dict(press.headers)
+            )
+            return answer.status
+
+        forged = [await posted(home.pressed(given, key="0" * 64)) for _ in range(61)]
+        assert forged == [401] * 60 + [429]
+        assert await posted(home.pressed(given)) == 200
     assert len(home.phones.rung) == 1
