@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
+from sqlalchemy import bindparam, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -14,9 +16,25 @@ from infra.kit import audit, idempotency
 from infra.kit.clock import Clock
 from infra.kit.database import Database
 from infra.kit.errors import Forbidden, NotFound
+from infra.kit.group_commit import Prepared, Writing
 from infra.kit.idempotency import IdempotencyKey
 from infra.kit.identity import Principal
 from infra.kit.vault import Vault
+
+_SEEN = Prepared(
+    update(OneTouchDeviceRow)
+    .where(
+        col(OneTouchDeviceRow.id) == bindparam("device"),
+        col(OneTouchDeviceRow.generation) == bindparam("key"),
+        col(OneTouchDeviceRow.active),
+    )
+    .values(seen_at=bindparam("seen_at"))
+    .returning(
+        col(OneTouchDeviceRow.owner_sealed),
+        col(OneTouchDeviceRow.latitude),
+        col(OneTouchDeviceRow.longitude),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,17 +134,23 @@ class Devices:
         Raises:
             DeviceGone: It was taken back, or has another key now.
         """
-        async with self._database.transaction() as session:
-            row = await session.get(OneTouchDeviceRow, device.id, with_for_update=True)
-            if row is None or not row.active or row.generation != device.generation:
-                raise DeviceGone
-            row.seen_at = self._clock.now()
-            session.add(row)
-            return self.owner_of(row), Place(latitude=row.latitude, longitude=row.longitude)
+        now = self._clock.now()
+
+        def see(writing: Writing) -> tuple[Any, ...] | None:
+            return writing.row(_SEEN, device=device.id, key=device.generation, seen_at=now)
+
+        row = await self._database.write(see)
+        if row is None:
+            raise DeviceGone
+        sealed, latitude, longitude = row
+        return self._owner(sealed), Place(latitude=latitude, longitude=longitude)
 
     def owner_of(self, row: OneTouchDeviceRow) -> Owner:
         """Return whose device it is."""
-        return Owner.read(self._vault.decrypt(row.owner_sealed))
+        return self._owner(row.owner_sealed)
+
+    def _owner(self, sealed: bytes) -> Owner:
+        return Owner.read(self._vault.decrypt(sealed))
 
     async def _row(self, session: AsyncSession, device_id: int) -> OneTouchDeviceRow:
         row = await session.get(OneTouchDeviceRow, device_id, with_for_update=True)

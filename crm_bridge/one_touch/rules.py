@@ -7,10 +7,11 @@ import hmac
 import json
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Self
 
+from channels.contacts.rules import Contact
 from infra.kit.errors import NotAuthenticated
 from telephony.numbers import PhoneNumber
 
@@ -93,3 +94,21 @@ def guest_of_pass(text: str, now: datetime, seal: Seal) -> tuple[str, datetime]:
 
 def _signed(guest: str, moment: int) -> bytes:
     return f"one-touch guest {guest} {moment}".encode()
+
+
+def completed(contact: Contact, owner: Owner, place: Place) -> Contact:
+    """Return the contact of a press with what is known of the device's owner."""
+    message = contact.message
+    assert message is not None  # noqa: S101  # a press says that somebody needs help
+    here = message.latitude is not None
+    return replace(
+        contact,
+        phone=owner.phone,
+        name=owner.name,
+        message=replace(
+            message,
+            address=owner.address,
+            latitude=message.latitude if here else place.latitude,
+            longitude=message.longitude if here else place.longitude,
+        ),
+    )

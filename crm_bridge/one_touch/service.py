@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
@@ -18,12 +18,13 @@ from channels.contacts.rules import Contact, Received
 from channels.one_touch import OneTouchChannel, OneTouchSettings, device_of
 from channels.protocol import Acknowledgement, Delivery, Take
 from crm_bridge.one_touch.devices import Devices
-from crm_bridge.one_touch.rules import Owner, Place, guest_pass, linkedid_of
+from crm_bridge.one_touch.rules import Owner, Place, completed, guest_pass, linkedid_of
 from crm_bridge.one_touch.tables import CallKind, OneTouchCallRow, OneTouchDeviceRow
 from crm_bridge.tickets.tables import TicketContactRow
 from infra.kit.clock import Clock
 from infra.kit.database import Database
 from infra.kit.errors import Conflict, LianxinError, TooMany
+from infra.kit.group_commit import Prepared, Writing
 from infra.kit.rate import Rate
 from infra.kit.vault import Vault
 from telephony.numbers import PhoneNumber
@@ -34,6 +35,18 @@ log = structlog.get_logger()
 _RING_WITHIN = timedelta(minutes=3)
 """A press that could not be rung for by then is an urgent ticket, and a person rings."""
 _LOOK_SECONDS = 2.0
+
+_ORDERED = Prepared(
+    select(OneTouchCallRow.id).where(OneTouchCallRow.contact_id == bindparam("contact"))
+)
+_TICKET = Prepared(
+    select(TicketContactRow.ticket_id).where(TicketContactRow.contact_id == bindparam("contact"))
+)
+_RUNG = Prepared(
+    update(OneTouchCallRow)
+    .where(col(OneTouchCallRow.id) == bindparam("call"), col(OneTouchCallRow.rung_at).is_(None))
+    .values(rung_at=bindparam("rung_at"))
+)
 
 
 class NoTelephony(Conflict):
@@ -168,9 +181,9 @@ class OneTouch:
             wait = self._rate.wait(str(device.id), self._clock.monotonic() / 60)
             if wait > 0:
                 raise TooMany("this device presses all the time", "按键过于频繁", retry_after=wait)
-        received = [await self._take(_completed(contact, owner, place)) for contact in contacts]
+        received = [await self._take(completed(contact, owner, place)) for contact in contacts]
         for contact, one in zip(contacts, received, strict=True):
-            await self._order(contact, one, device.id)
+            await self._order(contact, one, device.id, owner)
         return self._channel.acknowledge(received)
 
     async def run(self) -> None:
@@ -197,49 +210,54 @@ class OneTouch:
         )
         async with self._database.reading() as session:
             rows = (await session.exec(statement.order_by(col(OneTouchCallRow.id)))).all()
-        return sum([not await self._ring(row) for row in rows])
+        waiting = 0
+        for row in rows:
+            if row.id is not None and row.linkedid is not None and row.device_id is not None:
+                owner = await self._owner(row.device_id)
+                waiting += not await self._ring(row.id, row.linkedid, owner)
+        return waiting
 
-    async def _order(self, contact: Contact, received: Received, device_id: int) -> None:
+    async def _order(
+        self, contact: Contact, received: Received, device_id: int, owner: Owner
+    ) -> None:
         """Write down that a press is to be rung for, and ring."""
-        now = self._clock.now()
-        row = OneTouchCallRow(
-            kind=CallKind.device,
-            device_id=device_id,
-            contact_id=received.contact_id,
-            pbx=self._pbx,
-            linkedid=linkedid_of(contact.external_id),
-            created_at=now,
-            until=now + _RING_WITHIN,
-        )
+        now, linkedid = self._clock.now(), linkedid_of(contact.external_id)
+        values = {
+            "kind": CallKind.device,
+            "device_id": device_id,
+            "contact_id": received.contact_id,
+            "pbx": self._pbx,
+            "linkedid": linkedid,
+            "created_at": now,
+            "until": now + _RING_WITHIN,
+        }
+
+        def write_down(writing: Writing) -> int | None:
+            if writing.row(_ORDERED, contact=received.contact_id) is not None:
+                return None
+            ticket = writing.row(_TICKET, contact=received.contact_id)
+            return writing.add(OneTouchCallRow, values | {"ticket_id": ticket and ticket[0]})
+
         try:
-            async with self._database.transaction() as session:
-                ticket = select(TicketContactRow.ticket_id).where(
-                    TicketContactRow.contact_id == received.contact_id
-                )
-                row.ticket_id = (await session.exec(ticket)).first()
-                session.add(row)
-                await session.flush()
+            call_id = await self._database.write(write_down)
         except IntegrityError:
+            call_id = None  # another process was a moment faster
+        if call_id is None:
             return  # the same press came before: it is rung for, or will be
-        if not await self._ring(row):
+        if not await self._ring(call_id, linkedid, owner):
             self._woken.set()
 
-    async def _ring(self, row: OneTouchCallRow) -> bool:
-        if self._phones is None or row.linkedid is None or row.device_id is None:
+    async def _ring(self, call_id: int, linkedid: str, owner: Owner) -> bool:
+        if self._phones is None:
             return False
-        owner = await self._owner(row.device_id)
         try:
-            await self._phones.ring(Press(linkedid=row.linkedid, owner=owner.phone))
+            await self._phones.ring(Press(linkedid=linkedid, owner=owner.phone))
         except LianxinError as error:
             # Ordered again it rings once all the same: the PBX knows the press.
-            log.warning("one_touch_not_rung", call=row.id, error=error.slug)
+            log.warning("one_touch_not_rung", call=call_id, error=error.slug)
             return False
-        async with self._database.transaction() as session:
-            await session.exec(
-                update(OneTouchCallRow)
-                .where(col(OneTouchCallRow.id) == row.id, col(OneTouchCallRow.rung_at).is_(None))
-                .values(rung_at=self._clock.now())
-            )
+        now = self._clock.now()
+        await self._database.write(lambda writing: writing.run(_RUNG, call=call_id, rung_at=now))
         return True
 
     async def _owner(self, device_id: int) -> Owner:
@@ -264,21 +282,3 @@ class OneTouch:
                     .values(pbx=pbx, linkedid=linkedid, began_at=self._clock.now())
                 )
             self._heard.popleft()
-
-
-def _completed(contact: Contact, owner: Owner, place: Place) -> Contact:
-    """Return the contact of a press with what is known of the device's owner."""
-    message = contact.message
-    assert message is not None  # noqa: S101  # a press says that somebody needs help
-    here = message.latitude is not None
-    return replace(
-        contact,
-        phone=owner.phone,
-        name=owner.name,
-        message=replace(
-            message,
-            address=owner.address,
-            latitude=message.latitude if here else place.latitude,
-            longitude=message.longitude if here else place.longitude,
-        ),
-    )
