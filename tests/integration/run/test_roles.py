@@ -254,6 +254,7 @@ MAY_CALL = {
     "POST /api/v1/citizen/progress": EVERYBODY,
     "POST /api/v1/citizen/matter": EVERYBODY,
     "POST /api/v1/citizen/ratings": EVERYBODY,
+    "GET /api/v1/citizen/files/{file_pass}": EVERYBODY,
     "GET /api/v1/open311/services": "DM",
     "PUT /api/v1/open311/services/{code}": "DM",
     "GET /livez": EVERYBODY,
