@@ -328,6 +328,8 @@ class Installation:
 
 SIGNED = frozenset({"POST /channels/police-110/answers", "POST /channels/one-touch"})
 """Open to everybody, and answered to nobody who has not signed."""
+WITH_A_PASS = {"GET /api/v1/citizen/files/{file_pass}"}
+"""Open to everybody, and answered to nobody whose pass is none of ours."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -390,6 +392,8 @@ def _expected(caller: Caller, route: str) -> set[int] | None:
     """What is answered to a caller who may not; None to one who may."""
     if route in SIGNED:
         return {401}
+    if route in WITH_A_PASS:
+        return {403}
     may = MAY_CALL[route]
     if may == EVERYBODY or (caller.letter and caller.letter in may):
         return None
