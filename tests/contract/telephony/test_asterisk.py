@@ -42,6 +42,11 @@ async def queue_says(hotline: Hotline, words: str) -> bool:
     return words in await queue_line(hotline)
 
 
+async def two_are_bridged(hotline: Hotline) -> bool:
+    bridges = [row.bridge for row in await channels(hotline.link) if row.bridge]
+    return len(bridges) > len(set(bridges))
+
+
 async def mailbox_is_empty(hotline: Hotline) -> bool:
     return not await tree(hotline.link, "lianxin")
 
@@ -107,6 +112,8 @@ async def test_a_call_is_followed_from_the_queue_to_its_end_and_a_new_tracker_se
         citizens.call(hotline.exchange.network, "13800001234", "12345", stay_seconds=8)
     )
     await until(lambda: ("answered", "1001") in hotline.told(), 20.0)
+    # The queue tells of its agent a moment before both are in their bridge.
+    await until_true(lambda: two_are_bridged(hotline))
     (live,) = hotline.tracker.calls.values()
     fresh = CallTracker("pbx1", hotline.tracker._clock)
     rows, status = await channels(hotline.link), await queue_status(hotline.link)
