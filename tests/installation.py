@@ -114,7 +114,8 @@ class Installation:
         try:
             await self._answers("/readyz" if ready else "/livez", seconds)
         except BaseException:
-            self.kill()  # whoever waits for it here has nothing yet that he could stop
+            if self.process.poll() is None:
+                self.kill()  # whoever waits for it here has nothing yet that he could stop
             raise
 
     async def _answers(self, path: str, seconds: float) -> None:
