@@ -110,6 +110,13 @@ async def test_a_matter_of_110_is_seen_accepted_answered_fed_back_and_rated(
         await eventually(shown, bool, "the screen is told of the matter")
         listed = await dispatcher.call("GET", "/tickets?channel=police-110", expect=200)
         (ticket,) = [one for one in listed["items"] if one["number"] == receipt.number]
+
+        async def noted() -> list[Any]:
+            found = await dispatcher.call("GET", f"/tickets/{ticket['id']}/police", expect=200)
+            return list(found["items"])
+
+        # Who had it when is written down a moment after the ticket; the page looks once a minute.
+        await eventually(noted, bool, "it is written down who has it")
         await page.page.reload()
         row = page.page.locator("[data-testid=row]", has_text=receipt.number)
         await expect(row).to_have_attribute("data-state", "received")
