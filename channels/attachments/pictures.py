@@ -78,7 +78,6 @@ def thumbnail(poster: bytes, most: int) -> bytes:
         poster: A small JPEG of our own making; empty gives a plain grey picture.
         most: Bytes, a few thousand at least.
     """
-    grey = Image.new("RGB", (_THUMBNAIL_SIDE, _THUMBNAIL_SIDE * 3 // 4), "dimgrey")
     if poster:
         with Image.open(io.BytesIO(poster), formats=["JPEG"]) as opened:
             for side in (_THUMBNAIL_SIDE, _THUMBNAIL_SIDE // 2, _THUMBNAIL_SIDE // 4):
@@ -86,6 +85,7 @@ def thumbnail(poster: bytes, most: int) -> bytes:
                 drawn = _written(opened, "JPEG")
                 if len(drawn) <= most:
                     return drawn
+    grey = Image.new("RGB", (_THUMBNAIL_SIDE, _THUMBNAIL_SIDE * 3 // 4), "dimgrey")
     return _written(grey, "JPEG")
 
 

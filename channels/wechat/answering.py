@@ -81,7 +81,7 @@ class Answering:
         """Send what is said, one customer-service message (客服消息) after the other."""
         said = [{"msgtype": "text", "text": {"content": one}} for one in _pieces(reply)]
         # Kept at WeChat before the citizen is told anything: until then it can be done again.
-        files = [await self._kept(one) for one in reply.files[: _MOST_MESSAGES - len(said)]]
+        files = [await self._kept(one) for one in reply.files[: max(0, _MOST_MESSAGES - len(said))]]
         for position, body in enumerate((*said, *files)):
             try:
                 await self._api.post("/cgi-bin/message/custom/send", {"touser": openid, **body})

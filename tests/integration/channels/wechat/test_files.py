@@ -72,6 +72,18 @@ async def test_more_files_than_may_be_sent_at_once_stay_behind_the_words(
     assert [one.kind for one in stub.state.taken] == ["text", *["image"] * 4]
 
 
+async def test_words_that_take_every_message_leave_no_room_for_files(
+    clock: ManualClock, ours: Ours, stub: StubWeChat
+) -> None:
+    stub.state.heard(ACCOUNT.appid, OPENID)
+    words = said(*[PICTURE] * 3, text="长" * 4_000)
+    with pytest.raises(
+        TimeoutError, match="beginning"
+    ):  # six pieces are one more than WeChat takes
+        await ours.official(stub.url).reply(contact(clock), words)
+    assert stub.state.media == {}
+
+
 async def test_token_that_has_ended_is_renewed_and_the_file_kept_once(
     clock: ManualClock, ours: Ours, stub: StubWeChat
 ) -> None:

@@ -1,5 +1,6 @@
 """Files that go with replies: read just before they are sent, and only over ways that carry them."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -125,7 +126,9 @@ async def test_reply_with_files_is_leased_for_longer(desk: ReplyHouse, chat: Car
     assert second.leased_until == first.leased_until + timedelta(seconds=60)
 
 
-def _raising(error: Exception):  # type: ignore[no-untyped-def]  # stands for a method of the store
+def _raising(error: Exception) -> Callable[[str], Awaitable[bytes]]:
+    """Return what stands for the store's `get` and fails."""
+
     async def get(_digest: str) -> bytes:
         raise error
 
