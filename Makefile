@@ -16,12 +16,12 @@ test: .dev .pages .mini-program .asterisk .test-parts lint ## Everything: lint, 
 	cd agent_console/web && npm run --silent check
 	cd channels/citizen_web && npm run --silent check && npm run --silent weight
 	cd channels/mini_program && npm run --silent check
-	$(PYTHON) -m pytest -n 2 --dist loadfile tests/unit tests/contract tests/integration -m "not asterisk"
-	$(PYTHON) -m pytest tests/contract tests/integration -m asterisk
-	$(PYTHON) -m pytest tests/faults tests/browser
+	$(PYTHON) -m pytest --tb=short -n 2 --dist loadfile tests/unit tests/contract tests/integration -m "not asterisk"
+	$(PYTHON) -m pytest --tb=short tests/contract tests/integration -m asterisk
+	$(PYTHON) -m pytest --tb=short tests/faults tests/browser
 
 test-fast: .dev ## What one runs every few minutes: under 60 s, nothing external
-	$(PYTHON) -m pytest tests/unit tests/contract -m "not postgresql and not redis and not asterisk and not browser"
+	$(PYTHON) -m pytest --tb=short tests/unit tests/contract -m "not postgresql and not redis and not asterisk and not browser"
 
 lint: .dev ## Format check, ruff, mypy --strict, import rules, generated files up to date
 	.venv/bin/ruff format --check

@@ -29,7 +29,22 @@ AT_ONCE = 3
 """How much is said to each citizen between two of his messages; WeChat takes five."""
 
 SEED = int(os.environ.get("LX_FAULT_SEED", "12345"))
-_TAKEN_BEFORE_SAID_SO = Fault(taken=True, seconds=0.3)
+_TAKEN_BEFORE_SAID_SO = Fault(taken=True, seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """Something that the agent says; tried again it is the same request, as the page makes it.
+
+    Attributes:
+        text: The words.
+        after_seq: The last message on the agent's screen.
+        key: Under which it is said once.
+    """
+
+    text: str
+    after_seq: int
+    key: str = field(default_factory=new_key)
 
 
 @dataclass(slots=True)
@@ -38,40 +53,37 @@ class Answered:
 
     Attributes:
         said: What the agent was told is said.
-        unsure: Keys and words of which he got no answer.
+        unsure: What he got no answer for.
     """
 
     openid: str
     conversation_id: int
     said: list[str] = field(default_factory=list)
-    unsure: list[tuple[str, str]] = field(default_factory=list)
-
-    async def answer(self, desk: Desk, words: str, key: str) -> None:
-        """Say something, once however often it is tried."""
-        path = f"/conversations/{self.conversation_id}"
-        try:
-            shown = await desk.agent.call("GET", path, expect=200)
-            await desk.agent.call(
-                "POST",
-                f"{path}/messages",
-                {"text": words, "after_seq": shown["last_seq"]},
-                expect=201,
-                headers={"Idempotency-Key": key},
-            )
-        except (aiohttp.ClientError, ConnectionError):
-            self.unsure.append((key, words))
-        else:
-            self.said.append(words)
+    unsure: Saying | None = None
 
     async def go_on(self, desk: Desk, count: int) -> None:
         """Say what is unsure once more, then something new; stop when the process is dead."""
-        unsure, self.unsure = self.unsure, []
-        new = [(new_key(), f"第{len(self.said) + len(unsure) + n}句") for n in range(count)]
-        for key, words in [*unsure, *new]:
-            if self.unsure:
-                self.unsure.append((key, words))
-            else:
-                await self.answer(desk, words, key)
+        path = f"/conversations/{self.conversation_id}"
+        try:
+            if self.unsure is not None:
+                await self._say(desk, self.unsure)
+            for _ in range(count):
+                shown = await desk.agent.call("GET", path, expect=200)
+                self.unsure = Saying(f"第{len(self.said)}句", shown["last_seq"])
+                await self._say(desk, self.unsure)
+        except (aiohttp.ClientError, ConnectionError):
+            return
+
+    async def _say(self, desk: Desk, saying: Saying) -> None:
+        await desk.agent.call(
+            "POST",
+            f"/conversations/{self.conversation_id}/messages",
+            {"text": saying.text, "after_seq": saying.after_seq},
+            expect=201,
+            headers={"Idempotency-Key": saying.key},
+        )
+        self.said.append(saying.text)
+        self.unsure = None
 
 
 async def beginning(city: WeChatCity, desk: Desk) -> list[Answered]:

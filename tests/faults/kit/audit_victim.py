@@ -11,6 +11,9 @@ from infra.kit.clock import SystemClock
 from infra.kit.database import Database
 from infra.kit.vault import Vault
 
+PAUSE_SECONDS = 0.01
+"""SQLite gives its one write lock to whoever asks at the right moment: without a pause the other would never get it."""
+
 
 async def main(url: str, name: str) -> None:
     database, clock = Database(url), SystemClock()
@@ -22,6 +25,7 @@ async def main(url: str, name: str) -> None:
             async with database.transaction() as session:
                 await audit.write(session, clock, actor=None, action="x", subject=subject)
             print(subject, flush=True)
+            await asyncio.sleep(PAUSE_SECONDS)
 
     await asyncio.gather(*(write(writer) for writer in range(3)))
 

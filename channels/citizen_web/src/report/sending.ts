@@ -5,7 +5,7 @@ import { prove } from '@/api/proof'
 import type { FiledView, Proof } from '@/api/types'
 import { aWhile, online } from '@/device/network'
 import { discard, drafts, type Draft, type Kind } from '@/report/draft'
-import { noteFiled } from '@/report/mine'
+import { hearFiled, noteFiled } from '@/report/mine'
 import { upload } from '@/report/uploads'
 
 /** How far what is being sent has come. */
@@ -21,6 +21,8 @@ export const sendings = reactive<Record<Kind, Sending>>({
   matter: { stage: 'idle', problem: null, running: false },
   letter: { stage: 'idle', problem: null, running: false },
 })
+
+hearFiled((kind) => (sendings[kind].stage = 'filed'))
 
 const FIRST_WAIT = 2_000
 const LONGEST_WAIT = 60_000
@@ -39,7 +41,7 @@ export async function send(kind: Kind): Promise<void> {
   }
 }
 
-/** One tab sends; another one that has the same draft waits for it, and then finds nothing to send. */
+/** One tab sends; another one that has the same draft waits for it, and shows what came of it. */
 async function alone(kind: Kind, work: () => Promise<void>): Promise<void> {
   // Old browsers lack locks; there the server alone sees to it that a draft is taken once.
   const locks = (navigator as { locks?: LockManager }).locks
@@ -85,8 +87,8 @@ async function attempt(kind: Kind): Promise<void> {
   const proof = await prove('report')
   if (draft.state !== 'sending') return
   sending.stage = 'submitting'
-  // From here on nobody knows whether it is there until there is an answer.
-  draft.maybeThere = true
+  // From here on nobody knows whether it is there until there is an answer. Another tab may have changed the draft.
+  drafts[kind].maybeThere = true
   const answer = await ask<FiledView>('POST', '/reports', bodyOf(draft, proof), { key: draft.key })
   const secret = draft.confidential || draft.type === 'report'
   noteFiled(answer, kind, draft.type || 'help', secret)
