@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from ipaddress import IPv6Network, ip_address
 
 from infra.kit.errors import Forbidden, Invalid
 from telephony.numbers import PhoneNumber
@@ -115,17 +114,6 @@ def solves(text: str, nonce: str, bits: int) -> bool:
     """Return whether SHA-256 of text and nonce begins with so many zero bits."""
     digest = hashlib.sha256(f"{text}{nonce}".encode()).digest()
     return int.from_bytes(digest) >> (len(digest) * 8 - bits) == 0
-
-
-def counted_as(address: str) -> str:
-    """Return what an address is counted as: of IPv6 its network, of which one household has 2^64 addresses."""
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return address
-    if found.version == 4:
-        return address
-    return str(IPv6Network((found.packed[:8] + bytes(8), 64)))
 
 
 def bits_for(used: int, free: int, least: int, most: int) -> int:

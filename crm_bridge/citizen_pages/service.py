@@ -16,12 +16,13 @@ from crm_bridge.citizen_pages.gate import Count, Gate, Solved
 from crm_bridge.citizen_pages.matters import Asked, Matters, Opened
 from crm_bridge.citizen_pages.passes import Passes
 from crm_bridge.citizen_pages.reports import Reports
-from crm_bridge.citizen_pages.rules import Purpose, counted_as
+from crm_bridge.citizen_pages.rules import Purpose
 from crm_bridge.citizen_pages.settings import CitizenPageSettings
 from crm_bridge.citizen_pages.uploads import Upload, Uploads
 from infra.kit.errors import FieldError, Invalid
 from infra.kit.http import IDEMPOTENCY_HEADER
 from infra.kit.idempotency import IdempotencyKey
+from infra.kit.rate import counted_as
 from telephony.numbers import PhoneNumber
 
 

@@ -17,6 +17,7 @@ from crm_bridge.one_touch.reading import OneTouchReader
 from crm_bridge.one_touch.rules import guest_of_pass
 from crm_bridge.one_touch.service import OneTouch
 from infra.kit.http import Routes
+from infra.kit.rate import counted_as
 from infra.kit.tasks import Work
 from infra.run.casework import Casework
 from infra.run.foundation import Foundation
@@ -82,9 +83,10 @@ class _PageDoor:
 
     async def admit(self, challenge: str, nonce: str, address: str) -> None:
         """Return if a page may begin a call."""
-        self._gate.knock(address)
-        limit = Count(what="call", who=address, most=self._per_address)
-        await self._gate.admit(Purpose.call, Solved(text=challenge, nonce=nonce), address, [limit])
+        who = counted_as(address)
+        self._gate.knock(who)
+        limit = Count(what="call", who=who, most=self._per_address)
+        await self._gate.admit(Purpose.call, Solved(text=challenge, nonce=nonce), who, [limit])
 
     def caller(self, phone: str | None, phone_pass: str) -> PhoneNumber | None:
         """Return the number that a citizen has shown to be his; None when he calls without one."""

@@ -12,7 +12,6 @@ from crm_bridge.citizen_pages.rules import (
     ProofRefused,
     Purpose,
     bits_for,
-    counted_as,
     fits_query_code,
     new_challenge,
     phone_pass,
@@ -108,22 +107,6 @@ def test_the_first_requests_of_an_address_cost_the_least() -> None:
         18,
         18,
     ]
-
-
-@pytest.mark.parametrize(
-    ("address", "counted"),
-    [
-        ("192.0.2.7", "192.0.2.7"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
-        ("2001:db8:1:3::9", "2001:db8:1:3::/64"),
-        ("", ""),
-    ],
-)
-def test_a_household_is_counted_once_whatever_addresses_it_takes(
-    address: str, counted: str
-) -> None:
-    assert counted_as(address) == counted
 
 
 def test_a_ticket_pass_opens_its_ticket_until_it_expires() -> None:
