@@ -149,7 +149,7 @@ class Issuing:
     async def by_rule(
         self, session: AsyncSession, assignment: AssignmentRow, rung: Rung, cause: Cause
     ) -> PaperRow:
-        """Issue what a rule demands for an assignment: the same rung of it only once a round.
+        """Issue what a rule demands for an assignment: the same rung of it only once a deadline.
 
         A matter that is listed is not listed again before it is delisted.
 
@@ -159,7 +159,9 @@ class Issuing:
         Raises:
             Invalid: The ticket is archived or stopped.
         """
-        once = occurrence(assignment.ticket_id, assignment.n, assignment.round, rung)
+        once = occurrence(
+            assignment.ticket_id, assignment.n, assignment.round, rung, assignment.due_at
+        )
         # Held until the commit: whoever raises this rung at the same moment waits here, and then finds ours.
         await self._hold(session, rung, self._clock.now())
         earlier = await _issued_before(session, assignment, rung, once)

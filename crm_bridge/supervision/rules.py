@@ -208,9 +208,12 @@ def paper_number(prefix: str, year: int, serial: int) -> str:
     return f"{prefix}〔{year}〕{serial}号"
 
 
-def occurrence(ticket_id: int, n: int, round_: int, rung: Rung) -> str:
-    """Return what a rule can issue only once: this rung of this assignment in this round."""
-    return f"{ticket_id}.{n}.{round_}.{rung.value}"
+def occurrence(ticket_id: int, n: int, round_: int, rung: Rung, due_at: datetime) -> str:
+    """Return what a rule can issue only once: this rung of this assignment in this round, for this deadline.
+
+    A deadline that was moved is another: who was given more time and lets that pass too is reminded again.
+    """
+    return f"{ticket_id}.{n}.{round_}.{rung.value}.{due_at.timestamp():.0f}"
 
 
 _DO_FIRST: Sequence[tuple[PaperEvent, Rung | None, str, str]] = (

@@ -75,8 +75,8 @@ class Supervision:
     ) -> int:
         """Issue what a rule demands for an assignment, in the caller's transaction.
 
-        The same rung of the same assignment and round is issued once, however often and by however many workers it is
-        asked for. The caller wakes the relay after his commit.
+        The same rung of the same assignment, round and deadline is issued once, however often and by however many
+        workers it is asked for. The caller wakes the relay after his commit.
 
         Args:
             session: The transaction; from here to its end no other paper of this rung gets a number.

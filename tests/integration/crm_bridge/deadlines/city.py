@@ -11,6 +11,7 @@ from typing import Any
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from agent_console.accounts.staff import AccountStaff
 from channels.contacts.tables import ContactRow
 from crm_bridge.callbacks.service import Callbacks
 from crm_bridge.callbacks.tables import CallbackRow
@@ -21,7 +22,12 @@ from crm_bridge.deadlines.rescheduling import Rescheduling
 from crm_bridge.deadlines.rung_duties import Ladder
 from crm_bridge.deadlines.settings import DeadlineSettings
 from crm_bridge.deadlines.worker import DeadlineWorker, all_duties
+from crm_bridge.supervision.issuing import Issuing
+from crm_bridge.supervision.notices import Notices
 from crm_bridge.supervision.rules import Cause, Rung
+from crm_bridge.supervision.service import Supervision
+from crm_bridge.supervision.settings import SupervisionSettings
+from crm_bridge.supervision.wording import Wording
 from crm_bridge.tickets.details import Detail, Dispatched, Terms
 from crm_bridge.tickets.ledger import Ledger
 from crm_bridge.tickets.tables import AssignmentRow
@@ -293,3 +299,29 @@ class City:
         statement = select(CallbackRow.ticket_id).order_by(col(CallbackRow.ticket_id))
         async with self.database.reading() as session:
             return list((await session.exec(statement)).all())
+
+
+def supervision(city: City, database: Database) -> Supervision:
+    """The papers of supervision as an installation issues them."""
+    settings = SupervisionSettings()
+    notices = Notices(city.clock, AccountStaff())
+    issuing = Issuing(
+        city.clock,
+        ZONE,
+        settings,
+        Wording(settings.issuer_in("临江市"), "", ZONE),
+        city.house.contacts,
+        city.calendars,
+        notices,
+    )
+    attachments = city.house.attachments
+    return Supervision(
+        database,
+        city.clock,
+        settings,
+        issuing,
+        notices,
+        attachments,
+        city.house.contacts,
+        lambda: None,
+    )

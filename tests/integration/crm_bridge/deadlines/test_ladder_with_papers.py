@@ -8,20 +8,14 @@ from datetime import timedelta
 import pytest
 from sqlmodel import col, select
 
-from agent_console.accounts.staff import AccountStaff
-from crm_bridge.supervision.issuing import Issuing
-from crm_bridge.supervision.notices import Notices
-from crm_bridge.supervision.service import Supervision
-from crm_bridge.supervision.settings import SupervisionSettings
 from crm_bridge.supervision.tables import PaperRow
-from crm_bridge.supervision.wording import Wording
-from crm_bridge.tickets.details import About
+from crm_bridge.tickets.details import About, Extended, ExtensionAsked
 from crm_bridge.tickets.vocabulary import TicketEvent
 from infra.kit.clock import ManualClock
 from infra.kit.database import Database
 from infra.kit.vault import Vault
-from tests.integration.crm_bridge.deadlines.city import City, worker
-from tests.integration.crm_bridge.house import ZONE, House
+from tests.integration.crm_bridge.deadlines.city import City, supervision, worker
+from tests.integration.crm_bridge.house import House
 from tests.unit.crm_bridge.deadlines.calendars import local
 
 TICKETS = 12
@@ -33,31 +27,6 @@ MOMENTS = [
     local("2026-03-23 17:34"),
     local("2026-03-30 10:00"),
 ]
-
-
-def supervision(city: City, database: Database) -> Supervision:
-    settings = SupervisionSettings()
-    notices = Notices(city.clock, AccountStaff())
-    issuing = Issuing(
-        city.clock,
-        ZONE,
-        settings,
-        Wording(settings.issuer_in("临江市"), "", ZONE),
-        city.house.contacts,
-        city.calendars,
-        notices,
-    )
-    attachments = city.house.attachments
-    return Supervision(
-        database,
-        city.clock,
-        settings,
-        issuing,
-        notices,
-        attachments,
-        city.house.contacts,
-        lambda: None,
-    )
 
 
 @pytest.mark.timeout(120)
@@ -94,3 +63,31 @@ async def test_two_workers_climb_the_ladder_together_and_every_paper_is_there_on
     )
     numbers = [paper.number for paper in papers if paper.rung.value == "reminder"]
     assert len(set(numbers)) == TICKETS
+
+
+async def test_an_extended_deadline_that_passes_too_brings_its_own_letter(
+    database: Database, clock: ManualClock, vault: Vault
+) -> None:
+    """The extension is asked for in time and approved after the limit has passed."""
+    city = await City(database=database, clock=clock, vault=vault).open()
+    city.worker = worker(
+        database, clock, city.ledger, city.house.callbacks, ladder=supervision(city, database)
+    )
+    ticket = await city.new_ticket(MONDAY)
+    await city.happen(ticket, TicketEvent.signed, About(n=1))
+    await city.happen(
+        ticket, TicketEvent.extension_asked, ExtensionAsked(n=1, days=3, reason="等配件")
+    )
+    first, longer, second = MOMENTS[0], local("2026-03-12 17:30"), local("2026-03-12 17:31")
+    await city.look(first)
+    await city.happen(ticket, TicketEvent.extension_approved, Extended(due_at=longer))
+
+    for moment in (longer - timedelta(minutes=1), second, second + timedelta(minutes=1)):
+        await city.look(moment)
+
+    async with database.reading() as session:
+        papers = (await session.exec(select(PaperRow).order_by(col(PaperRow.id)))).all()
+    assert [(paper.rung.value, paper.issued_at) for paper in papers] == [
+        ("reminder", first),
+        ("reminder", second),
+    ]

@@ -167,10 +167,17 @@ def test_a_number_that_nobody_could_read_is_refused(year: int, serial: int) -> N
 
 
 @given(
-    st.tuples(st.integers(1, 9999), st.integers(1, 99), st.integers(1, 9), st.sampled_from(Rung))
+    st.tuples(
+        st.integers(1, 9999),
+        st.integers(1, 99),
+        st.integers(1, 9),
+        st.sampled_from(Rung),
+        st.integers(0, 9_999_999_999).map(lambda second: datetime.fromtimestamp(second, UTC)),
+    )
 )
 def test_an_occurrence_tells_back_what_it_was_made_of(
-    made: tuple[int, int, int, Rung],
+    made: tuple[int, int, int, Rung, datetime],
 ) -> None:
-    ticket, n, round_, rung = occurrence(*made).split(".")
-    assert (int(ticket), int(n), int(round_), Rung(rung)) == made
+    ticket, n, round_, rung, due = occurrence(*made).split(".")
+    due_at = datetime.fromtimestamp(int(due), UTC)
+    assert (int(ticket), int(n), int(round_), Rung(rung), due_at) == made
