@@ -189,7 +189,7 @@ def _separated(life: Life, _happening: Happening) -> Life:
 
 
 def _stopped(life: Life, happening: Happening) -> Life:
-    return life.move(AssignmentEvent.stopped, happening.at, *_open(life))
+    return replace(life.move(AssignmentEvent.stopped, happening.at, *_open(life)), lane=None)
 
 
 def _asked_citizen(life: Life, happening: Happening) -> Life:
@@ -283,6 +283,7 @@ EFFECTS: Mapping[TicketEvent, Effect] = MappingProxyType(
         TicketEvent.satisfied: _asked_citizen,
         TicketEvent.dissatisfied: _asked_citizen,
         TicketEvent.not_rated: _asked_citizen,
+        TicketEvent.explained: lambda life, _: replace(life, asked=None),
         TicketEvent.instructed: lambda life, _: replace(life, instructed=True),
         TicketEvent.told: lambda life, _: replace(life, to_tell=None),
     }

@@ -94,7 +94,7 @@ class Life:
         stop: A stop that waits for a decision.
         asked: What came of asking the citizen, if that was before the round's end or the centre has still to decide.
         main_id: The main ticket that it follows.
-        to_tell: Since when the citizen is to be told of an extension; None when nothing is to be told.
+        to_tell: Since when the citizen is to be told of an extension; None when nothing is to be told, or not any more.
         instructed: A leader has given instructions.
         closed_at: When it was last answered or accepted as done.
         rating: The last rating, 1 … 5.
@@ -182,7 +182,8 @@ class Life:
             (Wait.passing, 0): self._since_in(TicketState.passed_on),
             (Wait.to_tell, 0): self.to_tell,
         }
-        if self.state is TicketState.callback and self.asked is not None and self.dissatisfied:
+        decided_on = self.state in (TicketState.callback, TicketState.stopped)
+        if decided_on and self.asked is not None and self.dissatisfied:
             waiting[Wait.dissatisfied, 0] = max(self.asked.at, self.since or self.asked.at)
         for pending in self.returns:
             waiting[Wait.returns, pending.n] = pending.at

@@ -51,6 +51,9 @@ def _table() -> Mapping[tuple[TicketState | None, TicketEvent], TicketState]:
         (s.callback, e.explained): s.archived,
         (s.callback, e.redone): s.dispatched,
         (s.callback, e.reopened): s.to_dispatch,
+        # Who was not satisfied before the stop is decided on too; explained, it stays stopped.
+        (s.stopped, e.reopened): s.to_dispatch,
+        (s.stopped, e.explained): s.stopped,
         # A key that was pressed but reached us after the ticket had been filed away still counts.
         (s.archived, e.satisfied): s.archived,
         (s.archived, e.dissatisfied): s.callback,
@@ -115,8 +118,8 @@ UNFINISHED = frozenset(
 )
 """States in which the city still works on it; a joined ticket is its main's."""
 
-_AT_REST = FINISHED | {TicketState.joined, TicketState.stopped}
-"""States in which nothing that was asked for is decided any more."""
+_AT_REST = FINISHED | {TicketState.passed_on, TicketState.joined, TicketState.stopped}
+"""States in which nothing that was asked for is decided, and nothing told of it, any more."""
 
 
 def follow(life: Life, happening: Happening, *, returnable: int | None = None) -> Life:
@@ -139,7 +142,7 @@ def follow(life: Life, happening: Happening, *, returnable: int | None = None) -
     effect = EFFECTS.get(event)
     after = effect(life, happening) if effect is not None else life
     if state in _AT_REST:
-        after = replace(after, extension=None, help=None, stop=None)
+        after = replace(after, extension=None, help=None, stop=None, to_tell=None)
     if state in FINISHED:
         after = replace(after, closed_at=at)
     return replace(after, state=state, since=life.since if state is life.state else at)

@@ -2,7 +2,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from crm_bridge.tickets.assignment import ASSIGNMENT_TRANSITIONS
@@ -41,6 +41,8 @@ RETURNED: list[Step] = [E.return_asked, E.return_approved]
 COMPLEX = (E.lane_chosen, {"lane": Lane.complex, "text": "方案", "talk_by": START + timedelta(1)})
 UNREASONABLE = (E.lane_chosen, {"lane": Lane.unreasonable, "text": "无法律依据"})
 SECOND = {"actor": "6001"}
+STOPPED: list[Step] = [E.stop_asked, (E.stop_approved, SECOND)]
+EXTENDED: list[Step] = [*TO_A_UNIT, E.signed, E.extension_asked, E.extension_approved]
 
 
 @pytest.mark.parametrize(
@@ -308,6 +310,52 @@ def test_stopped_ticket_ends_its_assignments_and_waits_for_nothing() -> None:
     assert life.waits() == {}
 
 
+def test_lane_that_nobody_has_decided_ends_with_the_stop() -> None:
+    life = told(*TO_A_UNIT, E.signed, UNREASONABLE, *STOPPED)
+    assert (life.lane, life.waits()) == (None, {})
+
+
+def test_who_was_not_satisfied_before_the_stop_is_decided_on() -> None:
+    life = told(*TO_A_UNIT, E.signed, E.dissatisfied, *STOPPED)
+    assert life.waits() == {(Wait.dissatisfied, 0): life.since}
+    explained = told(E.explained, life=life)
+    assert (explained.state, explained.waits()) == (S.stopped, {})
+    again = told(E.reopened, life=life)
+    assert (again.state, again.round, set(again.waits())) == (
+        S.to_dispatch,
+        2,
+        {(Wait.to_dispatch, 0)},
+    )
+
+
+def test_who_says_after_the_stop_that_he_is_not_satisfied_is_decided_on() -> None:
+    assert set(told(*TO_A_UNIT, *STOPPED, E.dissatisfied).waits()) == {(Wait.dissatisfied, 0)}
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        [E.replied, E.accepted],
+        [*RETURNED, E.answered],
+        [*RETURNED, E.not_accepted],
+        [*RETURNED, E.passed_on],
+        [E.joined],
+        STOPPED,
+    ],
+    ids=["finished", "answered", "not accepted", "passed on", "joined", "stopped"],
+)
+def test_nothing_is_told_any_more_of_an_extension_when_the_ticket_has_gone_on(
+    end: list[Step],
+) -> None:
+    assert (Wait.to_tell, 0) in told(*EXTENDED).waits()
+    assert (Wait.to_tell, 0) not in told(*EXTENDED, *end).waits()
+
+
+def test_stop_that_nobody_has_decided_ends_when_the_ticket_is_passed_on() -> None:
+    life = told(*TO_A_UNIT[:2], E.stop_asked, E.passed_on)
+    assert set(life.waits()) == {(Wait.passing, 0)}
+
+
 def test_joined_ticket_ends_its_assignments_and_can_be_dispatched_anew_when_separated() -> None:
     life = told(*WITH_HELPER, E.signed, E.joined)
     assert {a.state for a in life.assignments} == {A.joined}
@@ -443,6 +491,38 @@ def test_whatever_happens_the_invariants_hold(steps: list[Step]) -> None:
     assert life.stop is None or life.state in (S.to_dispatch, S.dispatched, S.in_hand, S.replied)
     assert (life.main_id is None) or life.state is not S.to_dispatch
     assert not (life.extended and life.extension)
+
+
+ENDS: dict[Wait, tuple[TicketEvent, ...]] = {
+    Wait.to_dispatch: (E.dispatched, E.left_open),
+    Wait.returns: (E.return_approved, E.helper_return_approved),
+    Wait.extensions: (E.extension_refused,),
+    Wait.helps: (E.help_refused,),
+    Wait.lanes: (E.lane_refused,),
+    Wait.audit: (E.accepted,),
+    Wait.dissatisfied: (E.explained,),
+    Wait.stops: (E.stop_refused,),
+    Wait.passing: (E.passing_confirmed,),
+    Wait.to_tell: (E.told,),
+}
+
+
+@given(st.lists(STEPS, max_size=60))
+@example([E.signed, E.extension_asked, E.extension_approved, E.joined])
+@example([E.signed, UNREASONABLE, *STOPPED])
+@example([E.return_asked, E.return_approved, E.stop_asked, E.passed_on])
+def test_whatever_waits_can_be_ended_by_who_decides(steps: list[Step]) -> None:
+    _, life = lived(steps)
+    for kind, n in life.waits():
+        assert any(can_end(life, event, kind, n) for event in ENDS[kind]), (life.state, kind)
+
+
+def can_end(life: Life, event: TicketEvent, kind: Wait, n: int) -> bool:
+    said: dict[str, Any] = SECOND | ({"n": n} if kind is Wait.returns else {})
+    try:
+        return (kind, n) not in told((event, said), life=life).waits()
+    except TransitionRefused:
+        return False
 
 
 @given(st.lists(STEPS, max_size=30), STEPS)
