@@ -117,13 +117,17 @@ class PoliceCalls:
         return third
 
     async def run(self) -> None:
-        """Write what happens in calls into the log of their matters, until cancelled."""
+        """Write what happens in calls into the log of their matters, until cancelled.
+
+        Raises:
+            Exception: Whatever the database raised; the next run begins with what was not written.
+        """
         while True:
-            await self._woken.wait()
-            self._woken.clear()
             while self._waiting:
                 await self._write(self._waiting[0])
                 self._waiting.popleft()
+            self._woken.clear()
+            await self._woken.wait()
 
     def _telephony(self) -> Thirds:
         if self._thirds is None:
