@@ -141,8 +141,8 @@ class Uploads:
             if content and row.id is not None:
                 session.add(UploadPartRow(upload_id=row.id, start=start, content=content))
                 row.received += len(content)
-        if row.received == row.size:
-            await self._finish(row)
+        if row.received == row.size and not await self._finish(row):
+            return await self.state(token)
         return _view(token, row)
 
     async def claim(self, tokens: Sequence[str]) -> list[int]:
@@ -174,7 +174,8 @@ class Uploads:
             await session.exec(delete(UploadPartRow).where(col(UploadPartRow.upload_id).in_(old)))
             await session.exec(delete(UploadRow).where(col(UploadRow.begun_at) < before))
 
-    async def _finish(self, row: UploadRow) -> None:
+    async def _finish(self, row: UploadRow) -> bool:
+        """Take the whole file; return False if a request beside this one was a moment faster."""
         parts = (
             select(UploadPartRow.content)
             .where(UploadPartRow.upload_id == row.id)
@@ -182,6 +183,8 @@ class Uploads:
         )
         async with self._database.reading() as session:
             content = b"".join((await session.exec(parts)).all())
+        if len(content) != row.size:
+            return False
         try:
             taken = await self._attachments.take(_SENDER, row.name, content)
         except Invalid:
@@ -193,11 +196,13 @@ class Uploads:
             kept.attachment_id = kept.attachment_id or taken.id
             row.attachment_id = kept.attachment_id
             await session.exec(delete(UploadPartRow).where(col(UploadPartRow.upload_id) == row.id))
+        return True
 
     async def _forget(self, row: UploadRow) -> None:
         async with self._database.transaction() as session:
             await session.exec(delete(UploadPartRow).where(col(UploadPartRow.upload_id) == row.id))
-            await session.exec(delete(UploadRow).where(col(UploadRow.id) == row.id))
+            unfinished = col(UploadRow.id) == row.id, col(UploadRow.attachment_id).is_(None)
+            await session.exec(delete(UploadRow).where(*unfinished))
 
     async def _row(self, session: AsyncSession, token: str, *, lock: bool = False) -> UploadRow:
         if not token.isascii():

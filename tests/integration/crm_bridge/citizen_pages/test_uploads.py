@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from sqlmodel import select
 
 from channels.attachments.tables import AttachmentRow
@@ -78,6 +79,36 @@ async def test_a_file_whose_last_answer_was_lost_is_taken_when_it_is_asked_for(
         row.received = len(content)
     state = await page.part(begun["upload"], len(content), b"")
     assert state["taken"]
+
+
+async def test_a_file_that_is_taken_while_it_is_asked_for_again_stays_taken(
+    house: House, desk: Desk, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = picture(100, 80)
+    begun = await page.begin("a.jpg", len(content))
+    both, taken = asyncio.Barrier(2), asyncio.Event()
+    finish = desk.uploads._finish
+
+    async def one_after_the_other(row: UploadRow) -> bool:
+        if await both.wait() == 0:
+            await taken.wait()
+            return await finish(row)
+        first = await finish(row)
+        taken.set()
+        return first
+
+    monkeypatch.setattr(desk.uploads, "_finish", one_after_the_other)
+    last = asyncio.create_task(page.part(begun["upload"], 0, content))
+
+    async def here() -> bool:
+        return bool((await page.ask("GET", f"/uploads/{begun['upload']}"))["received"])
+
+    async with asyncio.timeout(20):
+        while not await here():  # noqa: ASYNC110 - only asking tells
+            await asyncio.sleep(0.01)
+        again = await page.part(begun["upload"], len(content), b"")
+    assert (again["taken"], (await last)["taken"]) == (True, True)
+    assert await count(house, AttachmentRow) == 1
 
 
 async def test_what_is_no_file_that_is_taken_is_refused_and_forgotten(
