@@ -7,12 +7,12 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from crm_bridge.catalogue import files_api
 from crm_bridge.catalogue.rules import Change, Exemption, Matter
 from crm_bridge.catalogue.service import Catalogue
 from crm_bridge.catalogue.storing import Version
 from crm_bridge.catalogue.transfer import CatalogueTransfer
 from crm_bridge.forms import LARGEST_ID, Moment, Text
-from crm_bridge.sheets.api import add_routes
 from crm_bridge.sheets.values import CODE
 from infra.kit.errors import FieldError, Invalid
 from infra.kit.http import ApiModel, Routes
@@ -146,7 +146,13 @@ class RemoveQuery(ApiModel):
 def routes(catalogue: Catalogue) -> Routes:
     """Return the endpoints of the catalogue."""
     api = Routes(tag="catalogue")
+    _reading(api, catalogue)
+    _editing(api, catalogue)
+    files_api.add_routes(api, CatalogueTransfer(catalogue), read_permission=_READ)
+    return api
 
+
+def _reading(api: Routes, catalogue: Catalogue) -> None:
     @api.get("/api/v1/catalogue", permission=_READ)
     async def show(query: CatalogueQuery) -> CatalogueView:
         """List or search matters."""
@@ -182,6 +188,8 @@ def routes(catalogue: Catalogue) -> Routes:
         changes = await catalogue.differences(query.before, query.after)
         return DifferenceView(items=[_change(change) for change in changes])
 
+
+def _editing(api: Routes, catalogue: Catalogue) -> None:
     @api.put("/api/v1/catalogue/matters/{code}", permission=_MANAGE)
     async def put(principal: Principal, code: str, body: MatterBody) -> VersionView:
         """Add a matter, or replace the one with this code: a new version of the catalogue."""
@@ -194,9 +202,6 @@ def routes(catalogue: Catalogue) -> Routes:
     async def remove(principal: Principal, code: str, query: RemoveQuery) -> None:
         """Take a matter out: a new version of the catalogue."""
         await catalogue.remove(principal, code, based_on=query.based_on, note=query.note)
-
-    add_routes(api, CatalogueTransfer(catalogue), read_permission=_READ)
-    return api
 
 
 def _either() -> FieldError:

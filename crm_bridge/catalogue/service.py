@@ -13,7 +13,8 @@ from sqlalchemy import func, update
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from crm_bridge.catalogue.rules import Change, Matter, Surroundings, differences, wrongs
+from crm_bridge.catalogue.refusals import refuse_wrongs, require_newest
+from crm_bridge.catalogue.rules import Change, Matter, Surroundings, differences
 from crm_bridge.catalogue.sheet import COLUMNS, matters_of
 from crm_bridge.catalogue.storing import (
     Version,
@@ -31,7 +32,7 @@ from crm_bridge.units.tables import UnitRow
 from infra.kit import audit
 from infra.kit.clock import Clock
 from infra.kit.database import Database
-from infra.kit.errors import Conflict, FieldError, Invalid, NotFound
+from infra.kit.errors import NotFound
 from infra.kit.identity import Principal
 from infra.kit.seeding import hold_seeding
 
@@ -46,14 +47,6 @@ class Snapshot:
 
     version: Version
     matters: Sequence[Matter]
-
-
-class StaleCatalogue(Conflict):
-    """Somebody made a newer version meanwhile."""
-
-    slug = "stale-catalogue"
-    title_zh = "目录已有更新版本，请刷新后重新提交"
-    title_en = "The catalogue has a newer version, reload and send again"
 
 
 class Catalogue:
@@ -123,7 +116,7 @@ class Catalogue:
         """
 
         def edit(old: Sequence[Matter], around: Surroundings) -> Sequence[Matter]:
-            _refuse(matter, around)
+            refuse_wrongs(matter, around)
             return [*(one for one in old if one.code != matter.code), matter]
 
         return await self._edited(actor, edit, based_on, note)
@@ -146,14 +139,33 @@ class Catalogue:
         return await self._edited(actor, edit, based_on, note)
 
     async def take(
-        self, actor: Principal | None, rows: Sequence[SheetRow], *, dry_run: bool, note: str = ""
+        self,
+        actor: Principal | None,
+        rows: Sequence[SheetRow],
+        *,
+        dry_run: bool,
+        based_on: int | None = None,
+        note: str = "",
     ) -> Outcome:
-        """Replace the whole catalogue by the rows of a file, as a new version, or say why not."""
+        """Replace the whole catalogue by the rows of a file, as a new version, or say why not.
+
+        Args:
+            actor: Who does it.
+            rows: Of the file.
+            dry_run: Only say what it would do.
+            based_on: The version that he saw; None overwrites whatever there is.
+            note: Why.
+
+        Raises:
+            StaleCatalogue: There is a newer version than the one he saw.
+        """
         async with self._database.transaction() as session:
             matters, errors = matters_of(rows, await _surroundings(session))
             if errors:
                 return Outcome(rows=len(rows), errors=in_order(errors))
             old = await self._snapshot(session, await _newest(session))
+            if based_on is not None:
+                require_newest(old.version, based_on)
             changes = differences(old.matters, matters)
             if changes and not dry_run:
                 await self._write(session, actor, old.version, changes, note)
@@ -187,11 +199,7 @@ class Catalogue:
     ) -> Version:
         async with self._database.transaction() as session:
             old = await self._snapshot(session, await _newest(session))
-            if old.version.number != based_on:
-                raise StaleCatalogue(
-                    f"the catalogue is at version {old.version.number}, not {based_on}",
-                    f"目录当前为第 {old.version.number} 版，您看到的是第 {based_on} 版",
-                )
+            require_newest(old.version, based_on)
             changes = differences(old.matters, edit(old.matters, await _surroundings(session)))
             if not changes:
                 return old.version
@@ -279,17 +287,6 @@ async def _surroundings(session: AsyncSession) -> Surroundings:
     categories = (await session.exec(select(CategoryRow.code))).all()
     units = (await session.exec(select(UnitRow.code, UnitRow.active))).all()
     return Surroundings(categories=frozenset(categories), units=dict(units))
-
-
-def _refuse(matter: Matter, around: Surroundings) -> None:
-    fields = [
-        FieldError(
-            pointer=f"/{wrong.field}", message_zh=wrong.message_zh, message_en=wrong.message_en
-        )
-        for wrong in wrongs(matter, around)
-    ]
-    if fields:
-        raise Invalid(fields=fields)
 
 
 def _counts(changes: Collection[Change]) -> dict[str, int]:

@@ -23,12 +23,29 @@ class CatalogueTransfer:
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
 
-    async def take(self, actor: Principal | None, content: bytes, *, dry_run: bool) -> Outcome:
-        """Replace the whole catalogue, as a new version; a matter that the file does not name ends."""
+    async def take(
+        self,
+        actor: Principal | None,
+        content: bytes,
+        *,
+        dry_run: bool,
+        based_on: int | None = None,
+    ) -> Outcome:
+        """Replace the whole catalogue, as a new version; a matter that the file does not name ends.
+
+        Args:
+            actor: Who brings it; None is the command line.
+            content: The file.
+            dry_run: Only say what it would do.
+            based_on: The version that he saw; None overwrites whatever there is.
+
+        Raises:
+            StaleCatalogue: There is a newer version than the one he saw.
+        """
         sheet = await asyncio.to_thread(read, content, COLUMNS)
         # With errors already, the rest is looked at all the same, to name every error at once.
         outcome = await self._catalogue.take(
-            actor, sheet.rows, dry_run=dry_run or bool(sheet.errors)
+            actor, sheet.rows, dry_run=dry_run or bool(sheet.errors), based_on=based_on
         )
         if sheet.errors:
             errors = in_order([*sheet.errors, *outcome.errors])

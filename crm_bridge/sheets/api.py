@@ -70,9 +70,19 @@ def add_routes(api: Routes, transfer: Transfer, *, read_permission: str) -> None
         """
         content = await uploaded(request)
         outcome = await transfer.take(principal, content, dry_run=query.dry_run)
-        if not query.dry_run:
-            refuse(outcome.errors)
-        return _view(outcome)
+        return outcome_view(outcome, dry_run=query.dry_run)
+
+    add_export(api, transfer, read_permission=read_permission)
+
+
+def add_export(api: Routes, transfer: Transfer, *, read_permission: str) -> None:
+    """Add the export alone, for a subject that has its own import.
+
+    Args:
+        api: The subject.
+        transfer: The kind of file.
+        read_permission: Who may take it out.
+    """
 
     @api.get(f"/api/v1/{transfer.name}/export", permission=read_permission)
     async def export_file(query: ExportQuery) -> web.Response:
@@ -136,7 +146,14 @@ def _require_something(content: bytes) -> bytes:
     return content
 
 
-def _view(outcome: Outcome) -> OutcomeView:
+def outcome_view(outcome: Outcome, *, dry_run: bool) -> OutcomeView:
+    """Return what an import answers with.
+
+    Raises:
+        Invalid: It was in earnest, and the file has errors.
+    """
+    if not dry_run:
+        refuse(outcome.errors)
     return OutcomeView(
         rows=outcome.rows,
         added=outcome.added,

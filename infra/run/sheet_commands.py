@@ -45,8 +45,8 @@ def import_file(
 ) -> None:
     """Bring in FILE, an .xlsx workbook or a CSV file, as KIND: all of it or nothing.
 
-    The contacts of a file, and the posts of a message board (JSON too), open their tickets; brought in again, it opens
-    none twice.
+    A catalogue is replaced as a whole, whatever its newest version is. The contacts of a file, and the posts of a
+    message board (JSON too), open their tickets; brought in again, it opens none twice.
     """
     if kind == BOARD:
         import_board(settings, board, file, columns, dry_run=dry_run)

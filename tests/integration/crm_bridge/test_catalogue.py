@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 from sqlmodel import col, select
 
+from crm_bridge.catalogue.refusals import StaleCatalogue
 from crm_bridge.catalogue.rules import Exemption, Matter
-from crm_bridge.catalogue.service import Catalogue, StaleCatalogue
+from crm_bridge.catalogue.service import Catalogue
 from crm_bridge.catalogue.tables import MatterRow
 from crm_bridge.catalogue.transfer import CatalogueTransfer
 from crm_bridge.categories.service import Categories

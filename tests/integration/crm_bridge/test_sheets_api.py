@@ -113,7 +113,8 @@ async def test_what_is_taken_out_is_brought_in_without_a_change(
         data = aiohttp.FormData()
         data.add_field("note", "first")
         data.add_field("file", content, filename=f"{name}.{kind}")
-    outcome = await answer(await client.post(f"/api/v1/{name}/import", data=data))
+    params = {"based_on": "1"} if name == "catalogue" else {}
+    outcome = await answer(await client.post(f"/api/v1/{name}/import", params=params, data=data))
     assert (outcome["added"], outcome["changed"], outcome["removed"]) == (0, 0, 0)
     assert (outcome["stored"], outcome["errors"]) == (True, [])
     assert outcome["rows"] > 40
@@ -218,6 +219,30 @@ async def test_a_matter_is_edited_and_the_versions_tell_how(
     versions = await answer(await client.get("/api/v1/catalogue/versions", params={"limit": "2"}))
     assert [(one["number"], one["note"]) for one in versions["items"]] == [(3, "撤销"), (2, "改名")]
     assert versions["next_cursor"] == 2
+
+
+async def test_a_file_overwrites_a_colleagues_change_of_the_catalogue_only_when_told_to(
+    client: Client,
+) -> None:
+    path = "/api/v1/catalogue/import"
+    content = await (await client.get("/api/v1/catalogue/export")).read()
+    shown = await answer(await client.get("/api/v1/catalogue", params={"limit": "1"}))
+    item = shown["items"][0]
+    body = {name: value for name, value in item.items() if name != "code"}
+    body |= {"based_on": 1, "name_zh": "同事改过的名称"}
+    await answer(await client.put(f"/api/v1/catalogue/matters/{item['code']}", json=body))
+
+    unbased = await answer(await client.post(path, data=content), 422)
+    assert [field["pointer"] for field in unbased["fields"]] == ["/based_on"]
+    for mode in ({}, {"dry_run": "true"}):
+        stale = await answer(
+            await client.post(path, params={"based_on": "1", **mode}, data=content), 409
+        )
+        assert stale["type"].endswith("stale-catalogue")
+    dry = await answer(await client.post(path, params={"dry_run": "true"}, data=content))
+    assert (dry["changed"], dry["stored"]) == (1, False)
+    told = await answer(await client.post(path, params={"overwrite": "true"}, data=content))
+    assert (told["changed"], told["stored"]) == (1, True)
 
 
 @pytest.mark.parametrize(
