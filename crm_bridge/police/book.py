@@ -177,12 +177,26 @@ class PoliceBook:
         *,
         number: str,
         text: str,
+        turn: str = "",
         who: str = "",
     ) -> None:
-        """Tell 110 what has become of a matter that came from there, and write it into the log."""
+        """Tell 110 what has become of a matter that came from there, and write it into the log.
+
+        Args:
+            session: The transaction.
+            row: The matter.
+            event: What has become of it.
+            number: Of our ticket.
+            text: Why it is refused, or what came of it.
+            turn: Where the citizen is to turn; said with a refusal.
+            who: 工号 of who decided.
+        """
         await self.happen(session, row, event, who=who)
         said = {
-            HandoverEvent.refused: {"reason": text or "不属于12345受理范围"},
+            HandoverEvent.refused: {
+                "reason": text or "不属于12345受理范围",
+                "where_to_turn": turn,
+            },
             HandoverEvent.finished: {"text": text or "已办结"},
         }.get(event, {})
         kind = "accepted" if event is HandoverEvent.reopened else event.value

@@ -103,12 +103,12 @@ class Following:
             .order_by(col(TicketEventRow.seq))
         )
         story = (await session.exec(happened)).all()
-        outcome, text = outcome_of((TicketEvent(kind), detail) for kind, detail, _ in story)
+        outcome, text, turn = outcome_of((TicketEvent(kind), detail) for kind, detail, _ in story)
         ticket = await self._ledger.ticket(session, ticket_id)
         who = story[-1][2] if story else None
         for due in answers_due(row.state, ticket.state, outcome):
             await self._book.answer(
-                session, row, due, number=ticket.number, text=text, who=who or ""
+                session, row, due, number=ticket.number, text=text, turn=turn, who=who or ""
             )
             log.info("police_told", handover_id=id_of(row), event_of_ticket=event, told=due.value)
         self._poke()

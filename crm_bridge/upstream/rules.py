@@ -236,9 +236,12 @@ def _of_taker(known: Known, exchange: Exchange) -> Verdict:
     return Verdict(event=TicketEvent.passing_refused)
 
 
-def outcome_of(log: Iterable[tuple[TicketEvent, Mapping[str, Any]]]) -> tuple[Outcome, str]:
-    """Return what has become of a ticket, and what the citizen is told, from its log in order."""
-    outcome, answer, reply = Outcome.open, "", ""
+def outcome_of(log: Iterable[tuple[TicketEvent, Mapping[str, Any]]]) -> tuple[Outcome, str, str]:
+    """Return what has become of a ticket, what the citizen is told, and where he is to turn, from its log in order.
+
+    The last is empty but for what the hotline does not take.
+    """
+    outcome, answer, turn, reply = Outcome.open, "", "", ""
     e = TicketEvent
     for event, detail in log:
         match event:
@@ -253,15 +256,15 @@ def outcome_of(log: Iterable[tuple[TicketEvent, Mapping[str, Any]]]) -> tuple[Ou
             case e.main_finished:
                 outcome, answer = Outcome.answered, "已随主单一并办结"
             case e.not_accepted:
-                said = (detail.get("grounds", ""), detail.get("where_to_turn", ""))
-                outcome, answer = Outcome.refused, " ".join(str(part) for part in said if part)
+                outcome, answer = Outcome.refused, str(detail.get("grounds", ""))
+                turn = str(detail.get("where_to_turn", ""))
             case e.stop_approved:
                 outcome, answer = Outcome.refused, "已终止办理"
             case e.redone | e.reopened:
-                outcome, answer = Outcome.open, ""
+                outcome, answer, turn = Outcome.open, "", ""
             case _:
                 pass
-    return outcome, answer
+    return outcome, answer, turn
 
 
 def digest_of(text: str) -> str:

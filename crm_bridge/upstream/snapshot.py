@@ -90,9 +90,10 @@ async def _outcome(session: AsyncSession, ticket_id: int) -> tuple[Outcome, str]
         .where(TicketEventRow.ticket_id == ticket_id)
         .order_by(col(TicketEventRow.seq))
     )
-    return outcome_of(
+    outcome, said, turn = outcome_of(
         (TicketEvent(happened), detail) for happened, detail in (await session.exec(log)).all()
     )
+    return outcome, " ".join(part for part in (said, turn) if part)
 
 
 async def _notes(session: AsyncSession, link: UpstreamLinkRow) -> list[Addition]:

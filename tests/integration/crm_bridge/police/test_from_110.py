@@ -77,7 +77,8 @@ async def test_a_matter_that_is_not_ours_goes_back_with_its_reason(
     )
     await station.settle()
     assert station.told() == ["refused"]
-    assert station.police.taken[0].reason == "属治安案件 请联系辖区派出所"
+    refused = station.police.taken[0]
+    assert (refused.reason, refused.where_to_turn) == ("属治安案件", "请联系辖区派出所")
     assert await station.story() == [("received", "police"), ("refused", "police")]
 
 

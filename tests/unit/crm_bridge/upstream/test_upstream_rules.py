@@ -187,12 +187,12 @@ def test_order_and_number_of_deliveries_do_not_matter(seed: int, count: int) -> 
 
 
 @pytest.mark.parametrize(
-    ("log", "outcome", "answer"),
+    ("log", "outcome", "answer", "turn"),
     [
-        ([(e.registered, {})], Outcome.open, ""),
-        ([(e.answered, {"text": "已告知"})], Outcome.answered, "已告知"),
-        ([(e.replied, {"text": "已修"}), (e.accepted, {})], Outcome.answered, "已修"),
-        ([(e.replied, {"text": "已修"})], Outcome.open, ""),
+        ([(e.registered, {})], Outcome.open, "", ""),
+        ([(e.answered, {"text": "已告知"})], Outcome.answered, "已告知", ""),
+        ([(e.replied, {"text": "已修"}), (e.accepted, {})], Outcome.answered, "已修", ""),
+        ([(e.replied, {"text": "已修"})], Outcome.open, "", ""),
         (
             [
                 (e.replied, {"text": "一"}),
@@ -202,20 +202,28 @@ def test_order_and_number_of_deliveries_do_not_matter(seed: int, count: int) -> 
             ],
             Outcome.answered,
             "二",
+            "",
         ),
-        ([(e.replied, {"text": "一"}), (e.accepted, {}), (e.redone, {})], Outcome.open, ""),
+        ([(e.replied, {"text": "一"}), (e.accepted, {}), (e.redone, {})], Outcome.open, "", ""),
         (
             [(e.not_accepted, {"grounds": "非本市", "where_to_turn": "铁路"})],
             Outcome.refused,
-            "非本市 铁路",
+            "非本市",
+            "铁路",
         ),
-        ([(e.stop_approved, {})], Outcome.refused, "已终止办理"),
+        (
+            [(e.not_accepted, {"grounds": "非本市", "where_to_turn": "铁路"}), (e.reopened, {})],
+            Outcome.open,
+            "",
+            "",
+        ),
+        ([(e.stop_approved, {})], Outcome.refused, "已终止办理", ""),
     ],
 )
 def test_outcome_is_read_off_the_log(
-    log: list[tuple[TicketEvent, dict[str, Any]]], outcome: Outcome, answer: str
+    log: list[tuple[TicketEvent, dict[str, Any]]], outcome: Outcome, answer: str, turn: str
 ) -> None:
-    assert outcome_of(log) == (outcome, answer)
+    assert outcome_of(log) == (outcome, answer, turn)
 
 
 def test_number_is_no_part_of_what_is_compared() -> None:
