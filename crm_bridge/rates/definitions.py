@@ -48,11 +48,10 @@ SOLVED = 1
 """The key for “solved”."""
 
 _REACHED = (Result.answered, Result.wants_person, Result.in_writing)
+_WISHES = (Bar.call_me_not, Bar.anonymous, Bar.not_sampled)
 _STRICT = 2
 _WAITING = (TicketState.registered, TicketState.to_dispatch)
 """States of a ticket that is answered by nobody yet and lies with no unit."""
-
-_WISHES = (Bar.call_me_not, Bar.anonymous, Bar.not_sampled)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +132,19 @@ def _redone(as_of: datetime) -> Condition:
 
 def _returned(as_of: datetime) -> Condition:
     return _ended_as(as_of, AssignmentState.returned)
+
+
+def _taken_back(as_of: datetime) -> Condition:
+    """Returned, joined, or a helper that an approved return of its lead let go at that same moment."""
+    gone = _ended_as(as_of, AssignmentState.returned, AssignmentState.joined)
+    lead = aliased(AssignmentRow)
+    went = exists().where(
+        col(lead.ticket_id) == _a.ticket_id,
+        col(lead.role) == AssignmentRole.lead,
+        col(lead.state) == AssignmentState.returned,
+        col(lead.ended_at) == _a.ended_at,
+    )
+    return or_(gone, and_(_ended_as(as_of, AssignmentState.released), went))
 
 
 def _happened(event: TicketEvent, as_of: datetime) -> Condition:
@@ -236,10 +248,8 @@ DEFINITIONS: Mapping[Figure, Definition] = MappingProxyType(
         ),
         Figure.completion: Definition(
             universe=Universe.assignments,
-            denominator=lambda as_of: or_(
-                _not_by(_a.ended_at, as_of),
-                col(_a.state).not_in((AssignmentState.returned, AssignmentState.joined)),
-            ),
+            # A helper without whom the lead finished stays below the line: it had the work and did not do it.
+            denominator=lambda as_of: not_(_taken_back(as_of)),
             numerator=_finished,
         ),
         Figure.on_time: Definition(

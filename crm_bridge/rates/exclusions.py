@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -19,6 +19,9 @@ from infra.kit.identity import Principal
 
 READ_ALL = "rates.read"
 READ_OWN = "rates.read_own"
+
+OVERTAKEN = "工单已终止，各项指标随之剔除"
+"""Why a proposal is refused that was still open when its ticket was stopped."""
 
 
 class ExclusionDecided(Conflict):
@@ -137,6 +140,8 @@ class Exclusions:
     ) -> None:
         """Leave a stopped assignment out of every figure, in the transaction that approved the stop.
 
+        What was proposed and not yet decided is refused: approved later it would leave the assignment out twice.
+
         Args:
             session: The transaction.
             assignment_id: Row of the assignment.
@@ -145,8 +150,13 @@ class Exclusions:
             approved_by: 工号 of who approved it; the stop's own rule has seen to it that it is another.
         """
         now = self._clock.now()
-        taken = await _figures_taken(session, assignment_id)
-        left = EXCLUDABLE - taken
+        # First, so that a decision made at this very moment has been written when the rest is reckoned.
+        for open_proposal in await _open_proposals(session, assignment_id):
+            open_proposal.state = ExclusionState.refused
+            open_proposal.decided_by, open_proposal.decided_at = approved_by, now
+            open_proposal.decision_reason = OVERTAKEN
+        await session.flush()
+        left = EXCLUDABLE - await _figures_taken(session, assignment_id)
         if not left:
             return
         row = ExclusionRow(
@@ -214,6 +224,18 @@ async def _assignment(session: AsyncSession, ticket_id: int, n: int) -> Assignme
     if found is None:
         raise NotFound
     return found
+
+
+async def _open_proposals(session: AsyncSession, assignment_id: int) -> Sequence[ExclusionRow]:
+    statement = (
+        select(ExclusionRow)
+        .where(
+            ExclusionRow.assignment_id == assignment_id,
+            ExclusionRow.state == ExclusionState.proposed,
+        )
+        .with_for_update()
+    )
+    return (await session.exec(statement)).all()
 
 
 async def _figures_taken(session: AsyncSession, assignment_id: int) -> set[Figure]:

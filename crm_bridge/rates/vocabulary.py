@@ -148,8 +148,8 @@ FIGURE_WORDS: Mapping[Figure, FigureWords] = MappingProxyType(
             en="Completion rate",
             numerator_zh="已办结的派单",
             numerator_en="assignments that were finished",
-            denominator_zh="全部派单（不含同意退单和并单）",
-            denominator_en="assignments, without approved returns and joined tickets",
+            denominator_zh="全部派单（不含并单、同意退单和随主办退单解除的协办）",
+            denominator_en="assignments, without joined tickets, approved returns and helpers let go with them",
         ),
         Figure.on_time: FigureWords(
             zh="按时办结率",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -167,8 +167,12 @@ def _dispatches(made: History, chance: Random, row: TicketRow, at: datetime) -> 
         for _ in range(chance.randrange(1, 3)):
             _happen(made, row, TicketEvent.dispatched, TicketState.dispatched, at)
             lead = _assignment(made, chance, row, AssignmentRole.lead, round_, at)
-            for _helper in range(chance.randrange(0, 2)):
+            helpers = [
                 _assignment(made, chance, row, AssignmentRole.helper, round_, at)
+                for _helper in range(chance.randrange(0, 2))
+            ]
+            if lead.state is AssignmentState.returned:
+                _let_go(helpers, lead)
             if lead.state is not AssignmentState.returned:
                 break
             at = later(chance, lead.ended_at or at)
@@ -182,6 +186,12 @@ def _dispatches(made: History, chance: Random, row: TicketRow, at: datetime) -> 
             return
         _callback(made, chance, row, lead, lead.ended_at)
         at = later(chance, lead.ended_at)
+
+
+def _let_go(helpers: Iterable[AssignmentRow], lead: AssignmentRow) -> None:
+    for helper in helpers:
+        if helper.state in (AssignmentState.dispatched, AssignmentState.in_hand):
+            helper.state, helper.ended_at = AssignmentState.released, lead.ended_at
 
 
 def _assignment(

@@ -166,7 +166,19 @@ class Oracle:
     def completion(self, row: AssignmentRow) -> Verdict:
         if self.left(row, AssignmentState.returned, AssignmentState.joined):
             return None
+        if self.left(row, AssignmentState.released) and self.lead_went_back(row):
+            return None
         return self.passed(row.finished_at)
+
+    def lead_went_back(self, helper: AssignmentRow) -> bool:
+        """Whether its lead's return was approved at the moment at which it was let go."""
+        return any(
+            lead.ticket_id == helper.ticket_id
+            and lead.role is AssignmentRole.lead
+            and lead.state is AssignmentState.returned
+            and lead.ended_at == helper.ended_at
+            for lead in self.history.assignments
+        )
 
     def on_time(self, row: AssignmentRow) -> Verdict:
         extended_later = row.extended_at is not None and row.extended_at > self.as_of
