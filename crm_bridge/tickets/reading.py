@@ -24,17 +24,17 @@ from crm_bridge.search.service import TicketSearch
 from crm_bridge.tickets.access import sees_citizen, visible
 from crm_bridge.tickets.actions import actions
 from crm_bridge.tickets.casefile import life_fields, replies_in
+from crm_bridge.tickets.entries import entry_view, people_in
 from crm_bridge.tickets.guards import DISPATCHES_THAT_CAN_BE_RETURNED
 from crm_bridge.tickets.ledger import ticket_of
 from crm_bridge.tickets.projection import happening_of, log_of
 from crm_bridge.tickets.rules import life_of
-from crm_bridge.tickets.tables import TicketContactRow, TicketEventRow, TicketRow
+from crm_bridge.tickets.tables import TicketContactRow, TicketRow
 from crm_bridge.tickets.ticket import Ticket
 from crm_bridge.tickets.views import (
     AttachmentView,
     CitizenView,
     TicketContactView,
-    TicketEventView,
     TicketPage,
     TicketSummary,
     TicketView,
@@ -158,12 +158,12 @@ class TicketReader:
                 citizen=await self._citizen(session, ticket) if known else None,
                 # By a contact's id or its moment the call could be found: its number, and its recording.
                 contacts=await _contacts_of(session, ticket.id) if known and not unit else [],
-                events=[_event(entry) for entry in log],
+                events=[entry_view(entry, ticket, known=known) for entry in log],
                 callbacks=await callbacks_of(session, ticket.id),
                 version=ticket.version,
                 attachments=files,
                 actions=actions(principal, ticket, life, now, returnable=self._returnable),
-                people=dict(await names_of(session, self._names, _people_in(ticket, log))),
+                people=dict(await names_of(session, self._names, people_in(ticket, log))),
                 **await life_fields(session, ticket, life, replies_in(happenings, files), now),
             )
         if view.citizen is not None and ticket.hides_citizen:
@@ -283,20 +283,3 @@ async def _contacts_of(session: AsyncSession, ticket_id: int) -> list[TicketCont
             )
         )
     return views
-
-
-def _people_in(ticket: Ticket, log: Sequence[TicketEventRow]) -> set[str]:
-    """Return the 工号 of everybody who did something to a ticket, and of who has it."""
-    return {number for number in (ticket.agent, *(row.actor for row in log)) if number}
-
-
-def _event(row: TicketEventRow) -> TicketEventView:
-    return TicketEventView(
-        seq=row.seq,
-        event=row.event,
-        from_state=row.from_state,
-        to_state=row.to_state,
-        at=row.at,
-        actor=row.actor,
-        detail=row.detail,
-    )

@@ -117,6 +117,29 @@ async def test_citizen_of_a_ticket_can_be_hidden_by_whoever_may_correct_it(
     assert (await desk.look("5001"))["citizen"] is None
 
 
+async def test_words_that_were_taken_out_are_not_shown_to_whom_the_citizen_is_hidden_from(
+    city: City, client: Client
+) -> None:
+    desk = Desk(client, await city.dispatched(type=TicketType.report, title="张三举报违建"))
+    await desk.act("3001", "amend", reason="标题不得写姓名", title="李四举报违建")
+    await desk.act("3001", "amend", reason="标题不得写姓名", title="违建", category="2001")
+    grant = {"user_number": "3001", "hours": 2, "reason": "核实登记"}
+    await ask(client, "POST", f"{desk.path}/grants", grant, who="3002")
+    for unit in ("5001", "5002"):
+        first, last = [
+            one["detail"] for one in (await desk.look(unit))["events"] if one["event"] == "amended"
+        ]
+        assert (first["changes"], first["was"]) == ({}, {})
+        assert last["changes"] == {"title": "违建", "category": "2001"}
+        assert last["was"] == {"category": "2005"}
+    shown = [
+        one["detail"]["was"].get("title")
+        for one in (await desk.look("3001"))["events"]
+        if one["event"] == "amended"
+    ]
+    assert shown == ["张三举报违建", "李四举报违建"]
+
+
 async def test_grant_that_is_sent_twice_is_one(city: City, client: Client) -> None:
     path = f"/tickets/{await city.dispatched(confidential=True)}/grants"
     grant = {"user_number": "3001", "hours": 2, "reason": "核实线索"}
