@@ -1,4 +1,4 @@
-"""Makes of what a stranger sent something that every database keeps. Pure."""
+"""Makes of what a stranger sent something that every database keeps and that can be handed on. Pure."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ DEEPEST = 40
 """How deep what nobody knows may be nested; what lies deeper is cut off."""
 
 _CUT = "…"
-# PostgreSQL refuses NUL, and halves of surrogate pairs are no UTF-8; the other controls do mischief in terminals.
-_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+# PostgreSQL refuses NUL, and halves of surrogate pairs are no UTF-8; the other controls do mischief in terminals, and
+# neither our own forms nor other platforms take them.
+_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def storable(contact: Contact) -> Contact:

@@ -15,7 +15,11 @@ _TAG_NAME = re.compile(r"/?([a-zA-Z][a-zA-Z0-9]*)")
 _HREF = re.compile(r"""href\s*=\s*["']?(https?://[^"'\s>]{1,500})""", re.IGNORECASE)
 _BLANKS = re.compile(r"[ \t\r\n\f\xa0]+")
 _EMPTY_LINES = re.compile(r"\n{3,}")
+_LONG_REFERENCE = re.compile(r"&#[0-9]{100,};?")
 _LONGEST_LINE_OF_QUOTE = 400
+_WITH_A_LINK = (
+    600  # characters of a piece of text in which a link is looked for; it has hardly more than 500
+)
 
 _UNREAD = frozenset({"script", "style", "head", "title", "template", "noscript", "svg", "object"})
 """Elements whose content nobody is shown."""
@@ -61,7 +65,7 @@ def of_html(source: str) -> str:
             found = _HREF.search(source, start, place)
             link = found[1] if found else ""
         elif name == "/a":
-            if link and link not in "".join(out[-4:]):
+            if link and link not in "".join(piece[-_WITH_A_LINK:] for piece in out[-4:]):
                 out.append(f"（{link}）")
             link = ""
     return tidy("".join(out))
@@ -99,7 +103,8 @@ def _lowered(source: str) -> str:
 def _add_text(out: list[str], text: str) -> None:
     if not text:
         return
-    plain = _BLANKS.sub(" ", html.unescape(text))
+    # The standard library raises for a number that long; there is no such sign.
+    plain = _BLANKS.sub(" ", html.unescape(_LONG_REFERENCE.sub("\ufffd", text)))
     if plain == " " and (not out or out[-1].endswith(("\n", " "))):
         return
     out.append(plain.lstrip(" ") if out and out[-1].endswith("\n") else plain)

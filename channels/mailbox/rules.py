@@ -89,7 +89,8 @@ class Mail:
         files: In their order.
         signs: Headers that tell an automatic mail, by their names in lower case.
         genuine: False when the city's own mail server has found that the sender is not who he says.
-        extra: Headers of the sender's own, as they came.
+        extra: The headers that nobody here understands, under `headers` by their names in lower case; a list of the
+            texts where one came more than once.
         report: For a report of delivery, what it says of our mails.
     """
 

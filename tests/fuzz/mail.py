@@ -28,6 +28,7 @@ REPLY = Reply(key="r", kind=ReplyKind.answer, text="已处理", ticket_number="2
 PIECES = (
     b"From: =?gbk?B?wO7D9w==?= <a@b.example>\r\n",
     b"Subject: =?utf-8?Q?=E8=B7=AF?=\r\n =?utf-8?Q?=E7=81=AF?=\r\n",
+    b"From:\r\n " + b" " * 900 + b"<" + b" " * 900,
     b"Message-ID: <1@b.example>\r\nReferences: <0@b.example>\r\n",
     b'Content-Type: multipart/mixed; boundary="b"\r\n',
     b"Content-Type: message/rfc822\r\n",
@@ -36,6 +37,7 @@ PIECES = (
     b"Content-Disposition: attachment; filename*0*=GBK''%D5; filename*1*=%D5\r\n",
     b"Content-Transfer-Encoding: base64\r\n",
     b"\r\n",
+    b"\r\n&#" + b"9" * 5000,
     b"\r\n--b\r\n",
     b"\r\n--b--\r\n",
     b"\x78\x9f\x3e\x22\x01\x00\x02\x02\x90\x06\x00\x02\x00\x00\x00\x00\x00\x00\x00",

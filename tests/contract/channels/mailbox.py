@@ -14,7 +14,7 @@ from tests.contract.channels.samples import Sample
 NOW = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
 MAIL = (
     "From: 李明 <liming@citizen.example>\r\nTo: mayor@linjiang.example\r\nSubject: 路灯不亮\r\n"
-    "Message-ID: <1@citizen.example>\r\nX-City-District: 江南\r\n\r\n滨江路 18 号的路灯不亮。\r\n"
+    "Message-ID: <1@citizen.example>\r\nWeather: 暴雨\r\n\r\n滨江路 18 号的路灯不亮。\r\n"
 ).encode()
 AUTOMATIC = b"From: a@b.example\r\nAuto-Submitted: auto-replied\r\n\r\nI am away.\r\n"
 
@@ -26,4 +26,6 @@ MAILBOX = Sample(
     ),
     contact=FetchedMail(content=MAIL, size=len(MAIL), received_at=NOW),
     something_else=FetchedMail(content=AUTOMATIC, size=len(AUTOMATIC), received_at=NOW),
+    unknown=FetchedMail(content=MAIL, size=len(MAIL), received_at=NOW),
+    unknown_value="暴雨",
 )

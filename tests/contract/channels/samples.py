@@ -21,11 +21,15 @@ class Sample:
         channel: The channel, set up as a city would.
         contact: One genuine delivery with at least one contact.
         something_else: One genuine delivery that is no contact.
+        unknown: A genuine contact in which something is said that nobody here knows; None where everything is our own.
+        unknown_value: What is said there; it must be found in the contact's `extra`.
     """
 
     channel: Channel[Any]
     contact: Any
     something_else: Any
+    unknown: Any = None
+    unknown_value: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +39,6 @@ class PostedSample(Sample):
     Attributes:
         forged: The same contact with no signature, a wrong one, or another's.
         garbage: Rightly signed, and not to be understood: each is refused with `Invalid`.
-        unknown: A genuine contact in which the provider says something that nobody here knows.
-        unknown_value: What it says there; it must be found in the contact's `extra`.
         nested: Returns a rightly signed delivery whose body has about so many bytes, nested as deep as its format
             goes: JSON in JSON, elements in elements, parts in parts.
     """

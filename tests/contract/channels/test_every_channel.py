@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -68,6 +69,16 @@ def test_same_delivery_gives_the_same_contacts(sample: Sample) -> None:
 
 def test_what_is_no_contact_gives_none(sample: Sample) -> None:
     assert list(sample.channel.parse(sample.something_else)) == []
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [sample for sample in SAMPLES if sample.unknown is not None],
+    ids=lambda sample: sample.channel.name,
+)
+def test_what_nobody_knows_is_handed_on_with_the_contact(sample: Sample) -> None:
+    (contact,) = sample.channel.parse(sample.unknown)
+    assert sample.unknown_value in json.dumps(dict(contact.extra), ensure_ascii=False)
 
 
 def test_external_ids_carry_no_telephone_number(sample: Sample) -> None:

@@ -69,7 +69,7 @@ def test_what_can_be_kept_stays_as_it_is() -> None:
     assert storable(found) is found
 
 
-@pytest.mark.parametrize("sign", ["\0", "\x1b", "\x7f", "\ud83d"])
+@pytest.mark.parametrize("sign", ["\0", "\x1b", "\x7f", "\x85", "\x9f", "\ud83d"])
 def test_sign_that_cannot_be_kept_is_shown_in_its_place(sign: str) -> None:
     kept = storable(contact(f"甲{sign}乙", {f"k{sign}": [f"v{sign}"]}))
     assert kept.message is not None

@@ -36,3 +36,35 @@ def fetched(content: EmailMessage | bytes, *, size: int | None = None) -> Fetche
 
 def read_mail(content: EmailMessage | bytes, authserv: str = "") -> Mail:
     return read(fetched(content), authserv)
+
+
+def deep(levels: int) -> bytes:
+    """Return a mail of parts within parts, none of which ends."""
+    return b"".join(
+        b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (level, level)
+        for level in range(levels)
+    )
+
+
+_TEN_MEGABYTES = 10 * 1024 * 1024
+BOMBS = {
+    "nested parts": deep(200_000)[:_TEN_MEGABYTES],
+    "nested mails": b"Content-Type: message/rfc822\n\n" * 350_000,
+    "many parts": b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n" * 2_500_000,
+    "many groups": b"Content-Type: multipart/mixed; boundary=b\n\n"
+    + b"--b\nContent-Type: multipart/mixed; boundary=c\n\n" * 200_000,
+    "headers": b"a: b\n" * 2_000_000,
+    "folds": b"a: b\n" + b" x\n" * 3_000_000,
+    "empty lines": b"\n" * _TEN_MEGABYTES,
+    "parameters": b"Content-Type: multipart/mixed; boundary=b\n\n"
+    + (b"--b\nContent-Type: a/b" + b";" * 16_000 + b"\n\n") * 600,
+    "quotes": b"Content-Type: multipart/mixed; boundary=b\n\n"
+    + (b'--b\nContent-Type: a/b;"' + b'\\"' * 8_000 + b"\n\n") * 600,
+    "words": b"Subject: " + b"=?a?q?" * 1_700_000,
+    "base64": b"Content-Transfer-Encoding: base64\n\n" + b"=\n" * 5_000_000,
+    "quoted-printable": b"Content-Transfer-Encoding: quoted-printable\n\n" + b"=\n" * 5_000_000,
+    "other headers": b"".join(b"a%d: b\n" % number for number in range(1_000_000))[:_TEN_MEGABYTES],
+    "pages": b"Content-Type: multipart/mixed; boundary=b\n\n"
+    + (b"--b\nContent-Type: text/html\n\n" + b"<a href=http://a/></a>" * 3_000 + b"\n") * 150,
+}
+"""Mails that take long, or go down too deep, for whoever reads them carelessly."""

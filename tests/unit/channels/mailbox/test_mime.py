@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels.mailbox.mime import MOST_DEPTH, MOST_PARTS, split
+from tests.unit.channels.mailbox.mails import BOMBS, deep
 
 
 def mail() -> EmailMessage:
@@ -94,13 +95,6 @@ def test_line_that_only_begins_like_a_boundary_is_none() -> None:
     assert part.content == b"--bb\nx--b"
 
 
-def deep(levels: int) -> bytes:
-    return b"".join(
-        b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (level, level)
-        for level in range(levels)
-    )
-
-
 def test_parts_are_followed_only_so_deep() -> None:
     assert split(deep(MOST_DEPTH - 1) + b"\nhello")[1][0].content == b"hello"
     (part,) = split(deep(MOST_DEPTH + 5) + b"\nhello")[1]
@@ -147,26 +141,6 @@ def test_any_broken_mail_is_split(pieces: list[bytes]) -> None:
     headers.get("subject")
     for part in parts:
         _ = part.text, part.name, part.type, part.body
-
-
-MEGABYTES = 10 * 1024 * 1024
-BOMBS = {
-    "nested parts": deep(200_000)[:MEGABYTES],
-    "nested mails": b"Content-Type: message/rfc822\n\n" * 350_000,
-    "many parts": b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n" * 2_500_000,
-    "many groups": b"Content-Type: multipart/mixed; boundary=b\n\n"
-    + b"--b\nContent-Type: multipart/mixed; boundary=c\n\n" * 200_000,
-    "headers": b"a: b\n" * 2_000_000,
-    "folds": b"a: b\n" + b" x\n" * 3_000_000,
-    "empty lines": b"\n" * MEGABYTES,
-    "parameters": b"Content-Type: multipart/mixed; boundary=b\n\n"
-    + (b"--b\nContent-Type: a/b" + b";" * 16_000 + b"\n\n") * 600,
-    "quotes": b"Content-Type: multipart/mixed; boundary=b\n\n"
-    + (b'--b\nContent-Type: a/b;"' + b'\\"' * 8_000 + b"\n\n") * 600,
-    "words": b"Subject: " + b"=?a?q?" * 1_700_000,
-    "base64": b"Content-Transfer-Encoding: base64\n\n" + b"=\n" * 5_000_000,
-    "quoted-printable": b"Content-Transfer-Encoding: quoted-printable\n\n" + b"=\n" * 5_000_000,
-}
 
 
 @pytest.mark.parametrize("bomb", BOMBS)

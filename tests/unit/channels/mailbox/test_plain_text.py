@@ -30,6 +30,7 @@ from channels.mailbox.plain_text import of_html, tidy, without_quotes
         ("<p>未完<", "未完<"),
         ("<p>未完<a href=", "未完"),
         ("<script>未完", ""),
+        (f"一&#{'9' * 5000};二", "一\ufffd二"),
     ],
 )
 def test_page_is_read(page: str, text: str) -> None:
@@ -123,3 +124,15 @@ def test_no_text_takes_long(piece: str) -> None:
     text = piece * (256 * 1024 // len(piece))
     without_quotes(tidy(text))
     assert time.process_time() - started < 20
+
+
+def test_links_behind_a_long_text_take_no_longer_than_behind_a_short_one() -> None:
+    links = "http://a.example/" + "<a href=http://a.example/></a>" * 10_000
+    shortest = seconds_of(links)
+    assert seconds_of("长" * 450_000 + links) < 10 * shortest + 0.2
+
+
+def seconds_of(page: str) -> float:
+    started = time.process_time()
+    of_html(page)
+    return time.process_time() - started

@@ -1,3 +1,4 @@
+import time
 from email.message import EmailMessage
 
 import pytest
@@ -5,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels.mailbox.reading import MOST_FILES, read
-from tests.unit.channels.mailbox.mails import fetched, letter, read_mail
+from tests.unit.channels.mailbox.mails import BOMBS, fetched, letter, read_mail
 
 PICTURE = b"\xff\xd8\xff" + bytes(2000)
 
@@ -33,6 +34,7 @@ def test_letter_is_read() -> None:
             "a@b.example",
         ),
         ("李明 <a@b.example>", "李明", "a@b.example"),
+        (f"{' ' * 3000}李明\n{' ' * 3000}< a@b.example\t>", "李明", "a@b.example"),
         ("nobody at all", "", ""),
         ("(((((((((((", "", ""),
         ("", "", ""),
@@ -158,11 +160,19 @@ def test_identity_is_the_same_by_every_way_and_another_for_another_mail() -> Non
     assert read_mail(letter(Message_ID="")).identity != first.identity
 
 
-def test_own_headers_of_the_sender_are_kept_and_those_of_the_way_are_not() -> None:
-    made = letter(
-        X_City_District="江南", X_Originating_IP="10.0.0.1", X_QQ_MIME="x", X_Who="a@b.example"
-    )
-    assert read_mail(made).extra == {"headers": {"x-city-district": "江南"}}
+def test_headers_that_nobody_understands_are_kept_however_many_and_long_they_are() -> None:
+    unknown = {f"x-field-{number}": str(number) for number in range(100)} | {
+        "x-customer": "a@b.example",
+        "organization": "江南" * 1000,
+    }
+    head = "".join(f"{name}: {value}\n" for name, value in unknown.items())
+    mail = read_mail(f"From: a@b.example\nSubject: x\n{head}X-Seen: one\nX-Seen: two\n\nx".encode())
+    assert mail.extra == {"headers": {**unknown, "x-seen": ["one", "two"]}}
+
+
+def test_headers_that_are_understood_and_those_of_the_way_are_not_kept_beside_the_mail() -> None:
+    way = letter(X_Originating_IP="10.0.0.1", Received="from home", DKIM_Signature="v=1", Date="")
+    assert read_mail(way).extra == {"headers": {"to": "mayor@linjiang.example"}}
 
 
 @pytest.mark.parametrize(
@@ -179,6 +189,37 @@ def test_sender_is_believed_unless_our_own_server_has_found_otherwise(
 ) -> None:
     mail = read_mail(letter(Authentication_Results=result), "mx.linjiang.example")
     assert mail.genuine is genuine
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_ten_megabytes_of_mischief_are_read_soon(bomb: str) -> None:
+    started = time.process_time()
+    read_mail(BOMBS[bomb])
+    assert time.process_time() - started < 20
+
+
+BLANKS = " " * 1000
+BETWEEN_BLANKS = f"\n {BLANKS}<{BLANKS}"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        BETWEEN_BLANKS,
+        f'\n {BLANKS}"{BLANKS}',
+        f"\n {BLANKS}a@b.example",
+        f"a{BLANKS}<{BLANKS}a@b.example{BLANKS}x>",
+        f"a{' <' * 1000}",
+        "a@" * 1000,
+        f'"{chr(92) * 2000}',
+    ],
+)
+def test_header_of_a_few_kilobytes_is_read_at_once(header: str) -> None:
+    """Three pieces of a pattern that may all match blanks take seconds for the first of these."""
+    mail = f"From: {header}\nReply-To: {header}\nTo: {header}\nX-Other: {header}\n\nx".encode()
+    started = time.process_time()
+    read_mail(mail)
+    assert time.process_time() - started < 2
 
 
 @given(st.binary(max_size=600))
