@@ -22,7 +22,7 @@ from crm_bridge.tickets.details import (
 )
 from crm_bridge.tickets.happenings import Happening
 from crm_bridge.tickets.life import Asked, LaneCourse, Life, Pending
-from crm_bridge.tickets.vocabulary import AssignmentEvent, AssignmentRole, TicketEvent
+from crm_bridge.tickets.vocabulary import AssignmentEvent, AssignmentRole, Lane, TicketEvent
 
 Effect = Callable[[Life, Happening], Life]
 
@@ -133,6 +133,7 @@ def _rescheduled(life: Life, happening: Happening) -> Life:
 def _lane_chosen(life: Life, happening: Happening) -> Life:
     detail = happening.detail
     assert isinstance(detail, LaneChosen)  # noqa: S101  # what `DETAILS` says
+    owed = life.lane.owed_talk if life.lane is not None else None
     return replace(
         life,
         lane=LaneCourse(
@@ -140,7 +141,7 @@ def _lane_chosen(life: Life, happening: Happening) -> Life:
             text=detail.text,
             by=happening.actor,
             at=happening.at,
-            talk_by=detail.talk_by,
+            talk_by=detail.talk_by if detail.lane is Lane.complex else owed,
         ),
     )
 

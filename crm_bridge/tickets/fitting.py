@@ -103,6 +103,13 @@ def _extension_fits(life: Life, days: int) -> None:
 
 
 def _lane_fits(life: Life, chosen: LaneChosen, at: datetime) -> None:
+    owes_talk = life.lane is not None and life.lane.owed_talk is not None
+    if owes_talk and chosen.lane is not Lane.unreasonable:
+        # Else the promise, and the notice that it was missed, would be gone with the lane.
+        raise TransitionRefused(
+            "The talk with the citizen that was promised is still owed: record it first.",
+            "已约定的沟通尚未记录，请先记录与诉求人的沟通，再改选办理方式。",
+        )
     if chosen.lane is not Lane.at_once and not chosen.text:
         raise unfit("/text", "请填写办理方案或说明", "Write the plan or the explanation")
     if chosen.lane is not Lane.complex:

@@ -158,15 +158,15 @@ def _lane_done(life: Life) -> None:
     lane = life.lane
     if lane is None:
         return
-    if lane.lane is Lane.complex and not lane.talked:
-        raise TransitionRefused(
-            "Record the talk with the citizen first: the matter is handled as complex.",
-            "按“情况复杂”办理的工单，请先记录与诉求人的沟通。",
-        )
     if lane.lane is Lane.unreasonable and not lane.approved:
         raise TransitionRefused(
             "The centre has not approved that the demand is unreasonable: wait, or choose another lane.",
             "“不合理诉求”尚未经中心认定；请等待认定，或改选其他办理方式。",
+        )
+    if lane.owed_talk is not None:
+        raise TransitionRefused(
+            "Record the talk with the citizen first: the matter is handled as complex.",
+            "按“情况复杂”办理的工单，请先记录与诉求人的沟通。",
         )
 
 
@@ -227,7 +227,7 @@ _PENDING: Mapping[TicketEvent, tuple[Callable[[Life], bool], str, str]] = Mappin
             "没有待认定的办理方式。",
         ),
         TicketEvent.talk_recorded: (
-            lambda life: life.lane is not None and life.lane.lane is Lane.complex,
+            lambda life: life.lane is not None and life.lane.talk_by is not None,
             "Only a complex matter has its talk recorded: choose that lane first.",
             "只有“情况复杂”的工单记录沟通，请先选择该办理方式。",
         ),

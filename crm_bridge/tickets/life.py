@@ -42,7 +42,8 @@ class LaneCourse:
 
     Attributes:
         text: The plan of a complex matter, or why the demand is unreasonable.
-        talk_by: When the lead will have talked with the citizen; complex only.
+        talk_by: When the lead will have talked with the citizen: said with `complex`, and kept when it turns from there
+            to `unreasonable` before it has talked.
         talked: Whether a talk with the citizen is recorded.
         approved: What the centre decided of an unreasonable demand; None as long as it has not.
     """
@@ -57,8 +58,8 @@ class LaneCourse:
 
     @property
     def owed_talk(self) -> datetime | None:
-        """By when the lead will have talked with the citizen; None when it has, or need not."""
-        return self.talk_by if self.lane is Lane.complex and not self.talked else None
+        """By when the lead will have talked with the citizen; None when it has, or the centre found it need not."""
+        return self.talk_by if not self.talked and not self.approved else None
 
     @property
     def undecided(self) -> bool:

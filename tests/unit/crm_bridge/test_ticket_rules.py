@@ -121,6 +121,9 @@ def test_log_leads_to_state(steps: list[Step], state: TicketState) -> None:
         ([*TO_A_UNIT, E.signed], E.talk_recorded),
         ([*TO_A_UNIT, E.signed], E.lane_approved),
         ([*TO_A_UNIT, E.signed, COMPLEX], E.replied),
+        ([*TO_A_UNIT, E.signed, COMPLEX], E.lane_chosen),
+        ([*TO_A_UNIT, E.signed, COMPLEX], COMPLEX),
+        ([*TO_A_UNIT, E.signed, COMPLEX, UNREASONABLE, E.lane_refused], E.lane_chosen),
         ([*TO_A_UNIT, E.signed, UNREASONABLE], E.replied),
         ([*TO_A_UNIT, E.signed, UNREASONABLE], E.lane_chosen),
         ([*TO_A_UNIT, E.signed, UNREASONABLE, E.lane_refused], E.replied),
@@ -308,6 +311,16 @@ def test_stopped_ticket_ends_its_assignments_and_waits_for_nothing() -> None:
     life = told(*WITH_HELPER, E.signed, E.extension_asked, E.stop_asked, (E.stop_approved, SECOND))
     assert {a.state for a in life.assignments} == {A.stopped}
     assert life.waits() == {}
+
+
+def test_promised_talk_is_owed_until_it_is_recorded_or_the_centre_says_it_need_not_be() -> None:
+    turned = told(*TO_A_UNIT, E.signed, COMPLEX, UNREASONABLE)
+    assert turned.lane is not None
+    assert turned.lane.owed_talk == COMPLEX[1]["talk_by"]
+    approved = told(E.lane_approved, E.replied, life=turned)
+    assert (approved.state, approved.lane and approved.lane.owed_talk) == (S.replied, None)
+    talked = told(E.lane_refused, E.talk_recorded, E.lane_chosen, E.replied, life=turned)
+    assert talked.state is S.replied
 
 
 def test_lane_that_nobody_has_decided_ends_with_the_stop() -> None:

@@ -108,6 +108,20 @@ async def test_a_talk_that_was_promised_and_missed_is_told_once(city: City) -> N
     assert (kind, told["data"]["unit"]) == ("deadline.talk_missed", CGJ)
 
 
+async def test_a_promised_talk_is_missed_although_another_lane_was_chosen_since(city: City) -> None:
+    ticket = await city.new_ticket(MONDAY)
+    await signed(city, ticket)
+    talk_by = local("2026-03-04 12:00")
+    promised = LaneChosen(n=1, lane=Lane.complex, text="先勘查", talk_by=talk_by)
+    await city.happen(ticket, E.lane_chosen, promised)
+    turned = LaneChosen(n=1, lane=Lane.unreasonable, text="于法无据")
+    await city.happen(ticket, E.lane_chosen, turned)
+
+    await city.look(talk_by)
+
+    assert [kind for kind, _ in await city.entries()] == ["deadline.talk_missed"]
+
+
 async def test_a_talk_that_is_recorded_is_not_missed(city: City) -> None:
     ticket = await city.new_ticket(MONDAY)
     await signed(city, ticket)
