@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from aiohttp import web
@@ -55,29 +56,57 @@ class TakenView(ApiModel):
     contact_ids: list[int]
 
 
-def routes(
-    front: Front,
-    refusals: Refusals,
-    clock: Clock,
-    address_of: Callable[[web.Request], str],
-    public_url: str,
-) -> Routes:
-    """Return the endpoints of webhooks.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entrance:
+    """Reads deliveries off requests, and hands them to the front.
 
-    Args:
+    Attributes:
         front: Takes deliveries in.
-        refusals: Shows what could not be understood.
         clock: Gives the time at which a delivery came.
         address_of: Says from whose machine a request comes.
         public_url: Under which address providers reach us; empty: the request's own.
     """
+
+    front: Front
+    clock: Clock
+    address_of: Callable[[web.Request], str]
+    public_url: str = ""
+
+    async def take(self, request: web.Request, name: str, path: str = "") -> web.Response:
+        """Take in what was sent to `/channels/{name}/{path}`; it is on disk when this returns.
+
+        Raises:
+            LianxinError: As `Front.receive`.
+        """
+        body = await _body(request, self.front, name)
+        origin = self.public_url.rstrip("/") or f"{request.scheme}://{request.host}"
+        query = request.query
+        raw = Delivery(
+            method=request.method,
+            path=path,
+            # As it was asked, not as it was decoded: signatures cover every sign of it.
+            url=f"{origin}{request.raw_path}",
+            query={key: query.getall(key) for key in query},
+            headers={key.lower(): text for key, text in request.headers.items()},
+            body=body,
+            received_at=self.clock.now(),
+            remote=self.address_of(request),
+        )
+        return _response(await self.front.receive(name, raw))
+
+
+def routes(entrance: Entrance, refusals: Refusals) -> Routes:
+    """Return the endpoints of webhooks.
+
+    Args:
+        entrance: Takes in what is sent to them.
+        refusals: Shows what could not be understood.
+    """
     api = Routes(tag="channels")
 
     async def take(request: web.Request) -> web.Response:
-        name = request.match_info["name"]
-        body = await _body(request, front, name)
-        raw = _delivery(request, body, clock.now(), address_of(request), public_url)
-        return _response(await front.receive(name, raw))
+        address = request.match_info
+        return await entrance.take(request, address["name"], address.get("path", ""))
 
     @api.get("/channels/{name}", permission=None)
     async def check(request: web.Request) -> web.Response:
@@ -99,7 +128,7 @@ def routes(
         """Take in what a provider posts to an address below its channel's."""
         return await take(request)
 
-    _refused(api, front, refusals)
+    _refused(api, entrance.front, refusals)
     return api
 
 
@@ -136,24 +165,6 @@ async def _body(request: web.Request, front: Front, name: str) -> bytes:
         if len(body) > limit:
             raise front.too_large(name)
     return bytes(body)
-
-
-def _delivery(
-    request: web.Request, body: bytes, at: datetime, remote: str, public_url: str
-) -> Delivery:
-    origin = public_url.rstrip("/") or f"{request.scheme}://{request.host}"
-    query = request.query
-    return Delivery(
-        method=request.method,
-        path=request.match_info.get("path", ""),
-        # As it was asked, not as it was decoded: signatures cover every sign of it.
-        url=f"{origin}{request.raw_path}",
-        query={key: query.getall(key) for key in query},
-        headers={key.lower(): text for key, text in request.headers.items()},
-        body=body,
-        received_at=at,
-        remote=remote,
-    )
 
 
 def _response(answer: Acknowledgement) -> web.Response:

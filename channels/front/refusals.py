@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func
+import structlog
+from sqlalchemy import case, func
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, delete, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.front.settings import FrontSettings
 from channels.front.tables import RefusedDeliveryRow
@@ -20,6 +22,8 @@ from infra.kit.clock import Clock
 from infra.kit.database import Database
 from infra.kit.errors import Invalid, LianxinError, NotFound
 from infra.kit.vault import Vault
+
+log = structlog.get_logger()
 
 _REASON_LENGTH = 300
 _UNTOLD = frozenset({"authorization", "cookie", "proxy-authorization"})
@@ -66,21 +70,25 @@ class Refusals:
         self._vault = vault
         self._settings = settings
 
-    async def keep(self, channel: str, raw: Delivery, error: LianxinError) -> None:
-        """Keep a delivery with the reason for which it was refused; the same one again is only counted."""
+    async def keep(self, channel: str, raw: Delivery, error: LianxinError) -> bool:
+        """Keep a delivery with the reason for which it was refused; the same one again is only counted.
+
+        Returns:
+            Whether it is kept; not when there is too much of its channel already.
+        """
         digest = self._digest(raw)
         if await self._count(channel, digest):
-            return
+            return True
         row = self._row(channel, digest, raw, error)
         try:
             async with self._database.transaction() as session:
-                kept = select(func.count(col(RefusedDeliveryRow.id))).where(
-                    RefusedDeliveryRow.channel == channel
-                )
-                if (await session.exec(kept)).one() < self._settings.kept_most:
-                    session.add(row)
+                if not await self._has_room(session, row):
+                    log.warning("refused_delivery_not_kept", channel=channel, size=row.size)
+                    return False
+                session.add(row)
         except IntegrityError:  # it was being delivered twice at once
             await self._count(channel, digest)
+        return True
 
     async def listed(
         self, *, channel: str | None = None, below: int | None = None, limit: int = 50
@@ -132,6 +140,16 @@ class Refusals:
             await session.exec(
                 delete(RefusedDeliveryRow).where(col(RefusedDeliveryRow.last_at) < before)
             )
+
+    async def _has_room(self, session: AsyncSession, row: RefusedDeliveryRow) -> bool:
+        settings, size_of = self._settings, col(RefusedDeliveryRow.size)
+        each = case((size_of > settings.kept_bytes, settings.kept_bytes), else_=size_of)
+        statement = select(func.count(col(RefusedDeliveryRow.id)), func.sum(each)).where(
+            RefusedDeliveryRow.channel == row.channel
+        )
+        count, size = (await session.exec(statement)).one()
+        kept = min(row.size, settings.kept_bytes)
+        return count < settings.kept_most and (size or 0) + kept <= settings.kept_bytes_together
 
     async def _count(self, channel: str, digest: str) -> bool:
         async with self._database.transaction() as session:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -38,6 +39,20 @@ log = structlog.get_logger()
 
 Tell = Callable[[str, Sequence[DeliveryNews]], Awaitable[None]]
 """Writes down what became of replies that went out over a channel; on disk when it returns."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """Takes in what is posted to an address where more is done than to take contacts in.
+
+    Attributes:
+        take: Takes a verified delivery in; on disk when it returns, or raises `Invalid`.
+        again: Takes one in after all that was refused when it came; returns its contacts.
+    """
+
+    take: Callable[[Delivery], Awaitable[Acknowledgement]]
+    again: Callable[[Delivery], Awaitable[Sequence[Received]]]
+
 
 LARGEST_BODY = 1024 * 1024
 """The most bytes of a delivery, unless the channel says another number in `largest_body`."""
@@ -85,12 +100,28 @@ class Front:
         self._clock = clock
         self._settings = settings
         self._rate = Rate(settings.per_minute)
+        self._doors: dict[str, Door] = {}
         self._deliveries = Counter(
             "lianxin_channel_deliveries",
             "Deliveries of providers by what became of them",
             ["channel", "outcome"],
             registry=registry,
         )
+        self._not_kept = Counter(
+            "lianxin_channel_refused_not_kept",
+            "Refused deliveries of which nothing was kept, because too much of the channel's is",
+            ["channel"],
+            registry=registry,
+        )
+
+    def open(self, address: str, door: Door) -> None:
+        """Have a door take in what is posted to an address.
+
+        Args:
+            address: A channel's name, for all that is posted to the channel, or name and path, e.g. `pigeon/nest`.
+            door: Takes it in.
+        """
+        self._doors[address] = door
 
     def limit(self, name: str) -> int:
         """Return how many bytes a delivery to a channel may have.
@@ -144,20 +175,34 @@ class Front:
             TryLater: It could not be written down in time.
         """
         name, raw = await self._refusals.delivery(refused_id)
-        received = await self._written(name, *self._understood(self._channels[name], raw))
+        channel, door = self._channels[name], self._door(name, raw)
+        if door is not None:
+            received = await door.again(raw)
+        else:
+            received = await self._written(name, *self._understood(channel, raw))
         await self._refusals.forget(refused_id)
         return received
 
+    def _door(self, name: str, raw: Delivery) -> Door | None:
+        return self._doors.get(name) or self._doors.get(f"{name}/{raw.path}")
+
     async def _answer(self, channel: Channel[Any], raw: Delivery) -> tuple[Acknowledgement, str]:
         self._verify(channel, raw)
+        try:
+            return await self._taken(channel, raw)
+        except Invalid as error:
+            if not await self._refusals.keep(channel.name, raw, error):
+                self._not_kept.labels(channel.name).inc()
+            raise
+
+    async def _taken(self, channel: Channel[Any], raw: Delivery) -> tuple[Acknowledgement, str]:
+        door = self._door(channel.name, raw)
+        if door is not None:
+            return await door.take(raw), "taken"
         greeting = self._greeting.get(channel.name)
         if greeting is not None and (answer := greeting.greet(raw)) is not None:
             return answer, "greeted"
-        try:
-            news, contacts = self._understood(channel, raw)
-        except Invalid as error:
-            await self._refusals.keep(channel.name, raw, error)
-            raise
+        news, contacts = self._understood(channel, raw)
         received = await self._written(channel.name, news, contacts)
         outcome = "taken" if received else "told" if news else "nothing"
         return channel.acknowledge(received), outcome

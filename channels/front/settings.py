@@ -23,10 +23,16 @@ class FrontSettings(BaseModel):
         "WeChat waits for 5 seconds.",
     )
     kept_bytes: int = Field(
-        default=65_536,
+        default=4_194_304,
         ge=0,
-        le=1_048_576,
-        description="How much of a delivery is kept that could not be understood.",
+        le=4_194_304,
+        description="How much of a delivery is kept that could not be understood; of which less is kept than came, "
+        "that cannot be tried again.",
+    )
+    kept_bytes_together: int = Field(
+        default=268_435_456,
+        ge=0,
+        description="How much of such deliveries of one channel is kept at once; further ones are only counted.",
     )
     kept_most: int = Field(
         default=1_000,

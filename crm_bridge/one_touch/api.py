@@ -10,16 +10,15 @@ from urllib.parse import quote
 from aiohttp import web
 from pydantic import AfterValidator, Field, model_validator
 
-from channels.one_touch import LARGEST_BODY, NAME
-from channels.protocol import Delivery
+from channels.front.api import Entrance
+from channels.one_touch import NAME
 from crm_bridge.forms import LARGEST_ID, Text
 from crm_bridge.one_touch.devices import Devices, Given
 from crm_bridge.one_touch.reading import OneTouchBeside, OneTouchReader
 from crm_bridge.one_touch.rules import Owner, Place
 from crm_bridge.one_touch.service import OneTouch
 from crm_bridge.one_touch.tables import OneTouchDeviceRow
-from infra.kit.clock import Clock
-from infra.kit.errors import NotAuthenticated, TooLarge, TooMany
+from infra.kit.errors import NotAuthenticated, TooMany
 from infra.kit.http import ApiModel, Routes
 from infra.kit.idempotency import IdempotencyKey
 from infra.kit.identity import Principal
@@ -156,14 +155,13 @@ def routes(
     devices: Devices,
     reader: OneTouchReader,
     door: Door,
-    clock: Clock,
-    remote_of: RemoteOf,
+    entrance: Entrance,
     hotline: str,
 ) -> Routes:
     """Return the endpoints of calls at one touch."""
     api = Routes(tag="one-touch")
-    _pages(api, one_touch, door, remote_of, hotline)
-    _presses(api, one_touch, clock, remote_of)
+    _pages(api, one_touch, door, entrance.address_of, hotline)
+    _presses(api, entrance)
     _giving_out(api, devices)
 
     @api.get("/api/v1/calls/{call_id}/one-touch", permission="call.read")
@@ -191,33 +189,20 @@ def _pages(api: Routes, one_touch: OneTouch, door: Door, remote_of: RemoteOf, ho
         )
 
 
-def _presses(api: Routes, one_touch: OneTouch, clock: Clock, remote_of: RemoteOf) -> None:
+def _presses(api: Routes, entrance: Entrance) -> None:
     forged = Rate(_FORGED_PER_MINUTE)
 
     @api.post(f"/channels/{NAME}", permission=None)
     async def press(request: web.Request) -> web.Response:
         """Take the press of a device, signed with its key; answered once it is on disk."""
-        body = await request.content.read(LARGEST_BODY + 1)
-        while len(body) <= LARGEST_BODY and not request.content.at_eof():
-            body += await request.content.read(LARGEST_BODY + 1 - len(body))
-        if len(body) > LARGEST_BODY:
-            raise TooLarge(f"a press has {LARGEST_BODY} bytes at most", "报文过大")
-        raw = Delivery(
-            method="POST",
-            headers={name.lower(): value for name, value in request.headers.items()},
-            body=body,
-            received_at=clock.now(),
-            remote=remote_of(request),
-        )
         try:
-            answer = await one_touch.press(raw)
+            return await entrance.take(request, NAME)
         except NotAuthenticated:
             # Of signed presses each device has a measure of its own: many homes may stand behind one address.
-            wait = forged.wait(raw.remote, clock.monotonic())
+            wait = forged.wait(entrance.address_of(request), entrance.clock.monotonic())
             if wait > 0:
                 raise TooMany("too many requests", "请求过于频繁", retry_after=wait) from None
             raise
-        return web.Response(body=answer.body, content_type=answer.content_type)
 
 
 def _giving_out(api: Routes, devices: Devices) -> None:

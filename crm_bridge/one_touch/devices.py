@@ -145,6 +145,12 @@ class Devices:
         sealed, latitude, longitude = row
         return self._owner(sealed), Place(latitude=latitude, longitude=longitude)
 
+    async def whose(self, device_id: int) -> tuple[Owner, Place]:
+        """Return whose device it is and where, without a sign of life; also of one that was taken back."""
+        async with self._database.reading() as session:
+            row = await session.get_one(OneTouchDeviceRow, device_id)
+        return self.owner_of(row), Place(latitude=row.latitude, longitude=row.longitude)
+
     def owner_of(self, row: OneTouchDeviceRow) -> Owner:
         """Return whose device it is."""
         return self._owner(row.owner_sealed)

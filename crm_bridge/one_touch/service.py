@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -19,7 +19,7 @@ from channels.one_touch import OneTouchChannel, OneTouchSettings, device_of
 from channels.protocol import Acknowledgement, Delivery, Take
 from crm_bridge.one_touch.devices import Devices
 from crm_bridge.one_touch.rules import Owner, Place, completed, guest_pass, linkedid_of
-from crm_bridge.one_touch.tables import CallKind, OneTouchCallRow, OneTouchDeviceRow
+from crm_bridge.one_touch.tables import CallKind, OneTouchCallRow
 from crm_bridge.tickets.tables import TicketContactRow
 from infra.kit.clock import Clock
 from infra.kit.database import Database
@@ -164,15 +164,13 @@ class OneTouch:
         return GuestPhone(guest=guest, socket_pass=made, until=guest.until)
 
     async def press(self, raw: Delivery) -> Acknowledgement:
-        """Take a press in and ring for it; when this returns it is on disk.
+        """Take a verified press in and ring for it; when this returns it is on disk.
 
         Raises:
-            NotAuthenticated: No device of ours has signed it.
             DeviceGone: The device was taken back.
             Invalid: It cannot be understood.
             TooMany: The device presses all the time.
         """
-        self._channel.verify(raw)
         device = device_of(raw)
         owner, place = await self._devices.seen(device)
         contacts = self._channel.parse(raw)
@@ -185,6 +183,20 @@ class OneTouch:
         for contact, one in zip(contacts, received, strict=True):
             await self._order(contact, one, device.id, owner)
         return self._channel.acknowledge(received)
+
+    async def again(self, raw: Delivery) -> Sequence[Received]:
+        """Take a press in that was refused when it came.
+
+        Nobody is rung any more: its ticket stands open, and a person rings.
+
+        Raises:
+            Invalid: It still cannot be understood.
+        """
+        owner, place = await self._devices.whose(device_of(raw).id)
+        return [
+            await self._take(completed(contact, owner, place))
+            for contact in self._channel.parse(raw)
+        ]
 
     async def run(self) -> None:
         """Ring for presses that could not be rung for at once, and note which guests call, until cancelled."""
@@ -213,7 +225,7 @@ class OneTouch:
         waiting = 0
         for row in rows:
             if row.id is not None and row.linkedid is not None and row.device_id is not None:
-                owner = await self._owner(row.device_id)
+                owner, _ = await self._devices.whose(row.device_id)
                 waiting += not await self._ring(row.id, row.linkedid, owner)
         return waiting
 
@@ -259,10 +271,6 @@ class OneTouch:
         now = self._clock.now()
         await self._database.write(lambda writing: writing.run(_RUNG, call=call_id, rung_at=now))
         return True
-
-    async def _owner(self, device_id: int) -> Owner:
-        async with self._database.reading() as session:
-            return self._devices.owner_of(await session.get_one(OneTouchDeviceRow, device_id))
 
     def _hear(self, guest: str, pbx: str, linkedid: str) -> None:
         self._heard.append((guest, pbx, linkedid))

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Protocol, Self
+from typing import Annotated, Self
 
 from aiohttp import web
 from pydantic import Field, model_validator
 
-from channels.front.refusals import Refusals
-from channels.police_110.channel import NAME, receipt
-from channels.police_110.wire import (
-    ADDRESS_LENGTH,
-    ANSWERS,
-    LARGEST_BODY,
-    TEXT_LENGTH,
-    TITLE_LENGTH,
-    Kind,
-    Message,
-    read,
-)
-from channels.protocol import Delivery
+from channels.front.api import Entrance
+from channels.police_110.channel import NAME
+from channels.police_110.wire import ADDRESS_LENGTH, TEXT_LENGTH, TITLE_LENGTH
 from crm_bridge.forms import Id, Text, Version
 from crm_bridge.police.calls import PoliceCalls, view_of
 from crm_bridge.police.courier import Courier
-from crm_bridge.police.hearing import Hearing
+from crm_bridge.police.hearing import ANSWERS_PATH
 from crm_bridge.police.reading import WATCH, Handovers
 from crm_bridge.police.rules import Direction, HandoverState
 from crm_bridge.police.service import HandingOver, Words
@@ -36,16 +25,13 @@ from crm_bridge.police.views import (
     ThirdView,
 )
 from crm_bridge.tickets.casebook import Command
-from infra.kit.clock import Clock
-from infra.kit.errors import Invalid, LianxinError, TooLarge, TooMany
+from infra.kit.errors import LianxinError
 from infra.kit.http import ApiModel, Routes
 from infra.kit.idempotency import IdempotencyKey
 from infra.kit.identity import Principal
-from infra.kit.rate import Rate
 
 HAND_OVER = "police.hand_over"
 READ = "police.read"
-_PER_MINUTE = 600
 
 
 class CallBody(ApiModel):
@@ -92,96 +78,12 @@ class HandoverQuery(ApiModel):
     limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
-class Verifier(Protocol):
-    """Knows whether a delivery comes from the 110 platform."""
-
-    def verify(self, raw: Delivery) -> None:
-        """Return if it does."""
-        ...
-
-
-class AnswerDoor:
-    """Takes in what 110 says of matters that both know: `POST /channels/police-110/answers`.
-
-    Args:
-        verifier: Checks signatures.
-        hearing: Does what is said.
-        refusals: Keeps what could not be understood.
-        clock: Gives the time.
-        remote_of: Returns the sender's address, behind trusted proxies.
-    """
-
-    def __init__(
-        self,
-        verifier: Verifier,
-        hearing: Hearing,
-        refusals: Refusals,
-        clock: Clock,
-        remote_of: Callable[[web.Request], str],
-    ) -> None:
-        self._verifier = verifier
-        self._hearing = hearing
-        self._refusals = refusals
-        self._clock = clock
-        self._remote_of = remote_of
-        self._rate = Rate(_PER_MINUTE)
-
-    async def take(self, request: web.Request) -> web.Response:
-        """Return a receipt once it is on disk.
-
-        Raises:
-            TooMany: The sender sends too much.
-            NotAuthenticated: 110 has not signed it.
-            Invalid: It is no answer; it is kept with the reason.
-            NotFound: Nobody knows the matter.
-        """
-        remote = self._remote_of(request)
-        wait = self._rate.wait(remote, self._clock.monotonic())
-        if wait > 0:
-            raise TooMany("too many messages", "报文过于频繁", retry_after=wait)
-        raw = Delivery(
-            method="POST",
-            path="answers",
-            headers={name.lower(): value for name, value in request.headers.items()},
-            body=await _body(request),
-            received_at=self._clock.now(),
-            remote=remote,
-        )
-        self._verifier.verify(raw)
-        message = read(raw.body)
-        number = ""
-        if message.kind in ANSWERS:
-            number = await self._hearing.hear(message)
-        elif message.kind is not Kind.ping:
-            raise Invalid(
-                f"post transfers to /channels/{NAME}", f"移交报文请发送到 /channels/{NAME}"
-            )
-        answer = receipt(number)
-        return web.Response(body=answer.body, content_type=answer.content_type)
-
-
-def _answer_in(raw: Delivery) -> Message:
-    message = read(raw.body)
-    if message.kind is Kind.transfer:
-        raise Invalid(f"post transfers to /channels/{NAME}", f"移交报文请发送到 /channels/{NAME}")
-    return message
-
-
-async def _body(request: web.Request) -> bytes:
-    body = await request.content.read(LARGEST_BODY + 1)
-    while len(body) <= LARGEST_BODY and not request.content.at_eof():
-        body += await request.content.read(LARGEST_BODY + 1 - len(body))
-    if len(body) > LARGEST_BODY:
-        raise TooLarge(f"a message has {LARGEST_BODY} bytes at most", "报文过大")
-    return body
-
-
 def routes(
     handing: HandingOver,
     handovers: Handovers,
     courier: Courier,
     calls: PoliceCalls,
-    door: AnswerDoor,
+    entrance: Entrance,
 ) -> Routes:
     """Return the endpoints of 110."""
     api = Routes(tag="police-110")
@@ -189,10 +91,10 @@ def routes(
     _reading(api, handovers, courier)
     _calls(api, calls)
 
-    @api.post(f"/channels/{NAME}/answers", permission=None)
+    @api.post(f"/channels/{NAME}/{ANSWERS_PATH}", permission=None)
     async def answers(request: web.Request) -> web.Response:
         """Take in an acceptance, refusal, result or supplement; signed by the 110 platform."""
-        return await door.take(request)
+        return await entrance.take(request, NAME, ANSWERS_PATH)
 
     return api
 

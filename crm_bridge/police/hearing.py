@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from channels.police_110.channel import NAME
-from channels.police_110.wire import Kind, Message
+from channels.contacts.rules import Received
+from channels.police_110.channel import NAME, receipt
+from channels.police_110.wire import ANSWERS, Kind, Message, read
+from channels.protocol import Acknowledgement, Delivery
 from crm_bridge.notes.service import Notes
 from crm_bridge.police.adoption import Adoption
 from crm_bridge.police.book import PoliceBook
@@ -20,7 +22,10 @@ from crm_bridge.tickets.ledger import Ledger
 from crm_bridge.tickets.tables import TicketRow
 from crm_bridge.tickets.vocabulary import TicketEvent
 from infra.kit.database import Database
-from infra.kit.errors import NotFound
+from infra.kit.errors import Invalid, NotFound
+
+ANSWERS_PATH = "answers"
+"""Where they are posted to, below the channel's address."""
 
 _HEADS = {
     HandoverEvent.accepted: "110 已受理",
@@ -56,6 +61,31 @@ class Hearing:
         self._ledger = ledger
         self._notes = notes
         self._poke = poke
+
+    async def take(self, raw: Delivery) -> Acknowledgement:
+        """Do what a delivery of 110's says, and return the receipt; a ping asks for nothing else.
+
+        Raises:
+            Invalid: It is no answer.
+            NotFound: We know of no such matter.
+        """
+        message = read(raw.body)
+        if message.kind is Kind.ping:
+            return receipt()
+        if message.kind not in ANSWERS:
+            raise Invalid(
+                f"post transfers to /channels/{NAME}", f"移交报文请发送到 /channels/{NAME}"
+            )
+        return receipt(await self.hear(message))
+
+    async def again(self, raw: Delivery) -> Sequence[Received]:
+        """Do what a delivery says that was refused when it came; it brings no contact.
+
+        Raises:
+            LianxinError: As `take`.
+        """
+        await self.take(raw)
+        return ()
 
     async def hear(self, message: Message) -> str:
         """Do what 110 says of a matter that both know; when this returns it is on disk.

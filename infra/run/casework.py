@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from channels.contacts.service import Contacts
+from channels.front.api import Entrance
 from channels.registry import Registry
 from crm_bridge import figures, intake_api
 from crm_bridge.callbacks import api as callbacks_api
@@ -29,6 +30,7 @@ from crm_bridge.rates.exclusion_list import ExclusionList
 from crm_bridge.rates.exclusions import Exclusions
 from crm_bridge.rates.listing import FigureTickets
 from crm_bridge.rates.service import Rates
+from crm_bridge.replies.extensions import ExtensionsTold
 from crm_bridge.supervision.papers import FILES
 from crm_bridge.tickets.contact_files import KIND as CONTACT
 from crm_bridge.tickets.contact_files import ContactFiles
@@ -63,6 +65,7 @@ class Casework:
         ledger: The log of tickets.
         reader: Shows tickets to people.
         intake: Takes contacts in.
+        entrance: Takes in what providers post.
         talks: What citizens and agents write to each other.
         callbacks: Rings citizens back.
         history: Knows what calls became.
@@ -75,6 +78,7 @@ class Casework:
     ledger: Ledger
     reader: TicketReader
     intake: Intake
+    entrance: Entrance
     talks: Talks
     callbacks: Callbacks
     history: History
@@ -122,6 +126,7 @@ async def casework(
     history = History(database, clock, vault, contacts, writing_up)
     found = ways(base, contacts)
     callbacks.on_unreached(found.unreached.ask)
+    found.replies.on_arrived(ExtensionsTold(found.replies, ledger).arrived)
     talks = conversations(base, contacts, ledger, found.replies, found.channels, relay)
     life.sights[CONTACT] = ContactFiles(life.reader.may_see_contact, talks.reader.may_see_contact)
     life.sights[MESSAGE] = MessageFiles(database)
@@ -151,6 +156,7 @@ async def casework(
         ledger=ledger,
         reader=life.reader,
         intake=intake,
+        entrance=open_doors.entrance,
         talks=talks,
         callbacks=callbacks,
         history=history,

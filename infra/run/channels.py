@@ -10,6 +10,7 @@ from agent_console.origin import sender as remote_of
 from channels.attachments.fetching import Arrived, Fetcher
 from channels.contacts.service import Contacts
 from channels.front import api as front_api
+from channels.front.api import Entrance
 from channels.front.refusals import Refusals
 from channels.front.service import Front, Tell
 from channels.mailbox.channel import MailboxChannel
@@ -72,10 +73,12 @@ class Doors:
     """The ways in, open.
 
     Attributes:
+        entrance: Takes in what providers post.
         tasks: What runs beside the requests.
         subjects: The HTTP faces.
     """
 
+    entrance: Entrance
     tasks: Mapping[str, Work]
     subjects: Sequence[Routes]
 
@@ -97,7 +100,7 @@ def ways(base: Foundation, contacts: Contacts) -> Ways:
         marks=marks,
         replies=replies,
         receipts=Receipts(replies, settings.replies, names),
-        telling=Telling(replies, settings.replies, _links(base)),
+        telling=Telling(replies, settings.replies, base.zone, _links(base)),
         refusals=Refusals(database, clock, vault, settings.front),
         sender=sender,
         sms=sms,
@@ -132,8 +135,11 @@ def doors(
     if MailboxChannel.name in found.channels:
         _open_mailbox(base, found)
     reader = ReplyReader(base.database, found.replies)
-    address = settings.server.public_url
+    entrance = Entrance(
+        front=front, clock=clock, address_of=remote_of, public_url=settings.server.public_url
+    )
     return Doors(
+        entrance=entrance,
         tasks={
             "replies": found.sender.run,
             "media": _fetcher(base, found.channels, arrived).run,
@@ -142,7 +148,7 @@ def doors(
             "channel_connections": lambda: _closed_at_the_end(found.channels),
         },
         subjects=(
-            front_api.routes(front, found.refusals, clock, remote_of, address),
+            front_api.routes(entrance, found.refusals),
             replies_api.routes(found.replies, reader, health, tickets.require_visible),
             sms_api.routes(found.sms.messenger, reader.decided_here),
         ),

@@ -26,9 +26,6 @@ from channels.wechat.mini import WeChatMiniChannel
 from infra.kit.clock import Clock
 from infra.run.settings import Settings
 
-_OWN_ADDRESS = frozenset({Open311Channel.name, OneTouchChannel.name})
-"""Webhooks with doors of their own: a standard lays down the address, or a device's key must still hold."""
-
 
 def enabled_channels(
     settings: Settings,
@@ -85,5 +82,6 @@ def posted_to(channels: Registry) -> Registry:
     return Registry(
         channel
         for channel in channels
-        if channel.mode is Mode.webhook and channel.name not in _OWN_ADDRESS
+        # Of Open311 a standard lays down the address.
+        if channel.mode is Mode.webhook and channel.name != Open311Channel.name
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from agent_console.guest_sip import GuestSip
-from agent_console.origin import sender
+from channels.front.service import Door
 from channels.one_touch import OneTouchChannel
 from crm_bridge.citizen_pages.gate import Count, Gate, Solved
 from crm_bridge.citizen_pages.passes import Passes
@@ -49,14 +49,15 @@ class OneTouchDesk:
             work.intake.take,
             settings.telephony.pbx,
         )
+        presses = Door(take=self._one_touch.press, again=self._one_touch.again)
+        work.entrance.front.open(channel.name, presses)
         gate = Gate(base.database, base.clock, vault, settings.citizen)
         self.routes: Routes = api.routes(
             self._one_touch,
             devices,
             OneTouchReader(base.database, vault, devices),
             _PageDoor(gate, passes(base), own.per_address),
-            base.clock,
-            sender,
+            work.entrance,
             settings.asterisk.hotline_number,
         )
         self.tasks: Mapping[str, Work] = {"one_touch": self._one_touch.run}

@@ -7,19 +7,17 @@ from datetime import timedelta
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from agent_console.origin import sender
-from channels.front.refusals import Refusals
-from channels.police_110.channel import Police110Channel
+from channels.front.service import Door
+from channels.police_110.channel import NAME
 from channels.police_110.client import Police110Client
 from crm_bridge.notes.service import Notes
 from crm_bridge.police import api as police_api
 from crm_bridge.police.adoption import Adoption
-from crm_bridge.police.api import AnswerDoor
 from crm_bridge.police.book import PoliceBook
 from crm_bridge.police.calls import PoliceCalls, Send
 from crm_bridge.police.courier import Courier
 from crm_bridge.police.following import Following
-from crm_bridge.police.hearing import Hearing
+from crm_bridge.police.hearing import ANSWERS_PATH, Hearing
 from crm_bridge.police.matters import Matters
 from crm_bridge.police.reading import Handovers
 from crm_bridge.police.service import HandingOver
@@ -46,7 +44,6 @@ class PoliceDesk:
     def __init__(self, base: Foundation, relay: Relay, work: Casework, send: Send) -> None:
         database, clock, settings = base.database, base.clock, base.settings.police_110
         client = Police110Client(settings, clock)
-        channel = Police110Channel(settings, clock, client)
         matters = Matters(work.contacts, base.vault)
         book = PoliceBook(
             clock, base.vault, settings.own_id, timedelta(hours=settings.give_up_hours)
@@ -68,13 +65,14 @@ class PoliceDesk:
             settings.platform_id, book, adoption, matters, work.ledger, poke
         )
         self._calls = PoliceCalls(database, book, settings.number, send)
-        refusals = Refusals(database, clock, base.vault, base.settings.front)
+        answers = Door(take=hearing.take, again=hearing.again)
+        work.entrance.front.open(f"{NAME}/{ANSWERS_PATH}", answers)
         self.routes: Routes = police_api.routes(
             handing,
             Handovers(database, base.vault, work.reader),
             courier,
             self._calls,
-            AnswerDoor(channel, hearing, refusals, clock, sender),
+            work.entrance,
         )
         self.tasks: Mapping[str, Work] = {
             "police_courier": courier.run,

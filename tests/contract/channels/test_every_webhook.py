@@ -22,7 +22,7 @@ from channels.contacts.service import Contacts
 from channels.contacts.tables import ContactRow
 from channels.front import api
 from channels.front.refusals import Refusals
-from channels.front.service import Front
+from channels.front.service import LARGEST_BODY, Front
 from channels.front.settings import FrontSettings
 from channels.front.tables import RefusedDeliveryRow
 from channels.protocol import Delivery
@@ -68,7 +68,13 @@ async def client(
     app = web.Application(middlewares=[problem_middleware], client_max_size=MEGABYTE)
     known_as = urlsplit(sample.contact.url)
     public_url = f"{known_as.scheme}://{known_as.netloc}" if sample.contact.url else ""
-    mount(app, [api.routes(front, refusals, clock, lambda request: "192.0.2.7", public_url)])
+    entrance = api.Entrance(
+        front=front,
+        clock=clock,
+        address_of=lambda request: "192.0.2.7",
+        public_url=public_url,
+    )
+    mount(app, [api.routes(entrance, refusals)])
     async with TestClient(TestServer(app)) as client:
         yield client
 
@@ -131,8 +137,12 @@ async def test_garbage_is_refused_and_kept_with_its_reason(
         assert answer.status in (400, 422)
     kept = await refused(sqlite_database)
     assert len(kept) == len(sample.garbage)
-    assert all(row.reason_zh and row.reason_en for row in kept)
+    assert all(row.reason_zh and row.reason_en and row.whole for row in kept)
     assert await contacts(sqlite_database) == []
+
+
+def test_all_of_what_is_refused_can_be_kept(sample: PostedSample) -> None:
+    assert getattr(sample.channel, "largest_body", LARGEST_BODY) <= FrontSettings().kept_bytes
 
 
 async def test_what_nobody_knows_is_kept_with_the_contact(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -19,10 +19,10 @@ from channels.contacts.service import Contacts
 from channels.contacts.tables import ContactRow
 from channels.front import api
 from channels.front.refusals import Refusals
-from channels.front.service import Front
+from channels.front.service import Door, Front
 from channels.front.settings import FrontSettings
 from channels.front.tables import RefusedDeliveryRow
-from channels.protocol import Delivery, DeliveryNews, Take
+from channels.protocol import Acknowledgement, Delivery, DeliveryNews, Take
 from channels.registry import Registry
 from infra.kit.clock import ManualClock
 from infra.kit.database import Database
@@ -77,6 +77,10 @@ class Gate:
     def counted(self, outcome: str) -> float:
         labels = {"channel": "pigeon", "outcome": outcome}
         return self.metrics.get_sample_value("lianxin_channel_deliveries_total", labels) or 0.0
+
+    def not_kept(self) -> float:
+        name = "lianxin_channel_refused_not_kept_total"
+        return self.metrics.get_sample_value(name, {"channel": "pigeon"}) or 0.0
 
     async def contacts_kept(self) -> int:
         async with self.database.reading() as session:
@@ -161,8 +165,18 @@ async def test_flood_of_garbage_does_not_fill_the_disk(
     gate = Gate(database, clock, vault, FrontSettings(kept_most=3))
     for n in range(10):
         await refusal(gate, delivery([n]))
+    await refusal(gate, delivery([0]))  # one that is kept comes again
     assert len(await gate.refused()) == 3
-    assert gate.counted("invalid") == 10.0
+    assert (gate.counted("invalid"), gate.not_kept()) == (11.0, 7.0)
+
+
+async def test_large_garbage_does_not_fill_the_disk(
+    database: Database, clock: ManualClock, vault: Vault
+) -> None:
+    gate = Gate(database, clock, vault, FrontSettings(kept_bytes=10, kept_bytes_together=25))
+    for n in range(5):
+        await refusal(gate, delivery([n, "x" * 1000]))
+    assert (len(await gate.refused()), gate.not_kept()) == (2, 3.0)
 
 
 async def test_what_is_kept_for_too_long_is_forgotten(gate: Gate) -> None:
@@ -218,6 +232,56 @@ async def test_refused_delivery_is_taken_in_once_its_channel_understands_it(
         await gate.front.again(row.id or 0)
 
 
+async def test_door_of_its_own_takes_in_what_is_verified_and_its_garbage_is_kept(
+    gate: Gate,
+) -> None:
+    taken: list[bytes] = []
+
+    async def take(raw: Delivery) -> Acknowledgement:
+        if raw.body == b"[1]":
+            raise Invalid("no nest", "没有巢")
+        taken.append(raw.body)
+        return Acknowledgement(body=b"landed")
+
+    async def again(raw: Delivery) -> Sequence[Received]:
+        taken.append(raw.body)
+        return ()
+
+    gate.front.open("pigeon/nest", Door(take=take, again=again))
+    nest = replace(delivery(MATTER), path="nest")
+    assert (await gate.front.receive("pigeon", nest)).body == b"landed"
+    assert (await gate.front.receive("pigeon", delivery(MATTER))).body == b"ok"
+    assert isinstance(await refusal(gate, replace(nest, headers={})), NotAuthenticated)
+    assert taken == [nest.body]
+    assert isinstance(await refusal(gate, replace(delivery([1]), path="nest")), Invalid)
+    (row,) = await gate.refused()
+    assert (row.reason_zh, gate.counted("taken"), gate.counted("invalid")) == ("没有巢", 2.0, 1.0)
+    await gate.front.again(row.id or 0)
+    assert (taken[1:], await gate.refused()) == ([b"[1]"], [])
+
+
+async def test_door_of_a_channel_takes_in_what_is_posted_below_it_too(gate: Gate) -> None:
+    async def take(raw: Delivery) -> Acknowledgement:
+        raise Invalid
+
+    async def again(raw: Delivery) -> Sequence[Received]:
+        raise Invalid
+
+    gate.front.open("pigeon", Door(take=take, again=again))
+    for path in ("", "nest"):
+        assert isinstance(await refusal(gate, replace(delivery(MATTER), path=path)), Invalid)
+    assert await gate.contacts_kept() == 0
+
+
+async def test_what_the_house_finds_wrong_in_a_contact_is_kept_too(gate: Gate) -> None:
+    async def refuses(_contact: Contact) -> Received:
+        raise Invalid("no such street", "没有这条街")
+
+    gate.open(refuses)
+    assert isinstance(await refusal(gate, delivery(MATTER)), Invalid)
+    assert [row.reason_zh for row in await gate.refused()] == ["没有这条街"]
+
+
 async def test_house_that_is_too_slow_has_the_provider_come_again(
     database: Database, clock: ManualClock, vault: Vault
 ) -> None:
@@ -266,9 +330,13 @@ Client = TestClient[web.Request, web.Application]
 async def client(gate: Gate) -> AsyncIterator[Client]:
     app = web.Application(middlewares=[problem_middleware])
     app[AUTHENTICATOR] = WhoEver()
-    address_of: Callable[[web.Request], str] = lambda request: "192.0.2.7"  # noqa: E731
-    public = "https://12345.example.gov.cn"
-    mount(app, [api.routes(gate.front, gate.refusals, gate.clock, address_of, public)])
+    entrance = api.Entrance(
+        front=gate.front,
+        clock=gate.clock,
+        address_of=lambda request: "192.0.2.7",
+        public_url="https://12345.example.gov.cn",
+    )
+    mount(app, [api.routes(entrance, gate.refusals)])
     async with TestClient(TestServer(app)) as client:
         yield client
 

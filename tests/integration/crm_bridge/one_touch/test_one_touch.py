@@ -12,11 +12,17 @@ from uuid import uuid4
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from prometheus_client import CollectorRegistry
 from sqlmodel import col, select
 
 from channels.contacts.tables import ContactRow
+from channels.front.api import Entrance
+from channels.front.refusals import Refusals
+from channels.front.service import Door, Front
+from channels.front.settings import FrontSettings
 from channels.one_touch import Device, OneTouchChannel, OneTouchSettings, signature
 from channels.protocol import Delivery
+from channels.registry import Registry
 from crm_bridge.one_touch.api import routes
 from crm_bridge.one_touch.devices import DeviceGone, Devices, Given
 from crm_bridge.one_touch.reading import OneTouchReader
@@ -215,7 +221,7 @@ async def test_a_device_that_was_taken_back_or_has_a_new_key_stores_nothing(home
     with pytest.raises(DeviceGone):
         await home.one_touch.press(home.pressed(given))
     with pytest.raises(NotAuthenticated):
-        await home.one_touch.press(home.pressed(renewed, key=given.key))
+        home.channel.verify(home.pressed(renewed, key=given.key))
     await home.devices.take_back(ZHOU, given.device.id)
     with pytest.raises(DeviceGone):
         await home.one_touch.press(home.pressed(renewed))
@@ -324,24 +330,41 @@ async def rings_by_itself(one_touch: OneTouch, home: Home) -> None:
     assert len(home.phones.rung) == 1
 
 
+async def test_a_press_that_is_taken_in_later_opens_a_ticket_and_rings_nobody(home: Home) -> None:
+    given = await home.given()
+    raw = home.pressed(given)
+    home.clock.advance(3600)
+    (received,) = await home.one_touch.again(raw)
+    async with home.database.reading() as session:
+        ticket = (await session.exec(select(TicketRow))).one()
+        device = (await session.exec(select(OneTouchDeviceRow))).one()
+    assert (received.ticket_number, ticket.address) == (ticket.number, OWNER.address)
+    assert home.phones.orders == 0
+    assert device.seen_at is None
+
+
+async def nobody_listens(_channel: str, _news: object) -> None: ...
+
+
 async def test_who_forges_presses_is_held_back_and_the_homes_behind_his_address_are_not(
     home: Home,
 ) -> None:
+    settings = FrontSettings()
+    front = Front(
+        Registry([home.channel]),
+        home.intake.take,
+        nobody_listens,
+        Refusals(home.database, home.clock, home.vault, settings),
+        home.clock,
+        settings,
+        registry=CollectorRegistry(),
+    )
+    front.open(home.channel.name, Door(take=home.one_touch.press, again=home.one_touch.again))
+    entrance = Entrance(front=front, clock=home.clock, address_of=lambda _request: "10.0.0.7")
     app = web.Application(middlewares=[problem_middleware])
-    door = NobodysDoor()
     mount(
         app,
-        [
-            routes(
-                home.one_touch,
-                home.devices,
-                home.beside,
-                door,
-                home.clock,
-                lambda _request: "10.0.0.7",
-                "12345",
-            )
-        ],
+        [routes(home.one_touch, home.devices, home.beside, NobodysDoor(), entrance, "12345")],
     )
     given = await home.given()
     async with TestClient(TestServer(app)) as client:

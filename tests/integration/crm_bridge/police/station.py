@@ -16,10 +16,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.front import api as front_api
 from channels.front.refusals import Refusals
-from channels.front.service import Front
+from channels.front.service import Door, Front
 from channels.front.settings import FrontSettings
 from channels.police_110 import stub
-from channels.police_110.channel import Police110Channel
+from channels.police_110.channel import NAME, Police110Channel
 from channels.police_110.client import Police110Client
 from channels.police_110.settings import Police110Settings, SignatureMethod
 from channels.police_110.signing import public_key_of
@@ -30,12 +30,11 @@ from crm_bridge.notes.service import Notes as TicketNotes
 from crm_bridge.notes.tables import TicketNoteRow
 from crm_bridge.police import api as police_api
 from crm_bridge.police.adoption import Adoption
-from crm_bridge.police.api import AnswerDoor
 from crm_bridge.police.book import PoliceBook
 from crm_bridge.police.calls import PoliceCalls
 from crm_bridge.police.courier import Courier
 from crm_bridge.police.following import Following
-from crm_bridge.police.hearing import Hearing
+from crm_bridge.police.hearing import ANSWERS_PATH, Hearing
 from crm_bridge.police.matters import Matters
 from crm_bridge.police.reading import Handovers
 from crm_bridge.police.service import HandingOver
@@ -173,14 +172,16 @@ class Station(City):
             settings,
             registry=CollectorRegistry(),
         )
-        door = AnswerDoor(
-            self.channel, self.hearing, refusals, self.clock, lambda request: request.remote or ""
+        answers = Door(take=self.hearing.take, again=self.hearing.again)
+        front.open(f"{NAME}/{ANSWERS_PATH}", answers)
+        entrance = front_api.Entrance(
+            front=front, clock=self.clock, address_of=lambda request: request.remote or ""
         )
         mount(
             app,
             [
-                front_api.routes(front, refusals, self.clock, lambda r: r.remote or "", ""),
-                police_api.routes(self.handing, self.handovers, self.courier, self.three, door),
+                front_api.routes(entrance, refusals),
+                police_api.routes(self.handing, self.handovers, self.courier, self.three, entrance),
             ],
         )
         return app

@@ -12,6 +12,7 @@ import pytest
 
 from channels.police_110.stub import Fault
 from channels.police_110.wire import Kind, Message
+from channels.protocol import Delivery
 from crm_bridge.police.rules import AlreadyHandedOver, FirstReceiverKeeps, HandoverState
 from crm_bridge.police.service import Words
 from crm_bridge.police.tables import MessageState
@@ -143,6 +144,16 @@ async def test_what_a_person_decided_meanwhile_no_message_undoes(station: Statio
     assert await station.remarks_of(ticket_id) == ["110 已受理：已受理"]
 
 
+async def test_an_answer_that_was_refused_does_what_it_says_when_it_is_tried_again(
+    station: Station,
+) -> None:
+    ticket_id = await hand_over(station)
+    said = station.police.answer(Kind.accepted, station.police.taken[0], text="已受理")
+    raw = Delivery(method="POST", body=said.encoded(), received_at=station.clock.now())
+    assert await station.hearing.again(raw) == ()
+    assert "passing_confirmed" in await station.events(ticket_id)
+
+
 @pytest.mark.parametrize(
     ("type_", "emergency", "number"),
     [
@@ -175,6 +186,9 @@ async def test_a_platform_that_fails_gets_it_later_once(
     assert waiting.error in {"try-later", "misconfigured"}
     assert (await station.rows())[0].state is HandoverState.offered
     station.police.fault = Fault.none
+    if fault is Fault.slow:
+        station.patience = 10.0
+        station.join(station.police.url)
     station.clock.advance(3)
     await station.settle()
     (taken,) = await station.messages()
