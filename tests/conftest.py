@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -28,6 +29,7 @@ hypothesis.settings.load_profile("lianxin")
 
 CHINA = timezone(timedelta(hours=8))
 _TEMPLATE = "lianxin_template"
+_SERVER_FOLDER = pytest.StashKey[Path]()
 
 
 @pytest.fixture(autouse=True)
@@ -49,14 +51,21 @@ def vault() -> Vault:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
+def postgres(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
     # Not below pytest's own folder: whenever another pytest starts it closes that folder to all but its owner, and the
     # server runs as another user.
-    with (
-        tempfile.TemporaryDirectory(prefix="lianxin-postgres-") as folder,
-        start_postgres(Path(folder)) as server,
-    ):
+    folder = Path(tempfile.mkdtemp(prefix="lianxin-postgres-"))
+    request.session.stash[_SERVER_FOLDER] = folder
+    with start_postgres(folder) as server:
         yield server
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Remove what the tests' databases were made of: half a million files, more than any test has time for."""
+    folder = session.stash.get(_SERVER_FOLDER, None)
+    if folder is not None:
+        subprocess.run(["rm", "-rf", folder], check=True)
 
 
 @pytest.fixture(scope="session")
