@@ -39,7 +39,7 @@ bench: .dev ## Speed and memory, as ratios measured in one run
 FUZZED := $(filter-out __init__,$(basename $(notdir $(wildcard tests/fuzz/*.py))))
 SECONDS ?= 600
 fuzz: .dev ## Throw bytes at every parser that strangers can reach, SECONDS each (600)
-	@set -e; for one in $(FUZZED); do echo "▸ $$one"; $(PYTHON) -m tests.fuzz.$$one -max_total_time=$(SECONDS); done
+	@set -e; for one in $(FUZZED); do echo "▸ $$one"; $(PYTHON) -m tests.fuzz.$$one -timeout=10 -max_total_time=$(SECONDS); done
 
 docs: .dev ## Write what is generated: the example settings, the state diagrams
 	$(PYTHON) -m infra.run.docs
