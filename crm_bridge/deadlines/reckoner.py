@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from crm_bridge.deadlines.calendars import Calendars
+from crm_bridge.deadlines.moments import not_after_lead, reply_due
 from crm_bridge.deadlines.policy import Policy, extended
 from crm_bridge.deadlines.rules import Due, Limit, WorkCalendar, due
-from crm_bridge.tickets.vocabulary import TicketType, Urgency
+from crm_bridge.tickets.assignment import Assignment
+from crm_bridge.tickets.details import Rescheduled
+from crm_bridge.tickets.life import Life
+from crm_bridge.tickets.ticket import Ticket
+from crm_bridge.tickets.vocabulary import AssignmentState, TicketType, Urgency
 from infra.kit.clock import Clock
 from infra.kit.database import Database
 
@@ -37,7 +43,7 @@ class Deadlines:
 
     Args:
         database: Where the calendar lies.
-        clock: Gives the time of a preview.
+        clock: Gives the time of a preview, and tells what has passed.
         calendars: Knows which days the city works.
         policy: Knows which limit applies.
     """
@@ -90,6 +96,44 @@ class Deadlines:
         """
         return extended(due_at, days, Limit.parse(limit), await self._calendars.calendar(session))
 
+    async def amended(
+        self, session: AsyncSession, life: Life, was: Ticket, ticket: Ticket
+    ) -> Sequence[Rescheduled]:
+        """Return the new moments of what units have in hand of a ticket whose type or urgency was put right.
+
+        They count from the dispatch, by what the ticket should have been given then. A unit that learns only now that
+        its time was over has the new limit from now, and no more than it had. A deadline that has passed stays, and so
+        does a limit that the centre has set itself.
+
+        Args:
+            session: The transaction that will write it.
+            life: The ticket's.
+            was: The ticket as it was registered.
+            ticket: As it is now.
+        """
+        calendar, now = await self._calendars.calendar(session), self._clock.now()
+        found, lead = [], life.lead
+        for known in life.assignments:
+            if not known.open or known.due_at <= now:
+                continue
+            limit = self._limit_now(known, was, ticket)
+            reply = await reply_due(session, ticket.id, known, limit, calendar)
+            if reply.at <= now:
+                reply = _not_after(known, due(now, limit, calendar))
+            reply = not_after_lead(lead, known, reply)
+            after = replace(
+                known,
+                sign_due_at=self._sign_due(known, ticket.urgency, calendar, now),
+                due_at=reply.at,
+                due_provisional=reply.provisional,
+                limit=str(limit),
+            )
+            if lead is not None and lead.n == known.n:
+                lead = after
+            if after != known:
+                found.append(_rescheduled(after))
+        return found
+
     async def preview(
         self,
         *,
@@ -109,6 +153,22 @@ class Deadlines:
             calendar = await self._calendars.calendar(session, hold=False)
         return self._given(calendar, limit, urgency, at or self._clock.now())
 
+    def _limit_now(self, known: Assignment, was: Ticket, ticket: Ticket) -> Limit:
+        redo = known.round > 1
+        usual = self._policy.limit(type=was.type, urgency=was.urgency, redo=redo)
+        if known.limit != str(usual):
+            return Limit.parse(known.limit)
+        return self._policy.limit(type=ticket.type, urgency=ticket.urgency, redo=redo)
+
+    def _sign_due(
+        self, known: Assignment, urgency: Urgency, calendar: WorkCalendar, now: datetime
+    ) -> datetime:
+        if known.state is not AssignmentState.dispatched or known.sign_due_at <= now:
+            return known.sign_due_at
+        limit = self._policy.sign_limit(urgency)
+        again = due(known.dispatched_at, limit, calendar).at
+        return again if again > now else min(known.sign_due_at, due(now, limit, calendar).at)
+
     def _given(self, calendar: WorkCalendar, limit: Limit, urgency: Urgency, at: datetime) -> Given:
         sign = due(at, self._policy.sign_limit(urgency), calendar)
         reply = due(at, limit, calendar)
@@ -118,3 +178,21 @@ class Deadlines:
             provisional=reply.provisional or sign.provisional,
             limit=str(limit),
         )
+
+
+def _not_after(known: Assignment, reply: Due) -> Due:
+    return (
+        reply
+        if reply.at <= known.due_at
+        else Due(at=known.due_at, provisional=known.due_provisional)
+    )
+
+
+def _rescheduled(after: Assignment) -> Rescheduled:
+    return Rescheduled(
+        n=after.n,
+        sign_due_at=after.sign_due_at,
+        due_at=after.due_at,
+        provisional=after.due_provisional,
+        limit=after.limit,
+    )

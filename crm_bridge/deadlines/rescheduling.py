@@ -11,19 +11,17 @@ from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from crm_bridge.deadlines.calendars import Calendars
-from crm_bridge.deadlines.policy import Policy, extended
-from crm_bridge.deadlines.rules import Due, Limit, WorkCalendar, due
+from crm_bridge.deadlines.moments import not_after_lead, reply_due
+from crm_bridge.deadlines.policy import Policy
+from crm_bridge.deadlines.rules import Limit, WorkCalendar, due
 from crm_bridge.deadlines.tables import CalendarChangeRow
 from crm_bridge.deadlines.unit_duties import in_order
 from crm_bridge.tickets.assignment import Assignment
-from crm_bridge.tickets.details import ExtensionAsked, Rescheduled
+from crm_bridge.tickets.details import Rescheduled
 from crm_bridge.tickets.ledger import Ledger
-from crm_bridge.tickets.life import Life
-from crm_bridge.tickets.projection import happening_of, log_of
 from crm_bridge.tickets.tables import AssignmentRow
 from crm_bridge.tickets.ticket import Ticket
 from crm_bridge.tickets.vocabulary import (
-    AssignmentRole,
     AssignmentState,
     TicketEvent,
     Urgency,
@@ -126,8 +124,9 @@ class Rescheduling:
         if known is None or not known.open or known.due_at <= now:
             return False
         calendar = await self._calendars.calendar(session)
-        reply = await self._reply_due(session, ticket_id, known, calendar)
-        reply = _not_after_lead(case.life, known, reply)
+        limit = Limit.parse(known.limit)
+        reply = await reply_due(session, ticket_id, known, limit, calendar)
+        reply = not_after_lead(case.life.lead, known, reply)
         sign_due_at = self._sign_due(case.ticket, known, calendar, now)
         detail = Rescheduled(
             n=known.n,
@@ -140,24 +139,6 @@ class Rescheduling:
             return False
         await self._ledger.happen(session, ticket_id, TicketEvent.rescheduled, detail=detail)
         return True
-
-    async def _reply_due(
-        self, session: AsyncSession, ticket_id: int, known: Assignment, calendar: WorkCalendar
-    ) -> Due:
-        limit = Limit.parse(known.limit)
-        original = due(known.dispatched_at, limit, calendar)
-        if known.extended_at is None:
-            return original
-        happenings = map(happening_of, await log_of(session, ticket_id))
-        asked = [
-            happening.detail.days
-            for happening in happenings
-            if isinstance(happening.detail, ExtensionAsked)
-            and happening.detail.n == known.n
-            and happening.at <= known.extended_at
-        ]
-        longer = extended(original.at, asked[-1], limit, calendar)
-        return Due(at=longer.at, provisional=original.provisional or longer.provisional)
 
     def _sign_due(
         self, ticket: Ticket, known: Assignment, calendar: WorkCalendar, now: datetime
@@ -178,14 +159,3 @@ class Rescheduling:
                 row.reckoned_to = max(row.reckoned_to, reckoned_to)
             if row.finished_at is None:
                 row.finished_at = finished_at
-
-
-def _not_after_lead(life: Life, known: Assignment, reply: Due) -> Due:
-    """Return when a helper is due that was added while the lead had less time left than a helper is given."""
-    lead = life.lead
-    if lead is None or known.role is not AssignmentRole.helper:
-        return reply
-    added_in_time = lead.dispatched_at < known.dispatched_at < lead.due_at
-    if not added_in_time or reply.at <= lead.due_at:
-        return reply
-    return Due(at=lead.due_at, provisional=lead.due_provisional)

@@ -156,11 +156,16 @@ class Extended(Detail):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rescheduled(About):
-    """New moments of an assignment: the working calendar of that time has been published."""
+    """New moments of an assignment: the calendar of that time was published, or type or urgency were put right.
+
+    Attributes:
+        limit: What `due_at` is reckoned by from now on; empty: by what it was.
+    """
 
     sign_due_at: datetime
     due_at: datetime
     provisional: bool = False
+    limit: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,6 +122,7 @@ def _rescheduled(life: Life, happening: Happening) -> Life:
                 sign_due_at=detail.sign_due_at,
                 due_at=detail.due_at,
                 due_provisional=detail.provisional,
+                limit=detail.limit or assignment.limit,
             )
             if assignment.n == detail.n
             else assignment

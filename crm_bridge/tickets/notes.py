@@ -17,13 +17,19 @@ from crm_bridge.tickets.details import (
     Told,
 )
 from crm_bridge.tickets.ledger import Case
+from crm_bridge.tickets.projection import AMENDABLE
+from crm_bridge.tickets.receivers import Reckoner
 from crm_bridge.tickets.refusals import unfit
 from crm_bridge.tickets.service import require_category
+from crm_bridge.tickets.ticket import Ticket
 from crm_bridge.tickets.vocabulary import TicketEvent
 from infra.kit import audit
 from infra.kit.clock import Clock
 from infra.kit.errors import Forbidden
 from infra.kit.identity import Principal
+
+_SETS_LIMITS = frozenset({"type", "urgency"})
+"""What of a registration says how long units have."""
 
 
 class Notes:
@@ -31,11 +37,13 @@ class Notes:
 
     Args:
         casebook: Opens a ticket for one act.
+        reckoner: Knows by when what is due.
         clock: Tells which grants still hold.
     """
 
-    def __init__(self, casebook: Casebook, clock: Clock) -> None:
+    def __init__(self, casebook: Casebook, reckoner: Reckoner, clock: Clock) -> None:
         self._casebook = casebook
+        self._reckoner = reckoner
         self._clock = clock
 
     async def instruct(self, principal: Principal, command: Command, text: str) -> None:
@@ -55,7 +63,7 @@ class Notes:
         changes: Mapping[str, str | bool],
         reason: str,
     ) -> None:
-        """Put right what the registration says.
+        """Put right what the registration says; what units have in hand is due as the right type and urgency demand.
 
         Args:
             principal: Who puts it right.
@@ -80,10 +88,13 @@ class Notes:
                 raise unfit("", "没有需要修正的内容", "Nothing differs from what is registered")
             if "category" in new:
                 await require_category(session, str(new["category"]))
-            if case.ticket.hides_citizen and not replace(case.ticket, **new).hides_citizen:
+            after = _with(case.ticket, new)
+            if case.ticket.hides_citizen and not after.hides_citizen:
                 await self._require_grant(session, principal, case)
             detail = Amended(changes=new, was={name: had[name] for name in new}, reason=reason)
             await self._casebook.happen(session, principal, case, TicketEvent.amended, detail)
+            if new.keys() & _SETS_LIMITS:
+                await self._reschedule(session, principal, case, after)
 
         await self._casebook.act(principal, command, act)
 
@@ -96,6 +107,12 @@ class Notes:
             TransitionRefused: No unit has had it yet, or it is filed away.
         """
         await self._do(principal, command, TicketEvent.told, Told(how=how, text=text))
+
+    async def _reschedule(
+        self, session: AsyncSession, principal: Principal, case: Case, after: Ticket
+    ) -> None:
+        for detail in await self._reckoner.amended(session, case.life, case.ticket, after):
+            await self._casebook.happen(session, principal, case, TicketEvent.rescheduled, detail)
 
     async def _require_grant(self, session: AsyncSession, principal: Principal, case: Case) -> None:
         # Else whoever may correct a ticket could show himself, and the units, whose it is.
@@ -119,3 +136,7 @@ class Notes:
             await self._casebook.happen(session, principal, case, event, detail)
 
         await self._casebook.act(principal, command, act)
+
+
+def _with(ticket: Ticket, new: Mapping[str, Any]) -> Ticket:
+    return replace(ticket, **{name: AMENDABLE[name](value) for name, value in new.items()})

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from crm_bridge.tickets.details import Rescheduled
+from crm_bridge.tickets.life import Life
+from crm_bridge.tickets.ticket import Ticket
 from crm_bridge.tickets.vocabulary import TicketType, Urgency
 from crm_bridge.units.tables import UnitRow
 from infra.kit.errors import FieldError, Invalid
@@ -77,6 +80,19 @@ class Reckoner(Protocol):
 
         Raises:
             Invalid: It is more than the original limit.
+        """
+        ...
+
+    async def amended(
+        self, session: AsyncSession, life: Life, was: Ticket, ticket: Ticket
+    ) -> Sequence[Rescheduled]:
+        """Return the new moments of what units have in hand of a ticket whose type or urgency was put right.
+
+        Args:
+            session: The transaction that will write it.
+            life: The ticket's.
+            was: The ticket as it was registered.
+            ticket: As it is now.
         """
         ...
 

@@ -132,7 +132,7 @@ def life_cycle(
             api.routes(tickets, reader),
             unit_api.routes(UnitWork(casebook, attachments, reckoner, returnable), reader),
             centre_api.routes(dispatching, closing, reader),
-            ways_api.routes(closing, joining, Notes(casebook, clock), reader),
+            ways_api.routes(closing, joining, Notes(casebook, reckoner, clock), reader),
             confidences_api.routes(confidences),
             desks_api.routes(
                 UnitDesk(database, clock, base.zone, settings.due_soon, staff),

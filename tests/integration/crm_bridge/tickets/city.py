@@ -16,14 +16,16 @@ from crm_bridge.settings import CaseworkSettings
 from crm_bridge.tickets.casebook import Casebook, Command
 from crm_bridge.tickets.closing import Closing
 from crm_bridge.tickets.confidences import Confidences
-from crm_bridge.tickets.details import Terms
+from crm_bridge.tickets.details import Rescheduled, Terms
 from crm_bridge.tickets.dispatch_desk import DispatchDesk
 from crm_bridge.tickets.dispatching import Dispatching
 from crm_bridge.tickets.joining import Followers, Joining
+from crm_bridge.tickets.life import Life
 from crm_bridge.tickets.news import FOLLOWERS
 from crm_bridge.tickets.notes import Notes
 from crm_bridge.tickets.projection import differences
 from crm_bridge.tickets.tables import AssignmentRow, TicketRow
+from crm_bridge.tickets.ticket import Ticket
 from crm_bridge.tickets.unit_desk import UnitDesk
 from crm_bridge.tickets.unit_work import UnitWork
 from crm_bridge.tickets.vocabulary import TicketType, Urgency, Wait
@@ -87,6 +89,24 @@ class PlainReckoner:
     async def extended(self, session: AsyncSession, due_at: datetime, days: int, limit: str) -> Due:
         return Due(due_at + timedelta(days=days))
 
+    async def amended(
+        self, session: AsyncSession, life: Life, was: Ticket, ticket: Ticket
+    ) -> Sequence[Rescheduled]:
+        found = []
+        for one in life.assignments:
+            terms = await self.limits(
+                session,
+                type=ticket.type,
+                urgency=ticket.urgency,
+                redo=one.round > 1,
+                given=None,
+                at=one.dispatched_at,
+            )
+            if one.open and terms.limit != one.limit:
+                moments = {"sign_due_at": one.sign_due_at, "due_at": terms.due_at}
+                found.append(Rescheduled(n=one.n, limit=terms.limit, **moments))
+        return found
+
 
 class Everybody:
     """The people above, as the accounts would know them."""
@@ -117,7 +137,7 @@ class City(House):
         exclusions = Exclusions(self.database, self.clock)
         self.closing = Closing(self.casebook, self.reckoner, self.clock, exclusions.stopped)
         self.joining = Joining(self.casebook, self.ledger)
-        self.notes = Notes(self.casebook, self.clock)
+        self.notes = Notes(self.casebook, self.reckoner, self.clock)
         self.confidences = Confidences(
             self.database, self.clock, self.ledger, self.contacts, self.vault, Everybody()
         )
