@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from ipaddress import ip_address
 
+from channels.mailbox.fetching import MOST_LEFT
 from channels.mailbox.imap import FolderUnknown, ImapConnection, LoginRefused, MailServerAway
 from channels.mailbox.settings import MailboxSettings, Security
 from channels.mailbox.smtp import Smtp
@@ -58,6 +59,16 @@ async def findings(settings: MailboxSettings, smtp: Smtp, left: int) -> Sequence
                 "folder",
                 f"有 {left} 封邮件未能受理，将继续重试；请查看日志 mail_left",
                 f"{left} mails could not be taken in and are tried again; look for mail_left in the log",
+                fatal=False,
+            )
+        )
+    if left >= MOST_LEFT:
+        found.append(
+            _finding(
+                "folder",
+                "未能受理的邮件已达上限，更早的不再重试（日志 mail_given_up）；请在邮箱中处理未读邮件",
+                "more mails are not tried again: the eldest are given up (mail_given_up in the log); see to the unread "
+                "mails in the mailbox",
                 fatal=False,
             )
         )

@@ -1,8 +1,8 @@
 """Follows a mailbox: what comes is taken in once, in order, whatever breaks in between.
 
 How far it has been read is remembered by UID and UIDVALIDITY (RFC 3501, 2.3.1.1). When the server numbers its mails
-anew, the last days are read once more; what was taken in before is known by its identity and not taken in twice. One
-process of many reads; another goes on when that one is gone.
+anew, the last days are read once more, and all since the first mail that could not be taken in; what was taken in
+before is known by its identity and not taken in twice. One process of many reads; another goes on when it is gone.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from math import inf
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -37,9 +38,14 @@ TakeMail = Callable[[FetchedMail], Awaitable[bool]]
 """Takes a mail in; returns whether it was one to be taken in."""
 
 _BACKOFF = Backoff(first=timedelta(seconds=1), longest=timedelta(minutes=1))
-_MOST_LEFT = 200
+MOST_LEFT = 200
+"""Mails that are tried again now and then; when there are more, the eldest are given up."""
+
+_LEFT_TRIED_EVERY = 600.0
 _READ_AGAIN = timedelta(days=2)
 """How much further back than the last look is read when the server numbers its mails anew: it may have been away."""
+_FURTHEST_BACK = timedelta(days=30)
+"""A mail that was moved here may be years old, and what lies beside it was never meant to be taken in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +57,14 @@ class Place:
         uid: The last that was dealt with.
         looked_on: The day on which that was.
         left: UIDs of mails that could not be taken in for a fault of their own; they are tried again now and then.
+        left_since: The day on which the eldest of them came; None without any.
     """
 
     uidvalidity: int
     uid: int
     looked_on: date
     left: tuple[int, ...] = ()
+    left_since: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,8 +129,11 @@ class Follower:
         try:
             folder = await connection.open()
             place = await self._place(connection, folder)
-            place = await self._try_left(connection, place, take, lease)
+            tried_at = -inf
             while True:
+                if self._clock.monotonic() - tried_at >= _LEFT_TRIED_EVERY:
+                    place = await self._try_left(connection, place, take, lease)
+                    tried_at = self._clock.monotonic()
                 place = await self._take_new(connection, place, take, lease)
                 self._fine()
                 if folder.can_idle:
@@ -142,11 +153,12 @@ class Follower:
                 uid=mark.value["uid"],
                 looked_on=date.fromisoformat(mark.value["looked_on"]),
                 left=tuple(mark.value["left"]),
+                left_since=_day(mark.value.get("left_since")),
             )
             if known.uidvalidity == folder.uidvalidity:
                 return known
-            log.warning("mailbox_numbered_anew", mailbox=self._name)
-            since = known.looked_on - _READ_AGAIN
+            log.warning("mailbox_numbered_anew", mailbox=self._name, left=len(known.left))
+            since = min(known.looked_on, known.left_since or known.looked_on) - _READ_AGAIN
         else:
             since = today - timedelta(days=self._settings.first_days)
         everything = await connection.uids_above(0)
@@ -161,9 +173,11 @@ class Follower:
         self, connection: ImapConnection, place: Place, take: TakeMail, lease: Lease
     ) -> Place:
         for uid in await connection.uids_above(place.uid):
-            taken = await self._take(connection, uid, take)
-            left = place.left if taken is not None else (*place.left, uid)[-_MOST_LEFT:]
-            place = replace(place, uid=uid, left=left, looked_on=self._clock.now().date())
+            raw = await connection.fetch(uid, self._clock.now())
+            taken = await self._take(raw, uid, take) if raw else False
+            place = replace(place, uid=uid, looked_on=self._clock.now().date())
+            if raw and taken is None:
+                place = self._leave(place, raw)
             await self._remember(place, lease)
             if taken and self._settings.mark_seen:
                 await connection.mark_seen(uid)
@@ -173,16 +187,28 @@ class Follower:
         self, connection: ImapConnection, place: Place, take: TakeMail, lease: Lease
     ) -> Place:
         for uid in place.left:
-            if await self._take(connection, uid, take) is not None:
-                place = replace(place, left=tuple(one for one in place.left if one != uid))
-                await self._remember(place, lease)
+            raw = await connection.fetch(uid, self._clock.now())
+            taken = await self._take(raw, uid, take) if raw else False
+            if taken is None:
+                continue
+            left = tuple(one for one in place.left if one != uid)
+            place = replace(place, left=left, left_since=place.left_since if left else None)
+            await self._remember(place, lease)
+            if taken and self._settings.mark_seen:
+                await connection.mark_seen(uid)
         return place
 
-    async def _take(self, connection: ImapConnection, uid: int, take: TakeMail) -> bool | None:
+    def _leave(self, place: Place, raw: FetchedMail) -> Place:
+        """Return the place with the mail at it among those that are left."""
+        left = (*place.left, place.uid)
+        if len(left) > MOST_LEFT:
+            log.error("mail_given_up", mailbox=self._name, uid=left[0])
+        came_on = max(raw.received_at.date(), place.looked_on - _FURTHEST_BACK)
+        since = min(place.left_since or came_on, came_on)
+        return replace(place, left=left[-MOST_LEFT:], left_since=since)
+
+    async def _take(self, raw: FetchedMail, uid: int, take: TakeMail) -> bool | None:
         """Take a mail in; return whether it was one to be taken in, None if it could not be for a fault of its own."""
-        raw = await connection.fetch(uid, self._clock.now())
-        if raw is None:
-            return False
         try:
             return await take(raw)
         except NOT_ITS_OWN:
@@ -198,6 +224,7 @@ class Follower:
             "uid": place.uid,
             "looked_on": place.looked_on.isoformat(),
             "left": list(place.left),
+            "left_since": place.left_since.isoformat() if place.left_since else None,
         }
         await self._marks.put(self._name, value, lease=lease)
 
@@ -212,3 +239,7 @@ class Follower:
         since = self.trouble.since if self.trouble else self._clock.now()
         self.trouble = Trouble(since=since, error=known)
         log.warning("mailbox_not_followed", mailbox=self._name, error=type(error).__name__)
+
+
+def _day(written: str | None) -> date | None:
+    return date.fromisoformat(written) if written else None

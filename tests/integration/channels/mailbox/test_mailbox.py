@@ -10,12 +10,13 @@ from imap_tools.imap_utf7 import utf7_encode
 from pydantic import SecretStr
 
 from channels.contacts.rules import Contact, Received
+from channels.mailbox import checking, fetching
 from channels.mailbox.channel import UNANSWERED, MailboxChannel
 from channels.mailbox.imap import LoginRefused
 from channels.mailbox.settings import MailboxSettings, Security
 from channels.marks.memory import MemoryMarks
 from channels.protocol import DeliveryNews, DeliveryState
-from infra.kit.clock import SystemClock
+from infra.kit.clock import Clock, ManualClock, SystemClock
 from infra.kit.errors import TryLater
 from tests.mail_servers import PASSWORD, DovecotServer, Sink
 from tests.parts import wait_until
@@ -40,11 +41,12 @@ class Desk:
 
     def __init__(self) -> None:
         self.contacts: dict[str, Contact] = {}
-        self.deliveries = 0
+        self.asked = self.deliveries = 0
         self.fails: Callable[[Contact], Exception | None] = lambda _contact: None
         self.changed = asyncio.Condition()
 
     async def take(self, contact: Contact) -> Received:
+        self.asked += 1
         error = self.fails(contact)
         if error is not None:
             raise error
@@ -91,9 +93,9 @@ def marks() -> MemoryMarks:
 
 @asynccontextmanager
 async def following(
-    settings: MailboxSettings, marks: MemoryMarks, desk: Desk
+    settings: MailboxSettings, marks: MemoryMarks, desk: Desk, clock: Clock = CLOCK
 ) -> AsyncIterator[MailboxChannel]:
-    channel = MailboxChannel(settings, marks, CLOCK)
+    channel = MailboxChannel(settings, marks, clock)
     task = asyncio.create_task(channel.run(desk.take))
     try:
         yield channel
@@ -309,6 +311,69 @@ async def test_mail_that_cannot_be_taken_in_does_not_hold_up_the_others_and_is_t
     assert desk.titles == ["井盖", "路灯"]
 
 
+async def test_mail_that_was_left_is_tried_again_while_the_connection_lives(
+    dovecot: DovecotServer, settings: MailboxSettings, marks: MemoryMarks, user: str
+) -> None:
+    dovecot.put(letter("路灯"), user=user)
+    desk, clock = Desk(), ManualClock(CLOCK.now())
+    desk.fails = lambda _contact: RuntimeError()
+    often = settings.model_copy(update={"idle": False, "poll_seconds": 1})
+    async with following(often, marks, desk, clock) as channel:
+        await until_left(channel, 1)
+        desk.fails = lambda _contact: None
+        clock.advance(600)
+        await desk.holds(1)
+        await until(lambda: dovecot.seen(user) == 1)
+        await until_left(channel, 0)
+
+
+async def test_mail_that_was_left_long_ago_is_found_when_mails_are_numbered_anew(
+    dovecot: DovecotServer, settings: MailboxSettings, marks: MemoryMarks, user: str
+) -> None:
+    desk, clock = Desk(), ManualClock(CLOCK.now() - timedelta(days=20))
+    desk.fails = lambda contact: RuntimeError() if titled(contact, "路灯") else None
+    dovecot.put(letter("路灯"), user=user, came_at=clock.now())
+    async with following(settings, marks, desk, clock) as channel:
+        await until_left(channel, 1)
+    clock.advance(20 * 86400)
+    dovecot.put(letter("井盖"), user=user)
+    async with following(settings, marks, desk, clock):
+        await desk.holds(1)
+        await until(lambda: dovecot.seen(user) == 1)
+    await asyncio.to_thread(dovecot.stop)
+    dovecot.renumber(user)
+    await asyncio.to_thread(dovecot.start)
+    desk.fails = lambda _contact: None
+    async with following(settings, marks, desk, clock) as channel:
+        await desk.holds(2)
+        await until_left(channel, 0)
+    assert desk.titles == ["井盖", "路灯"]
+
+
+async def test_more_mails_than_are_tried_again_are_spoken_of(
+    dovecot: DovecotServer,
+    settings: MailboxSettings,
+    marks: MemoryMarks,
+    user: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in (fetching, checking):
+        monkeypatch.setattr(module, "MOST_LEFT", 2)
+    desk = Desk()
+    desk.fails = lambda _contact: RuntimeError()
+    dovecot.put(letter("路灯"), user=user)
+    async with following(settings, marks, desk) as channel:
+        await until_left(channel, 1)
+        assert not await speaks_of_too_many(channel)
+        dovecot.put(letter("井盖"), user=user)
+        await until_left(channel, 2)
+        dovecot.put(letter("噪音"), user=user)
+        await until(lambda: desk.asked == 3)
+        assert await channel.left() == 2
+        assert await speaks_of_too_many(channel)
+        assert await speaks_of_too_many(channel)
+
+
 async def test_nothing_is_passed_over_while_the_database_is_away(
     dovecot: DovecotServer, settings: MailboxSettings, marks: MemoryMarks, user: str
 ) -> None:
@@ -401,6 +466,10 @@ async def test_sender_who_writes_like_a_program_gets_no_automatic_answers(
         await desk.holds(4)
     marked = [UNANSWERED in contact.extra for contact in desk.contacts.values()]
     assert marked == [False, False, False, True]
+
+
+async def speaks_of_too_many(channel: MailboxChannel) -> bool:
+    return any("不再重试" in finding.message_zh for finding in await channel.check())
 
 
 def titled(contact: Contact, title: str) -> bool:
