@@ -12,7 +12,7 @@ from pydantic import Field, StringConstraints
 
 from crm_bridge.forms import Id, Moment, Text
 from crm_bridge.rates.exclusion_list import Exclusion, ExclusionList
-from crm_bridge.rates.exclusions import Exclusions
+from crm_bridge.rates.exclusions import READ_ALL, READ_OWN, Exclusions
 from crm_bridge.rates.listing import FigureTickets
 from crm_bridge.rates.rules import Comparison, Period
 from crm_bridge.rates.scope import Question
@@ -44,7 +44,10 @@ from infra.kit.idempotency import IdempotencyKey
 from infra.kit.identity import Principal
 
 READ = "figures.read"
-"""What everybody has; which figures one sees is decided by `rates.read` and `rates.read_own`."""
+"""What everybody has: what each figure means, and the exclusions of one's own unit."""
+
+SEE = (READ_ALL, READ_OWN)
+"""Who sees figures at all; the second sees those of its own unit."""
 
 NONE = "-"
 """In a filter: what has no unit, or no agent."""
@@ -177,13 +180,13 @@ def routes(
     """Return the endpoints of figures."""
     api = Routes(tag="rates")
 
-    @api.get("/api/v1/rates", permission=READ)
+    @api.get("/api/v1/rates", permission=SEE)
     async def table(principal: Principal, query: RatesQuery) -> RatesView:
         """Show figures, raw and adjusted, with numerator and denominator; a unit sees its own."""
         question = query.asked()
         return table_view(await rates.table(principal, question), question, query.rank)
 
-    @api.get("/api/v1/rates/export", permission=READ)
+    @api.get("/api/v1/rates/export", permission=SEE)
     async def export(principal: Principal, query: ExportQuery) -> web.Response:
         """Take the table out as a file."""
         question = query.asked()
@@ -195,7 +198,7 @@ def routes(
         """Say what each figure is."""
         return definition_list()
 
-    @api.get("/api/v1/rates/tickets", permission=READ)
+    @api.get("/api/v1/rates/tickets", permission=SEE)
     async def behind(principal: Principal, query: MembersQuery) -> MemberPage:
         """List the tickets, or calls, behind a number: as many as the number says."""
         found, going_on = await tickets.page(

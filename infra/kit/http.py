@@ -40,6 +40,9 @@ _SAFE_METHODS = frozenset({"GET", "HEAD"})
 _OUR_PARAMETERS = frozenset({"request", "principal", "body", "query", "idempotency"})
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
+Permission = str | tuple[str, ...] | None
+"""What a route asks for: a permission, one of several, or (None) nothing, not even a login."""
+
 AnyHandler = Callable[..., Awaitable[Any]]
 H = TypeVar("H", bound=AnyHandler)
 
@@ -84,7 +87,7 @@ class Endpoint:
     handler: AnyHandler
     tag: str
     status: int
-    permission: str | None
+    permission: Permission
     summary: str
     description: str
     idempotent: bool
@@ -107,7 +110,7 @@ class Routes:
         self.endpoints: list[Endpoint] = []
 
     def get(
-        self, path: str, *, permission: str | None = SESSION, status: int = 200
+        self, path: str, *, permission: Permission = SESSION, status: int = 200
     ) -> Callable[[H], H]:
         """Register a handler that reads."""
         return self._register("GET", path, permission, status, idempotent=False)
@@ -116,7 +119,7 @@ class Routes:
         self,
         path: str,
         *,
-        permission: str | None = SESSION,
+        permission: Permission = SESSION,
         status: int = 200,
         idempotent: bool = False,
     ) -> Callable[[H], H]:
@@ -124,17 +127,17 @@ class Routes:
         return self._register("POST", path, permission, status, idempotent=idempotent)
 
     def put(
-        self, path: str, *, permission: str | None = SESSION, status: int = 200
+        self, path: str, *, permission: Permission = SESSION, status: int = 200
     ) -> Callable[[H], H]:
         """Register a handler that sets something; sending it again changes nothing more."""
         return self._register("PUT", path, permission, status, idempotent=False)
 
-    def delete(self, path: str, *, permission: str | None = SESSION) -> Callable[[H], H]:
+    def delete(self, path: str, *, permission: Permission = SESSION) -> Callable[[H], H]:
         """Register a handler that removes something."""
         return self._register("DELETE", path, permission, 204, idempotent=False)
 
     def _register(
-        self, method: str, path: str, permission: str | None, status: int, *, idempotent: bool
+        self, method: str, path: str, permission: Permission, status: int, *, idempotent: bool
     ) -> Callable[[H], H]:
         def register(handler: H) -> H:
             endpoint = _describe(
@@ -184,7 +187,7 @@ def _describe(
     path: str,
     handler: AnyHandler,
     tag: str,
-    permission: str | None,
+    permission: Permission,
     status: int,
     *,
     idempotent: bool,
@@ -235,9 +238,11 @@ def _adapt(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamRe
 
 
 def _require(endpoint: Endpoint, sender: Principal) -> None:
-    if endpoint.permission is None:
+    if isinstance(endpoint.permission, tuple):
+        sender.require(*endpoint.permission)
+    elif endpoint.permission is None:
         return
-    if endpoint.permission != SESSION:
+    elif endpoint.permission != SESSION:
         sender.require(endpoint.permission)
     elif sender.role is Role.MACHINE:
         raise Forbidden("only for people who have logged in, not for keys", "仅限已登录的人员使用")

@@ -48,14 +48,17 @@ class Principal:
         """Return whether the person has this permission."""
         return permission in self.permissions
 
-    def require(self, permission: str) -> None:
-        """Return if the person has this permission.
+    def require(self, *permissions: str) -> None:
+        """Return if the person has this permission, or one of these.
 
         Raises:
             Forbidden: He has not.
         """
-        if not self.may(permission):
-            raise Forbidden(f"needs the permission {permission}", f"需要权限 {permission}")
+        if not any(self.may(permission) for permission in permissions):
+            raise Forbidden(
+                f"needs the permission {' or '.join(permissions)}",
+                f"需要权限 {' 或 '.join(permissions)}",
+            )
 
     def __str__(self) -> str:
         return self.number

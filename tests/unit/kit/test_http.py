@@ -233,6 +233,12 @@ def test_a_parameter_that_comes_from_nowhere_is_refused_at_the_start() -> None:
 def test_a_missing_permission_is_named() -> None:
     with pytest.raises(Forbidden, match=r"thing\.delete"):
         AGENT.require("thing.delete")
+    with pytest.raises(Forbidden, match=r"thing\.delete or thing\.read"):
+        AGENT.require("thing.delete", "thing.read")
+
+
+def test_one_of_several_permissions_is_enough() -> None:
+    AGENT.require("thing.delete", "thing.write")
 
 
 async def test_only_a_database_that_may_come_back_is_a_reason_to_try_again(client: Client) -> None:
