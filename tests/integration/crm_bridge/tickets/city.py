@@ -103,8 +103,14 @@ class PlainReckoner:
                 at=one.dispatched_at,
             )
             if one.open and terms.limit != one.limit:
-                moments = {"sign_due_at": one.sign_due_at, "due_at": terms.due_at}
-                found.append(Rescheduled(n=one.n, limit=terms.limit, **moments))
+                found.append(
+                    Rescheduled(
+                        n=one.n,
+                        sign_due_at=one.sign_due_at,
+                        due_at=terms.due_at,
+                        limit=terms.limit,
+                    )
+                )
         return found
 
 
