@@ -14,5 +14,8 @@ MessageNews = Callable[[AsyncSession, int, str, str], Awaitable[None]]
 Decided = Callable[[AsyncSession, str], Awaitable[None]]
 """Is told when a person has decided about a reply: the key under which it went out last."""
 
+Arrived = Callable[[AsyncSession, ReplyRow], Awaitable[None]]
+"""Is told of a reply that its provider has taken."""
+
 NextWay = Callable[[AsyncSession, ReplyRow], Awaitable[bool]]
 """Sends a reply another way; returns whether there is one."""

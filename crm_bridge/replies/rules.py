@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
+from channels.protocol import DeliveryState
 from infra.kit.backoff import Backoff
 from infra.kit.errors import Conflict
 
@@ -84,6 +85,19 @@ TRANSITIONS: Mapping[tuple[ReplyState, ReplyEvent], ReplyState] = MappingProxyTy
     }
 )
 """All that can happen; news that comes twice or too late changes nothing (`next_state` returns None)."""
+
+ARRIVED = frozenset({ReplyState.sent, ReplyState.delivered, ReplyState.read})
+"""The provider has it, and nothing more is to be done."""
+
+NEWS: Mapping[DeliveryState, ReplyEvent] = MappingProxyType(
+    {
+        DeliveryState.sent: ReplyEvent.taken,
+        DeliveryState.delivered: ReplyEvent.told_delivered,
+        DeliveryState.read: ReplyEvent.told_read,
+        DeliveryState.failed: ReplyEvent.told_failed,
+    }
+)
+"""What happens to a reply when a provider tells of it."""
 
 TOLD = frozenset({ReplyEvent.told_delivered, ReplyEvent.told_read, ReplyEvent.told_failed})
 """What a provider says, in whatever order."""

@@ -16,9 +16,9 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.contacts.tables import ContactRow
-from channels.protocol import DeliveryNews, DeliveryState, Reply
-from crm_bridge.replies.listeners import Decided, MessageNews, NextWay
-from crm_bridge.replies.rules import TRANSITIONS, ReplyEvent, ReplyState, next_state
+from channels.protocol import DeliveryNews, Reply
+from crm_bridge.replies.listeners import Arrived, Decided, MessageNews, NextWay
+from crm_bridge.replies.rules import ARRIVED, NEWS, TRANSITIONS, ReplyEvent, ReplyState, next_state
 from crm_bridge.replies.settings import ReplySettings
 from crm_bridge.replies.tables import ReplyRow
 from infra.kit import audit
@@ -34,12 +34,6 @@ log = structlog.get_logger()
 _KNOWN = Prepared(select(ReplyRow.id).where(ReplyRow.key == bindparam("key")))
 _CHANNEL = Prepared(select(ContactRow.channel).where(ContactRow.id == bindparam("contact_id")))
 _FILES = "files"
-_TOLD = {
-    DeliveryState.sent: ReplyEvent.taken,
-    DeliveryState.delivered: ReplyEvent.told_delivered,
-    DeliveryState.read: ReplyEvent.told_read,
-    DeliveryState.failed: ReplyEvent.told_failed,
-}
 
 
 class Replies:
@@ -66,6 +60,7 @@ class Replies:
         self._message_news: MessageNews | None = None
         self._next_way: NextWay | None = None
         self._decided: Decided | None = None
+        self._arrived: Arrived | None = None
         self._wake: Callable[[], None] = lambda: None
 
     def on_written(self, wake: Callable[[], None]) -> None:
@@ -87,6 +82,10 @@ class Replies:
     def on_decided(self, decided: Decided) -> None:
         """Set who is told of replies about which a person has decided."""
         self._decided = decided
+
+    def on_arrived(self, arrived: Arrived) -> None:
+        """Set who is told of replies that a provider has taken; of one he may be told again."""
+        self._arrived = arrived
 
     def carry(
         self,
@@ -256,6 +255,8 @@ class Replies:
             row.leased_until = None
         if row.message_id is not None and self._message_news is not None:
             await self._message_news(session, row.message_id, state.value, row.error or "")
+        if state in ARRIVED and self._arrived is not None:
+            await self._arrived(session, row)
         return True
 
     async def hear(self, session: AsyncSession, channel: str, news: DeliveryNews) -> bool:
@@ -263,7 +264,7 @@ class Replies:
         row = await self._told_of(session, channel, news)
         if row is None:
             return False
-        event = _TOLD[news.state]
+        event = NEWS[news.state]
         row.provider_id = row.provider_id or news.provider_id[:200] or None
         if event is ReplyEvent.taken and (row.state, event) not in TRANSITIONS:
             return True  # it is known to have come further

@@ -40,6 +40,11 @@ class ReplySettings(BaseModel):
         default=("mayor-mailbox",),
         description="Over which channels a receipt goes out; the others show the number as soon as something is sent.",
     )
+    tell_extensions: bool = Field(
+        default=True,
+        description="Whether a citizen who wrote is told by itself, whatever `kinds` says, that it takes longer. "
+        "Who cannot be told in writing waits among those that the centre tells.",
+    )
     sms_kinds: tuple[ReplyKind, ...] = Field(
         default=(ReplyKind.answer, ReplyKind.rating),
         description="What goes by short message when the citizen's own channel cannot carry it "
@@ -52,6 +57,10 @@ class ReplySettings(BaseModel):
     progress_text: Annotated[str, _with("number")] = Field(
         default="您好，工单 {number} 已转有关单位办理，办理结果将及时告知您。",
         description="Text when a unit has got the ticket.",
+    )
+    extension_text: Annotated[str, _with("number", "day")] = Field(
+        default="您好，工单 {number} 需要更多时间办理，预计 {day} 前答复您，请您谅解。",
+        description="Text when the ticket's unit was given more time; `day` is until when.",
     )
     answer_text: Annotated[str, _with("number", "answer")] = Field(
         default="您好，您反映的事项（工单编号 {number}）已有答复：\n{answer}",

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -21,8 +23,8 @@ from crm_bridge.progress.reading import progress_of
 from crm_bridge.replies import wording
 from crm_bridge.replies.service import Replies
 from crm_bridge.replies.settings import ReplySettings
-from crm_bridge.tickets.tables import TicketContactRow, TicketRow
-from crm_bridge.tickets.vocabulary import TicketEvent
+from crm_bridge.tickets.tables import AssignmentRow, TicketContactRow, TicketRow, TicketWaitRow
+from crm_bridge.tickets.vocabulary import AssignmentRole, TicketEvent, Wait
 from infra.kit.outbox import OutboxEntry
 
 _E = TicketEvent
@@ -31,6 +33,7 @@ _KINDS: Mapping[str, ReplyKind] = MappingProxyType(
         _E.dispatched: ReplyKind.progress,
         _E.designated: ReplyKind.progress,
         _E.passed_on: ReplyKind.progress,
+        _E.extension_approved: ReplyKind.progress,
         _E.answered: ReplyKind.answer,
         _E.not_accepted: ReplyKind.answer,
         _E.accepted: ReplyKind.answer,
@@ -63,14 +66,20 @@ class Telling:
     Args:
         replies: Writes down what is told.
         settings: What is told, and in which words.
+        zone: The city's time, whose days citizens read.
         links: Makes the addresses for rating; without, nobody is asked to rate in writing.
     """
 
     def __init__(
-        self, replies: Replies, settings: ReplySettings, links: RatingLinks | None = None
+        self,
+        replies: Replies,
+        settings: ReplySettings,
+        zone: ZoneInfo,
+        links: RatingLinks | None = None,
     ) -> None:
         self._replies = replies
         self._settings = settings
+        self._zone = zone
         self._links = links
         self._makers: Mapping[ReplyKind, _Maker] = {
             ReplyKind.progress: self._progress,
@@ -80,8 +89,9 @@ class Telling:
 
     async def follow(self, session: AsyncSession, entry: OutboxEntry) -> None:
         """Write down what an entry of the outbox means for the ticket's citizen; most mean nothing."""
-        kind = _KINDS.get(entry.body.get("event", ""))
-        if kind is None or kind not in self._settings.kinds or "ticket_id" not in entry.body:
+        event = entry.body.get("event", "")
+        kind = _KINDS.get(event)
+        if kind is None or not self._wanted(event, kind) or "ticket_id" not in entry.body:
             return
         ticket = await session.get(TicketRow, entry.body["ticket_id"])
         contact_id = await written_contact(session, ticket) if ticket is not None else None
@@ -94,14 +104,30 @@ class Telling:
             )
             self._replies.poke()
 
+    def _wanted(self, event: str, kind: ReplyKind) -> bool:
+        if event == _E.extension_approved:
+            return self._settings.tell_extensions
+        return kind in self._settings.kinds
+
     async def _progress(
-        self, _session: AsyncSession, ticket: TicketRow, entry: OutboxEntry
+        self, session: AsyncSession, ticket: TicketRow, entry: OutboxEntry
     ) -> _Told | None:
         if entry.kind == "ticket.assigned":
             return None  # told of by the ticket itself
+        if entry.body["event"] == _E.extension_approved:
+            return await self._extension(session, ticket)
         version = int(entry.body["version"])
         reply = wording.progress(self._settings, _id(ticket), version, ticket.number)
         return _Told(reply=reply)
+
+    async def _extension(self, session: AsyncSession, ticket: TicketRow) -> _Told | None:
+        until = await _extended_until(session, ticket)
+        if until is None:
+            return None
+        day = until.astimezone(self._zone).date()
+        return _Told(
+            reply=wording.extension(self._settings, _id(ticket), ticket.round, ticket.number, day)
+        )
 
     async def _answer(
         self, session: AsyncSession, ticket: TicketRow, entry: OutboxEntry
@@ -142,6 +168,21 @@ async def written_contact(session: AsyncSession, ticket: TicketRow) -> int | Non
         .where(TicketContactRow.ticket_id == ticket.id, col(ContactRow.message).is_not(None))
         .order_by(col(ContactRow.id).desc())
         .limit(1)
+    )
+    return (await session.exec(statement)).first()
+
+
+async def _extended_until(session: AsyncSession, ticket: TicketRow) -> datetime | None:
+    """Return until when the ticket's lead has; None when its citizen need not be told of an extension any more."""
+    statement = (
+        select(AssignmentRow.due_at)
+        .join(TicketWaitRow, col(TicketWaitRow.ticket_id) == AssignmentRow.ticket_id)
+        .where(
+            TicketWaitRow.ticket_id == ticket.id,
+            TicketWaitRow.kind == Wait.to_tell,
+            AssignmentRow.role == AssignmentRole.lead,
+            col(AssignmentRow.ended_at).is_(None),
+        )
     )
     return (await session.exec(statement)).first()
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from channels.protocol import Reply, ReplyKind
 from crm_bridge.replies.settings import ReplySettings
 
 LONGEST_ANSWER = 2_000
 FILES_ARE_THERE = "（附件 {count} 个，可凭工单号在热线网页“查进度”中下载。）"
 """Not every way carries files, and none carries all."""
+EXTENSION = "extension:"
+"""How the key of every reply begins that tells of an extension."""
 
 
 def receipt(settings: ReplySettings, ticket_id: int, number: str) -> Reply:
@@ -33,6 +37,24 @@ def progress(settings: ReplySettings, ticket_id: int, version: int, number: str)
         text=settings.progress_text.format(number=number),
         ticket_number=number,
     )
+
+
+def extension(
+    settings: ReplySettings, ticket_id: int, round_: int, number: str, until: date
+) -> Reply:
+    """Return that the matter takes longer, and until which day of the city."""
+    day = f"{until.year}年{until.month}月{until.day}日"
+    return Reply(
+        key=extension_key(ticket_id, round_),
+        kind=ReplyKind.progress,
+        text=settings.extension_text.format(number=number, day=day),
+        ticket_number=number,
+    )
+
+
+def extension_key(ticket_id: int, round_: int) -> str:
+    """Return the key under which a citizen is told of the one extension of a round."""
+    return f"{EXTENSION}{ticket_id}:{round_}"
 
 
 def answer(

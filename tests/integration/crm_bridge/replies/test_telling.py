@@ -11,20 +11,22 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from channels.attachments.tables import AttachmentRow
 from channels.contacts.rules import Contact
 from channels.protocol import ReplyKind
+from crm_bridge.replies.extensions import ExtensionsTold
 from crm_bridge.replies.receipts import Receipts
+from crm_bridge.replies.rules import ReplyEvent
 from crm_bridge.replies.service import Replies
 from crm_bridge.replies.settings import ReplySettings
 from crm_bridge.replies.tables import ReplyRow
 from crm_bridge.replies.telling import Telling
-from crm_bridge.tickets.details import Noted, Replied
-from crm_bridge.tickets.vocabulary import TicketEvent
+from crm_bridge.tickets.details import ExtensionAsked, Noted, Replied
+from crm_bridge.tickets.vocabulary import TicketEvent, Wait
 from infra.kit.clock import ManualClock
 from infra.kit.database import Database
 from infra.kit.outbox import OutboxEntry
 from infra.kit.relay import Relay
 from infra.kit.vault import Vault
 from telephony.numbers import PhoneNumber
-from tests.integration.crm_bridge.house import CGJ, MOBILE, ZHOU, written
+from tests.integration.crm_bridge.house import CGJ, MOBILE, ZHOU, ZONE, written
 from tests.integration.crm_bridge.tickets.city import CHEN, HE, City
 
 EVERYTHING = ReplySettings(kinds=tuple(ReplyKind), receipt_channels=("letters",))
@@ -45,7 +47,8 @@ class Town(City):
         self.destinations = ("webhook",)
         super().__post_init__()
         self.replies = Replies(self.database, self.clock, self.vault, self.told)
-        self.telling = Telling(self.replies, self.told, Links())
+        self.telling = Telling(self.replies, self.told, ZONE, Links())
+        self.replies.on_arrived(ExtensionsTold(self.replies, self.ledger).arrived)
         self.intake._registrar = Receipts(self.replies, self.told, ["letters"])  # as it is wired
 
     async def wrote(self, contact: Contact) -> int:
@@ -81,6 +84,26 @@ class Town(City):
         reply = Replied(n=1, text=text, measures="更换灯泡", contacted=True)
         await self.work.reply(CHEN, await self.now(ticket_id), reply)
         await self.closing.audit(HE, await self.now(ticket_id), accept=True, reason="")
+        await self.carry_on()
+
+    async def extend(self, ticket_id: int) -> None:
+        """城管执法局 gets a ticket and is given three days more."""
+        await self.dispatching.dispatch(HE, await self.now(ticket_id), lead=CGJ)
+        await self.work.sign(CHEN, await self.now(ticket_id), 1)
+        asked = ExtensionAsked(n=1, days=3, reason="材料未到")
+        await self.work.ask_extension(CHEN, await self.now(ticket_id), asked)
+        await self.dispatching.decide_extension(
+            HE, await self.now(ticket_id), approve=True, reason=""
+        )
+        await self.carry_on()
+
+    async def goes_out(self, *events: ReplyEvent) -> None:
+        """The last reply is sent, or what else the events say."""
+        async with self.database.transaction() as session:
+            last = select(ReplyRow).order_by(col(ReplyRow.id).desc()).limit(1).with_for_update()
+            row = (await session.exec(last)).one()
+            for event in events:
+                await self.replies.happen(session, row, event)
         await self.carry_on()
 
     async def said(self) -> list[tuple[str, str]]:
@@ -208,3 +231,55 @@ async def test_receipt_of_a_contact_that_was_left_behind_goes_out_once(town: Tow
     await town.intake.resume()
     await town.intake.take(written())
     assert [kind for kind, _ in await town.said()] == ["receipt"]
+
+
+async def test_who_wrote_is_told_of_an_extension_and_the_centre_need_not(
+    database: Database, clock: ManualClock, vault: Vault
+) -> None:
+    town = Town(database=database, clock=clock, vault=vault, told=ReplySettings())
+    await town.open()
+    ticket_id = await town.wrote(written())
+    await town.extend(ticket_id)
+    [(kind, text)] = await town.said()
+    assert (kind, "2026年3月10日" in text, "20260302-000001" in text) == ("progress", True, True)
+    assert await town.waiting(Wait.to_tell) == 1
+
+    await town.goes_out(ReplyEvent.claimed, ReplyEvent.taken, ReplyEvent.told_delivered)
+
+    assert await town.waiting(Wait.to_tell) == 0
+    assert (await town.events(ticket_id)).count("told") == 1
+    assert len(await town.said()) == 1
+    assert await town.is_whole()
+
+
+async def test_who_cannot_be_told_of_an_extension_in_writing_stays_with_the_centre(
+    town: Town,
+) -> None:
+    ticket_id = await town.wrote(written())
+    await town.extend(ticket_id)
+    await town.goes_out(ReplyEvent.claimed, ReplyEvent.given_up)
+    assert await town.waiting(Wait.to_tell) == 1
+    assert "told" not in await town.events(ticket_id)
+
+
+async def test_news_of_an_extension_that_comes_when_the_unit_has_finished_changes_nothing(
+    town: Town,
+) -> None:
+    ticket_id = await town.wrote(written())
+    await town.extend(ticket_id)
+    reply = Replied(n=1, text="路灯已修复。", contacted=True)
+    await town.work.reply(CHEN, await town.now(ticket_id), reply)
+    await town.closing.audit(HE, await town.now(ticket_id), accept=True, reason="")
+    await town.goes_out(ReplyEvent.claimed, ReplyEvent.taken)
+    assert "told" not in await town.events(ticket_id)
+    assert await town.is_whole()
+
+
+async def test_city_that_does_not_want_it_tells_of_extensions_by_hand(
+    database: Database, clock: ManualClock, vault: Vault
+) -> None:
+    settings = ReplySettings(tell_extensions=False)
+    town = Town(database=database, clock=clock, vault=vault, told=settings)
+    await town.open()
+    await town.extend(await town.wrote(written()))
+    assert (await town.said(), await town.waiting(Wait.to_tell)) == ([], 1)

@@ -122,7 +122,7 @@ export default {
   option: {
     grounds: { not_ours: 'Not our responsibility', wrong_place: 'Not in our area', duplicate: 'Dispatched twice', not_enough: 'Too little is known', other: 'Other' },
     lane: { at_once: 'At once', complex: 'Complex', unreasonable: 'Unreasonable' },
-    how: { phone: 'Phone', message: 'SMS or WeChat', letter: 'Letter', in_person: 'In person' },
+    how: { phone: 'Phone', message: 'SMS, WeChat or mail', letter: 'Letter', in_person: 'In person' },
     contacted: { yes: 'Contacted', no: 'Not contacted' },
   },
   due: {

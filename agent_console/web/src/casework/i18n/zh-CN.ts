@@ -122,7 +122,7 @@ export default {
   option: {
     grounds: { not_ours: '不属于本单位职责', wrong_place: '不属于本辖区', duplicate: '重复派单', not_enough: '信息不全，无法办理', other: '其他' },
     lane: { at_once: '能够马上办理', complex: '情况复杂', unreasonable: '不合理诉求' },
-    how: { phone: '电话', message: '短信或微信', letter: '书面', in_person: '当面' },
+    how: { phone: '电话', message: '短信、微信或邮件', letter: '书面', in_person: '当面' },
     contacted: { yes: '已联系', no: '未联系' },
   },
   due: {
