@@ -33,6 +33,11 @@ def _sqlite(element: _Microseconds, compiler: Any, **options: Any) -> str:
     )
 
 
+def microseconds(moment: Any) -> ColumnElement[int]:
+    """Return a stored moment as microseconds since 1970, by which moments can be reckoned with."""
+    return _Microseconds(moment)
+
+
 def later_by(later: Any, earlier: Any, than: timedelta) -> ColumnElement[bool]:
     """Return the condition that one moment lies more than `than` behind another; unknown if either is empty."""
     most = than // timedelta(microseconds=1)

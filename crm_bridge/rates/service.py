@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from crm_bridge.rates.counting import Excluded, Key, count, excluded
+from crm_bridge.rates.counting import Excluded, Key, count, countable, excluded
 from crm_bridge.rates.rules import NOTHING, Comparison, Ratio, lineage, mean_of_units, steps
 from crm_bridge.rates.scope import Question, Trees, cohort_of, trees_of
 from crm_bridge.rates.sources import Cohort
 from crm_bridge.rates.vocabulary import PERIODS, Dimension, Figure
+from crm_bridge.rates.worst_day import WorstDay, worst_day
 from infra.kit.clock import Clock
 from infra.kit.database import Database
 from infra.kit.errors import FieldError, Invalid
@@ -21,6 +22,9 @@ from infra.kit.identity import Principal
 
 MEAN_FIGURES = frozenset({Figure.satisfaction, Figure.satisfaction_strict})
 """Figures that are told by pooled ratings and also as the mean of the units."""
+
+ANY_DAY_FIGURES = frozenset({Figure.answer, Figure.service_level})
+"""Figures whose target is to be met over any 24 hours."""
 
 MOST_STEPS = 400
 """Into how many days, weeks or months a period may be broken down."""
@@ -71,10 +75,19 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """The answer; `compared` has the same groups, with its own periods put in the place of this one's."""
+    """The answer.
+
+    Attributes:
+        now: The figures.
+        compared: Those of the other period, which has its own periods put in the place of this one's.
+        worst: For figures whose target is to be met over any 24 hours, the worst of them; None where the period, as
+            far as it is seen, is shorter or empty.
+        names: How units and kinds of matter are called.
+    """
 
     now: Tally
     compared: Tally | None
+    worst: Mapping[Figure, WorstDay | None]
     names: Mapping[Dimension, Mapping[str, tuple[str, str]]]
 
 
@@ -109,7 +122,12 @@ class Rates:
                 earlier = _earlier(cohort, question.compare)
                 compared = await _tally(session, question, earlier, trees)
                 compared = _in_place_of(compared, question.group, cohort)
-        return Table(now=now, compared=compared, names=trees.names)
+            worst = {
+                figure: await worst_day(session, figure, cohort)
+                for figure in question.figures
+                if figure in ANY_DAY_FIGURES and countable(figure, cohort.only)
+            }
+        return Table(now=now, compared=compared, worst=worst, names=trees.names)
 
     async def cohort(
         self, session: AsyncSession, principal: Principal, question: Question

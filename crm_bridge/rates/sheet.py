@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from crm_bridge.rates.rules import EMPTY
 from crm_bridge.rates.views import CellView, RatesView, RowView
 from crm_bridge.rates.vocabulary import FIGURE_WORDS, Figure
 from crm_bridge.sheets.writing import Cell, SheetKind, write
@@ -54,6 +55,13 @@ def _notes(view: RatesView) -> Iterator[Sequence[Cell]]:
     for figure, mean in view.mean_of_units.items():
         name = f"{FIGURE_WORDS[figure].zh}（各单位平均）"
         yield (name, mean.raw, f"剔除后 {mean.adjusted}", f"{mean.units} 个单位")
+    for figure, worst in view.worst_day.items():
+        name = f"{FIGURE_WORDS[figure].zh}（任意 24 小时最低）"
+        if worst is None:
+            yield (name, EMPTY)
+            continue
+        counted = f"{worst.rate.numerator}/{worst.rate.denominator}"
+        yield (name, worst.rate.shown, counted, "起始时间", worst.start, f"标准 {worst.target}%")
     for figure in view.figures:
         words = FIGURE_WORDS[figure]
         yield (words.zh, f"{words.numerator_zh} ÷ {words.denominator_zh}")

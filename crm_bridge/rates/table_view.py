@@ -21,8 +21,10 @@ from crm_bridge.rates.views import (
     RatesView,
     RatioView,
     RowView,
+    WorstDayView,
 )
 from crm_bridge.rates.vocabulary import EXCLUDABLE, FIGURE_WORDS, Dimension, Figure
+from crm_bridge.rates.worst_day import WorstDay
 
 NO_UNIT = ("未经承办单位", "without a unit")
 
@@ -71,6 +73,7 @@ def table_view(table: Table, question: Question, rank_by: Figure | None) -> Rate
             figure: MeanView(raw=shown(mean.raw), adjusted=shown(mean.adjusted), units=mean.units)
             for figure, mean in table.now.means.items()
         },
+        worst_day={figure: _worst(figure, found) for figure, found in table.worst.items()},
     )
 
 
@@ -110,6 +113,15 @@ def _total(table: Table, question: Question) -> RowView:
             else _cell(table.now.total[figure], compared.total[figure] if compared else None)
             for figure in question.figures
         },
+    )
+
+
+def _worst(figure: Figure, found: WorstDay | None) -> WorstDayView | None:
+    target, rate = FIGURE_WORDS[figure].target or 0, found.ratio.value if found else None
+    if found is None or rate is None:
+        return None
+    return WorstDayView(
+        start=found.start, rate=_view(found.ratio), target=target, met=rate * 100 >= target
     )
 
 

@@ -63,6 +63,15 @@ class MeanView(ApiModel):
     units: int
 
 
+class WorstDayView(ApiModel):
+    """The 24 hours with the lowest rate, from `start` on, and whether they too met the target, in per cent."""
+
+    start: datetime
+    rate: RatioView
+    target: int
+    met: bool
+
+
 class CohortView(ApiModel):
     """What was looked at: days of the city, both included, as seen at a moment."""
 
@@ -83,6 +92,7 @@ class RatesView(ApiModel):
     rows: list[RowView]
     total: RowView
     mean_of_units: dict[Figure, MeanView]
+    worst_day: dict[Figure, WorstDayView | None]
 
 
 class DefinitionView(ApiModel):

@@ -168,6 +168,22 @@ async def test_a_unit_sees_only_its_own_figures_and_tickets(client: Client) -> N
     await ask(client, "/tickets", figure="answer", part="numerator", who="5001", status=422)
 
 
+async def test_worst_24_hours_stand_beside_the_whole_period_with_their_target(
+    client: Client,
+) -> None:
+    table = await ask(client, figures="service_level,response")
+    worst = table["worst_day"]["service_level"]
+    assert list(table["worst_day"]) == ["service_level"]
+    whole = table["total"]["cells"]["service_level"]["raw"]
+    rates = [one["numerator"] / one["denominator"] for one in (worst["rate"], whole)]
+    assert rates[0] <= rates[1]
+    assert (worst["target"], worst["met"]) == (95, False)
+    one_morning: dict[str, Any] = {"as_of": "2026-02-20T11:00:00+08:00"}
+    early = await ask(client, figures="service_level", **one_morning)
+    assert early["worst_day"] == {"service_level": None}
+    assert (await ask(client, figures="answer", who="5001"))["worst_day"] == {}
+
+
 async def test_who_may_see_no_figures_is_refused(client: Client) -> None:
     await ask(client, who="1001", status=403)
     await ask(client, "/tickets", figure="response", part="numerator", who="1001", status=403)
