@@ -111,8 +111,8 @@ def reported(raw: Delivery) -> Sequence[Mapping[str, Any]]:
         raise Invalid("the body is no JSON", "请求体不是 JSON") from error
     if not isinstance(items, list) or len(items) > _MOST_AT_ONCE:
         raise Invalid("the body is no list of reports", "请求体不是回执列表")
-    if not all(isinstance(item, dict) and item.get("phone_number") for item in items):
-        raise Invalid("a report has a phone_number", "回执缺少 phone_number")
+    if not all(isinstance(item, dict) for item in items):
+        raise Invalid("a report is an object", "回执应为对象")
     return items
 
 
@@ -134,31 +134,40 @@ def contacts_of(items: Sequence[Mapping[str, Any]], at: datetime) -> Sequence[Co
     """Return what citizens wrote (短信上行) as contacts.
 
     Raises:
-        Invalid: One does not say what was written, or from where.
+        Invalid: One does not say what was written.
     """
     return tuple(_contact(item, at) for item in items if "success" not in item)
 
 
 def _contact(item: Mapping[str, Any], at: datetime) -> Contact:
-    number, text = str(item["phone_number"]), item.get("content")
+    number, text = str(item.get("phone_number") or ""), item.get("content")
     sequence = str(item.get("sequence_id") or "")
     if not isinstance(text, str) or not sequence:
         raise Invalid(
             "an answer has content and sequence_id", "上行短信缺少 content 或 sequence_id"
         )
-    phone = PhoneNumber.parse(number)
-    known = ("phone_number", "content", "sequence_id", "send_time")
+    phone = _phone(number)
+    known = {"content", "sequence_id", "send_time"} | ({"phone_number"} if phone else set())
+    # The sequence is unique within a day; the moment of sending tells the days apart.
+    identity = f"{sequence[:80]}/{str(item.get('send_time', ''))[:40]}"
     return Contact(
         channel=NAME,
-        # The sequence is unique within a day; the moment of sending tells the days apart.
-        external_id=f"{sequence[:80]}/{str(item.get('send_time', ''))[:40]}",
+        external_id=identity,
         received_at=at,
         phone=phone,
         message=Message(text=text.strip() or "（空短信）"),
         purpose=Purpose.talk,
-        thread=phone.digits,
+        thread=phone.digits if phone else number[:100] or identity,
         extra={name: value for name, value in item.items() if name not in known},
     )
+
+
+def _phone(text: str) -> PhoneNumber | None:
+    """Return the number; None for what is none: neither the message nor the others beside it are lost for it."""
+    try:
+        return PhoneNumber.parse(text)
+    except Invalid:
+        return None
 
 
 def _escaped(text: str) -> str:

@@ -11,7 +11,6 @@ from channels.message_board.rules import Post
 from infra.kit.errors import FieldError, Invalid, TooLarge
 
 _LISTS = ("items", "data", "list")
-_MOST_COLUMNS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +81,7 @@ def _posts(found: object, most: int) -> list[Post]:
     ]
     if wrong:
         raise Invalid(fields=wrong[:20])
-    return [
-        {str(name): _text(value) for name, value in list(post.items())[:_MOST_COLUMNS]}
-        for post in found
-    ]
+    return [{name: _text(value) for name, value in post.items()} for post in found]
 
 
 def _text(value: Any) -> str:

@@ -24,8 +24,6 @@ TEXT_LENGTH = 20_000
 _LENGTHS = MappingProxyType({"title": 200, "address": 200, "name": 60, "author": 120})
 _BOARD = re.compile(r"[a-z0-9][a-z0-9.-]{0,39}")
 _ID_LENGTH = 150
-_EXTRA_LENGTH = 2_000
-_MOST_EXTRA = 40
 
 NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -240,12 +238,8 @@ def _identity(post: Post, layout: Layout, board: str) -> str:
 
 def _extra(post: Post, layout: Layout) -> dict[str, object]:
     taken = set(layout.columns.values())
-    unknown = {
-        name[:60]: _clean(value)[:_EXTRA_LENGTH]
-        for name, value in post.items()
-        if name and name not in taken and value
-    }
-    return {"columns": dict(list(unknown.items())[:_MOST_EXTRA])} if unknown else {}
+    unknown = {name: _clean(value) for name, value in post.items() if name not in taken and value}
+    return {"columns": unknown} if unknown else {}
 
 
 def _phone(post: Post, layout: Layout, wrong: list[Wrong]) -> PhoneNumber | None:

@@ -59,12 +59,9 @@ _KNOWN = frozenset(
         "RecordingUrl",
         "RecordingSid",
         "RecordingDuration",
-        "Digits",
-        "ForwardedFrom",
-        "CallerName",
     }
 )
-"""Fields that are understood, repeat one that is, or name people; all others are kept with the contact."""
+"""Fields that are understood, or repeat one that is; all others are kept with the contact."""
 
 
 def news_of(raw: Delivery) -> Sequence[DeliveryNews]:

@@ -12,7 +12,8 @@ from crm_bridge.sheets.limits import Limits, too_large
 from crm_bridge.sheets.reading import lines_of
 from infra.kit.errors import Invalid
 
-_LIMITS = Limits()
+_LIMITS = Limits(columns=1_000)
+"""What nobody knows is kept with its post: so far more columns are looked at than somebody understands."""
 _JSON = (b"[", b"{")
 _MARK = b"\xef\xbb\xbf"
 

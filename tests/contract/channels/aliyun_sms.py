@@ -72,9 +72,9 @@ SAMPLE = PostedSample(
     garbage=[
         pushed(b"\xff"),
         pushed({"phone_number": "13800015121"}),
-        pushed([{"content": "x", "sequence_id": 1}]),
+        pushed([ANSWER, 7]),
         pushed([{**ANSWER, "content": 7}]),
-        pushed([{**ANSWER, "phone_number": "nobody"}]),
+        pushed([{**ANSWER, "sequence_id": None}]),
     ],
     unknown=pushed([{**ANSWER, "traffic_light": "绿灯"}]),
     unknown_value="绿灯",

@@ -17,6 +17,7 @@ from channels.aliyun_sms.rules import (
 )
 from channels.protocol import Delivery, DeliveryState
 from infra.kit.errors import Invalid
+from telephony.numbers import PhoneNumber
 
 NOW = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
 JSON = st.recursive(
@@ -24,6 +25,10 @@ JSON = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=20,
 )
+
+
+def pushed(items: object) -> Delivery:
+    return Delivery(method="POST", body=json.dumps(items).encode(), received_at=NOW)
 
 
 def test_a_request_is_signed_as_in_the_providers_own_example() -> None:
@@ -80,6 +85,17 @@ def test_a_report_of_failure_bears_the_carriers_code() -> None:
     [news] = news_of([item])
 
     assert (news.state, news.error_code, news.key) == (DeliveryState.failed, "MK:0001", "k")
+
+
+@pytest.mark.parametrize("number", ["nobody", "", None, 7])
+def test_an_answer_without_a_number_is_taken_and_so_are_those_beside_it(number: object) -> None:
+    answer = {"content": "路灯不亮", "send_time": "2026-03-02 09:30:00"}
+    mangled = {**answer, "phone_number": number, "sequence_id": 1}
+    whole = {**answer, "phone_number": "13800015121", "sequence_id": 2}
+    first, second = contacts_of(reported(pushed([mangled, whole])), NOW)
+    assert (first.phone, first.extra) == (None, {"phone_number": number})
+    assert first.thread != second.thread
+    assert second.phone == PhoneNumber("13800015121")
 
 
 @given(st.binary(max_size=300) | JSON.map(lambda value: json.dumps(value).encode()))

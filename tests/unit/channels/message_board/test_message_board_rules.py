@@ -1,3 +1,4 @@
+import json
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -61,6 +62,12 @@ def test_post_of_the_peoples_board_is_understood_as_it_comes() -> None:
 
 def test_column_that_nobody_knows_is_kept() -> None:
     assert taken(POST).extra["columns"] == {"领域": "城建"}
+
+
+def test_nothing_that_nobody_knows_is_cut_or_falls_together() -> None:
+    unknown = {f"{'附注' * 40}{n}": "长" * 5_000 for n in range(200)}
+    batch = batch_of(json.dumps([{"内容": "路灯不亮", **unknown}]).encode(), most=1)
+    assert taken(batch.posts[0]).extra["columns"] == unknown
 
 
 def test_mapping_names_what_names_do_not_tell() -> None:

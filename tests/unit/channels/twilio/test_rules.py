@@ -84,19 +84,25 @@ def test_who_withholds_his_number_has_none(sender: str) -> None:
     assert contact.phone is None
 
 
-def test_what_names_people_is_not_kept_beside_a_contact() -> None:
+def test_what_nobody_reads_is_kept_with_the_contact_that_seals_it() -> None:
     form = {
         "CallSid": "CA1",
         "RecordingUrl": "https://api.twilio.com/RE1",
         "From": "+8613800005678",
         "CallerName": "LI MING",
         "ForwardedFrom": "+8613900009999",
+        "Digits": "#",
         "FromCity": "HANGZHOU",
     }
 
     contact = left(posted("voice-recorded", form))
 
-    assert contact.extra == {"FromCity": "HANGZHOU"}
+    assert contact.extra == {
+        "CallerName": "LI MING",
+        "ForwardedFrom": "+8613900009999",
+        "Digits": "#",
+        "FromCity": "HANGZHOU",
+    }
     assert contact.enclosures[0].media_id == "https://api.twilio.com/RE1.mp3"
 
 
