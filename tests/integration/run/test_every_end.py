@@ -19,8 +19,11 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from agent_console.keys.service import NewKey
 from channels.wechat.stub.state import Person as WeChatPerson
 from crm_bridge.citizen_pages.rules import solves
+from infra.kit.clock import SystemClock
+from infra.run.key_commands import add_key
 from tests.contract.channels.every import SAMPLES
 from tests.contract.channels.pigeon import PIGEON
 from tests.installation import Person
@@ -64,8 +67,7 @@ STANDS: Mapping[str, str] = MappingProxyType(
         "::test_a_device_is_given_out_and_pressed_and_its_owner_is_helped_and_rates",
         "twilio": TALK,
         "aliyun-sms": TALK,
-        "open311": "tests/integration/crm_bridge/open311/test_open311_stores.py"
-        "::test_closed_request_says_so_and_tells_its_update",
+        "open311": f"{HERE}::test_a_report_of_another_app_is_answered_there_and_rated",
     }
 )
 """Which test shows the whole way of a channel."""
@@ -273,6 +275,33 @@ async def test_posts_of_a_board_are_answered_there_and_rated(
     assert (found["answer"], found["can_rate"]) == ("器材已加固。", True)
     await Page(ends).rates(found["ticket_pass"], 1)
     assert await centre.rating(ticket["id"]) == 1
+
+
+async def test_a_report_of_another_app_is_answered_there_and_rated(
+    ends: Ends, centre: Centre
+) -> None:
+    new = NewKey(name="随手拍", scopes=frozenset({"open311.write"}))
+    key = (await add_key(ends.installation.settings, SystemClock(), new)).token
+    words, phone = f"公交站顶棚漏雨 {uuid4().hex[:6]}", new_phone()
+    report = {"api_key": key, "service_code": "2005", "description": words, "phone": phone}
+    place = {"lat": "30.27415", "long": "120.15515"}
+    requests = f"{ends.installation.url}/open311/v2/requests"
+    async with aiohttp.ClientSession() as app:
+        async with app.post(f"{requests}.json", data=report | place) as response:
+            assert response.status == 200, await response.text()
+            number = (await response.json())[0]["service_request_id"]
+        ticket = await centre.sees(number, "open311")
+        assert ticket["text"] == words
+
+        await centre.answers(ticket, "顶棚已更换。")
+
+        async with app.get(f"{requests}/{number}.json") as response:
+            (shown,) = await response.json()
+    assert (shown["status"], shown["status_notes"]) == ("closed", "已答复")
+    found = await Page(ends).looks_up(number, phone)
+    assert (found["answer"], found["can_rate"]) == ("顶棚已更换。", True)
+    await Page(ends).rates(found["ticket_pass"], 2)
+    assert await centre.rating(ticket["id"]) == 2
 
 
 async def _import(person: Person, board: str, content: bytes) -> None:
