@@ -187,7 +187,7 @@ async def test_video_of_which_nothing_can_be_drawn_is_kept_without_a_poster(
 async def test_program_that_hangs_is_ended(
     store: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(posters, "_SECONDS", 2.0)
+    monkeypatch.setattr(posters, "_SECONDS", 10.0)  # it must have begun by then
     pid = tmp_path / "pid"
     hangs = f"import os; open({str(pid)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
     keeper = Keeper(store, 1024 * 1024, ffmpeg=program(tmp_path, hangs))

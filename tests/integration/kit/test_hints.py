@@ -135,12 +135,12 @@ async def test_a_subscription_that_is_dead_without_a_word_is_noticed_and_a_quiet
     async with server:
         url = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         async with redis.from_url(url) as client, redis.from_url(redis_server.url) as direct:
-            running = asyncio.create_task(RedisHints(client, quiet_seconds=0.1).run())
+            running = asyncio.create_task(RedisHints(client, quiet_seconds=0.5).run())
             await _until_subscribed(direct)
-            await asyncio.wait([running], timeout=1.0)
+            await asyncio.wait([running], timeout=2.0)
             assert not running.done()
             frozen.set()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(10):
                 with pytest.raises(redis.ConnectionError):
                     await running
         for writer in served:
