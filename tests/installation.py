@@ -100,7 +100,7 @@ class Installation:
         """Add a person who logs in; somebody's unit must be there, as it is once the process has started."""
         await add_person(self.settings, SystemClock(), number, name, role, PASSWORD, unit)
 
-    async def start(self, *, ready: bool = True, seconds: float = _READY_SECONDS) -> None:
+    async def start(self, *, ready: bool = True, seconds: float | None = None) -> None:
         """Start the process; return when it answers and, with `ready`, has everything that it needs."""
         with (self.folder / "output.log").open("ab") as log:
             self.process = subprocess.Popen(  # noqa: ASYNC220  # a test may wait for a fork
@@ -112,7 +112,7 @@ class Installation:
                 env={k: v for k, v in os.environ.items() if not k.startswith("LIANXIN_")},
             )
         try:
-            await self._answers("/readyz" if ready else "/livez", seconds)
+            await self._answers("/readyz" if ready else "/livez", seconds or _READY_SECONDS)
         except BaseException:
             if self.process.poll() is None:
                 self.kill()  # whoever waits for it here has nothing yet that he could stop

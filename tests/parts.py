@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import NoReturn
 
@@ -32,12 +34,24 @@ def missing(part: str, how: str) -> NoReturn:
     pytest.skip(message)
 
 
+def _own_ports() -> Iterator[int]:
+    """Yield the ports of this process of tests: below those that go to outgoing connections and to calls' speech."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 11_000 + worker % 9 * 1000
+    begin = random.randrange(1000)  # two runs at once seldom meet
+    return cycle([*range(first + begin, first + 1000), *range(first, first + begin)])
+
+
+_PORTS = _own_ports()
+
+
 def free_port(address: str = "127.0.0.1", kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """Return a port that nobody listens on now."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind((address, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that nobody listens on now, and that nobody else is given before it is used."""
+    for port in _PORTS:
+        with socket.socket(socket.AF_INET, kind) as probe, suppress(OSError):
+            probe.bind((address, port))
+            return port
+    raise AssertionError("the ports never end")
 
 
 def find(program: str, *folders: str) -> str | None:
