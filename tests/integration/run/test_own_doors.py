@@ -19,7 +19,7 @@ from agent_console.accounts.service import Accounts
 from agent_console.accounts.sessions import Sessions
 from channels.contacts.tables import ContactRow
 from channels.front.tables import RefusedDeliveryRow
-from channels.one_touch import OneTouchChannel, OneTouchSettings, signature
+from channels.one_touch import LARGEST_BODY, OneTouchChannel, OneTouchSettings, signature
 from channels.police_110.settings import SignatureMethod
 from channels.police_110.signing import HmacSigner, seal
 from crm_bridge.one_touch.devices import Devices, Given
@@ -29,6 +29,7 @@ from infra.run.floors import running_desk
 from infra.run.foundation import Foundation, foundation
 from infra.run.settings import Settings
 from telephony.numbers import PhoneNumber
+from tests.contract.channels.one_touch import SAMPLE as ONE_TOUCH
 from tests.integration.agent_console.conftest import PASSWORD, CountingPasswords
 from tests.integration.crm_bridge.house import ZHOU
 
@@ -137,12 +138,15 @@ async def test_press_that_cannot_be_understood_is_kept_and_counted_and_a_forged_
 ) -> None:
     assert await city.press(press(kind="scream"), key="0" * 64) == 401
     assert await city.refused() == []
-    assert await city.press(press(kind="scream")) == 422
-    assert await city.press(b"\xff\xfe\x00") == 422
-    assert await city.refused() == [("one-touch", True)] * 2
+    for garbage in ONE_TOUCH.garbage:
+        assert await city.press(garbage.body) == 422
+    count = len(ONE_TOUCH.garbage)
+    assert await city.refused() == [("one-touch", True)] * count
+    assert await city.press(b" " * (LARGEST_BODY + 1)) == 413
     assert await city.press(press()) == 200
     assert await city.contacts() == 1
-    assert (city.counted("one-touch", "invalid"), city.counted("one-touch", "taken")) == (2.0, 1.0)
+    assert city.counted("one-touch", "invalid") == count
+    assert (city.counted("one-touch", "too_large"), city.counted("one-touch", "taken")) == (1, 1)
 
 
 async def test_key_that_holds_no_more_opens_no_address_of_the_channel(city: City) -> None:
