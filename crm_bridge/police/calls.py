@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import structlog
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from crm_bridge.police.book import PoliceBook
 from crm_bridge.police.rules import Holder, Step
-from crm_bridge.police.tables import HandoverRow
+from crm_bridge.police.tables import CustodyRow, HandoverRow
 from infra.kit.database import Database
 from infra.kit.errors import Conflict, NotFound
 from infra.kit.identity import Principal
@@ -32,6 +32,8 @@ _STEPS = {
     ThirdState.failed: (Step.call_failed, None),
     ThirdState.left: (Step.call_ended, None),
 }
+_OF_CALLS = [step for step, _ in _STEPS.values()]
+_GOING_ON = frozenset({Step.call_rung, Step.call_joined, Step.agent_left, Step.citizen_left})
 
 
 class NoTelephony(Conflict):
@@ -45,6 +47,11 @@ class NoTelephony(Conflict):
 class Thirds(Protocol):
     """Asks third parties into calls (`telephony.three_way`)."""
 
+    @property
+    def pbx(self) -> str:
+        """Name of the Asterisk that carries the calls."""
+        ...
+
     async def invite(self, agent: str, linkedid: str, number: PhoneNumber) -> Third:
         """Ring a third party into an agent's call."""
         ...
@@ -55,6 +62,10 @@ class Thirds(Protocol):
 
     def of_call(self, linkedid: str) -> Third | None:
         """Return the third party of a call."""
+        ...
+
+    def when_known(self, listener: Callable[[], None]) -> None:
+        """Call `listener` each time that it has become known who is in which call."""
         ...
 
     def subscribe(self, listener: Callable[[Third], None]) -> None:
@@ -79,12 +90,14 @@ class PoliceCalls:
         self._send = send
         self._thirds: Thirds | None = None
         self._waiting: deque[Third] = deque()
+        self._look = False
         self._woken = asyncio.Event()
 
     def attach(self, thirds: Thirds) -> None:
         """Use this telephony from now on."""
         self._thirds = thirds
         thirds.subscribe(self._hear)
+        thirds.when_known(self._look_for_lost)
 
     async def ring(self, principal: Principal, linkedid: str) -> Third:
         """Ring 110 into an agent's call.
@@ -126,8 +139,34 @@ class PoliceCalls:
             while self._waiting:
                 await self._write(self._waiting[0])
                 self._waiting.popleft()
+            if self._look:
+                await self._end_lost()
+                self._look = False
             self._woken.clear()
             await self._woken.wait()
+
+    async def _end_lost(self) -> None:
+        """End in the log the calls of three that ended while nobody listened, as before this process began."""
+        thirds = self._telephony()
+        last = (
+            select(func.max(col(CustodyRow.id)))
+            .where(col(CustodyRow.step).in_(_OF_CALLS))
+            .group_by(col(CustodyRow.handover_id))
+        )
+        going_on = select(CustodyRow.handover_id).where(
+            col(CustodyRow.id).in_(last), col(CustodyRow.step).in_(_GOING_ON)
+        )
+        statement = (
+            select(HandoverRow)
+            .where(HandoverRow.pbx == thirds.pbx, col(HandoverRow.id).in_(going_on))
+            .with_for_update()
+        )
+        async with self._database.transaction() as session:
+            for row in (await session.exec(statement)).all():
+                if row.linkedid is not None and thirds.of_call(row.linkedid) is None:
+                    # Nobody knows when: it is the moment at which it was noticed.
+                    await self._book.log(session, row, Step.call_ended, who=row.agent or "")
+                    log.warning("police_call_lost", handover=row.id)
 
     def _telephony(self) -> Thirds:
         if self._thirds is None:
@@ -137,6 +176,10 @@ class PoliceCalls:
     def _hear(self, third: Third) -> None:
         self._send(third.agent, "three_way.changed", third.at.isoformat(), view_of(third))
         self._waiting.append(third)
+        self._woken.set()
+
+    def _look_for_lost(self) -> None:
+        self._look = True
         self._woken.set()
 
     async def _write(self, third: Third) -> None:
@@ -153,6 +196,14 @@ class PoliceCalls:
             if row is None:
                 log.info("police_call_without_matter", third=third.id, state=third.state.value)
                 return
+            known = (
+                select(CustodyRow.step)
+                .where(CustodyRow.handover_id == row.id, col(CustodyRow.step).in_(_OF_CALLS))
+                .order_by(col(CustodyRow.id).desc())
+                .limit(1)
+            )
+            if (await session.exec(known)).first() is step:
+                return  # he was found again by a process that began later
             await self._book.log(
                 session,
                 row,

@@ -50,6 +50,7 @@ class Telephones:
     async def busy_agents(self) -> Collection[str]:
         """Return the 工号 of everybody who has a call, once the calls are known for certain."""
         await self.sync.synchronised()
+        await self.thirds.known()
         busy = {call.agent for call in self.tracker.calls.values() if call.agent is not None}
         return busy | self.thirds.busy_agents
 
@@ -95,7 +96,7 @@ async def telephones(
     base.health.add("asterisk", link.check)
     base.registry.register(TelephonyMetrics(link, tracker))
     thirds = ThreeWayCalls(
-        link, tracker, base.clock, ring_seconds=base.settings.police_110.ring_seconds
+        link, sync, tracker, base.clock, ring_seconds=base.settings.police_110.ring_seconds
     )
     one_touch = OneTouchPhones(link, base.clock, ring_seconds=base.settings.one_touch.ring_seconds)
     found = Telephones(

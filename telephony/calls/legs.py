@@ -6,6 +6,8 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from telephony.three_way.rules import PREFIX
+
 _AGENT = re.compile(r"PJSIP/agent-(\d+)-")
 _MEMBER = re.compile(r"(?:PJSIP/)?agent-(\d+)")
 
@@ -41,6 +43,11 @@ class Leg:
     def is_trunk(self) -> bool:
         """Whether it leads to the telephone network."""
         return self.channel.startswith("PJSIP/trunk-")
+
+    @property
+    def is_third(self) -> bool:
+        """Whether it is a third party's whom an agent has asked in."""
+        return self.uniqueid.startswith(PREFIX)
 
     @property
     def is_telephone(self) -> bool:

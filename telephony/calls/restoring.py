@@ -80,10 +80,17 @@ class Restoring:
                 age = entry.waiting_seconds if entry else row.age_seconds
                 self._board.open_queued(leg, row.caller, now - timedelta(seconds=age))
             elif leg.agent is not None and leg.uniqueid == linkedid:
+                if self._has_no_citizen(linkedid):
+                    continue
                 since = now - timedelta(seconds=row.age_seconds)
                 self._board.open_outbound(leg, row.exten, since)
                 for other in self._board.legs.of_call(linkedid):
                     self._board.adopt_citizen(other)
+
+    def _has_no_citizen(self, linkedid: str) -> bool:
+        """Return whether the citizen of a call has gone, and his agent talks with a third party only."""
+        others = [leg for leg in self._board.legs.of_call(linkedid) if leg.agent is None]
+        return bool(others) and all(leg.is_third for leg in others)
 
     def _correct(self, linkedid: str, listed: Mapping[str, Channel], now: datetime) -> None:
         call = self._board.book.calls.get(linkedid)

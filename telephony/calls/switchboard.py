@@ -47,7 +47,8 @@ class Switchboard:
     def adopt_citizen(self, leg: Leg) -> None:
         """Take a channel into the telephone network for the citizen's whom an agent has dialled."""
         call = self.book.calls.get(leg.linkedid)
-        if call is not None and call.direction is Direction.outbound and leg.is_trunk:
+        dialled = leg.is_trunk and not leg.is_third
+        if call is not None and call.direction is Direction.outbound and dialled:
             self._citizens.setdefault(leg.linkedid, leg.uniqueid)
 
     def relink(self, leg: Leg, linkedid: str, at: datetime) -> None:
@@ -74,10 +75,10 @@ def is_answered(call: Call, talking: Iterable[Leg]) -> bool:
     """Return whether legs that share a bridge mean that the call is answered.
 
     One who waits for an agent may be in a bridge before: the owner of a device is rung together with the queue, and
-    his telephone is joined to his place in it.
+    his telephone is joined to his place in it. A third party has been asked in by an agent, who may have left.
     """
     waits = call.queue is not None and call.state in (CallState.offered, CallState.ringing)
-    return not waits or any(leg.agent is not None for leg in talking)
+    return not waits or any(leg.agent is not None or leg.is_third for leg in talking)
 
 
 def agents_first(legs: Iterable[Leg]) -> list[Leg]:

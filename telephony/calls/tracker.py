@@ -10,7 +10,7 @@ from infra.kit.clock import Clock
 from telephony.ami import events as ami
 from telephony.ami.lists import Channel, QueueEntry
 from telephony.calls.book import TALKING
-from telephony.calls.legs import Leg, agent_of_member
+from telephony.calls.legs import Leg, Legs, agent_of_member
 from telephony.calls.restoring import Restoring
 from telephony.calls.rules import Call, CallChange, CallState, Direction, Signal
 from telephony.calls.switchboard import Switchboard, agents_first, is_answered
@@ -38,6 +38,11 @@ class CallTracker:
     def calls(self) -> Mapping[str, Call]:
         """Every call that has not ended, by linkedid."""
         return self._book.calls
+
+    @property
+    def legs(self) -> Legs:
+        """Every channel that exists, as it stands; to be looked at and not changed."""
+        return self._legs
 
     def carries(self, linkedid: str) -> bool:
         """Return whether the Asterisk has a channel of this call, whether or not we can tell what it does."""

@@ -7,13 +7,16 @@ the citizen leaves, his call is over; agent and third hear each other on, and th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
 from telephony.numbers import PhoneNumber
+
+PREFIX = "lx3-"
+"""What the id of every third party, and so of his channel, begins with."""
 
 
 class ThirdState(StrEnum):
@@ -107,3 +110,17 @@ class Third:
 def next_state(state: ThirdState, signal: ThirdSignal) -> ThirdState | None:
     """Return the state that a signal leads to; None when it changes nothing."""
     return TRANSITIONS.get((state, signal))
+
+
+def signals_of(*, talks: bool, agent: bool, citizen: bool) -> Sequence[ThirdSignal]:
+    """Return what has happened, by who is on the line now; what was known before changes nothing.
+
+    Args:
+        talks: Whether the third party is in the conversation.
+        agent: Whether the agent who asked him is in the call.
+        citizen: Whether the citizen is.
+    """
+    signals = [ThirdSignal.answer] if talks else []
+    if not citizen:
+        return [*signals, ThirdSignal.citizen_leaves]
+    return signals if agent else [*signals, ThirdSignal.agent_leaves]

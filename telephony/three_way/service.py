@@ -16,41 +16,26 @@ from secrets import token_hex
 import structlog
 
 from infra.kit.clock import Clock
-from infra.kit.errors import Conflict, LianxinError, NotFound
-from telephony.ami.errors import ActionRefused, AnswerLost
+from infra.kit.errors import LianxinError, NotFound
+from telephony.ami.errors import ActionRefused, AnswerLost, LinkDown
 from telephony.ami.events import BridgeEnter, Hangup, LinkUp, Newchannel, OriginateResponse
 from telephony.ami.link import AmiLink
-from telephony.ami.lists import channels
 from telephony.calls.book import TALKING
+from telephony.calls.resync import CallSync
 from telephony.calls.rules import FINAL, CallChange, ChangeKind
 from telephony.calls.tracker import CallTracker
 from telephony.numbers import PhoneNumber
-from telephony.three_way.rules import OVER, Third, ThirdSignal, ThirdState, next_state
+from telephony.three_way import finding
+from telephony.three_way.errors import AlreadyThree, NotTalking
+from telephony.three_way.rules import OVER, PREFIX, Third, ThirdSignal, ThirdState, next_state
 
 log = structlog.get_logger()
 
 Listener = Callable[[Third], None]
 
-_PREFIX = "lx3-"
 _RETRY_SECONDS = 1.0
 _NOT_DIALLED = 38
 """Q.850: network out of order; what is said of somebody for whom Asterisk could not even make a channel."""
-
-
-class NotTalking(Conflict):
-    """The call is not one in which this agent talks with the citizen now."""
-
-    slug = "not-talking"
-    title_zh = "当前没有与市民的通话，无法发起三方通话"
-    title_en = "You are not talking with the citizen, so nobody can be asked in"
-
-
-class AlreadyThree(Conflict):
-    """Somebody has been asked into the call already."""
-
-    slug = "already-three"
-    title_zh = "本通电话已发起三方通话，请等待接通或先取消"
-    title_en = "Somebody is being asked into this call already"
 
 
 class ThreeWayCalls:
@@ -58,20 +43,29 @@ class ThreeWayCalls:
 
     Args:
         link: The Asterisk.
+        sync: Puts the tracker right.
         tracker: Knows the calls.
         clock: Gives the time of what no event tells.
         ring_seconds: How long a third is rung.
     """
 
     def __init__(
-        self, link: AmiLink, tracker: CallTracker, clock: Clock, *, ring_seconds: int = 45
+        self,
+        link: AmiLink,
+        sync: CallSync,
+        tracker: CallTracker,
+        clock: Clock,
+        *,
+        ring_seconds: int = 45,
     ) -> None:
         self._link = link
+        self._sync = sync
         self._tracker = tracker
         self._clock = clock
         self._ring_seconds = ring_seconds
         self._thirds: dict[str, Third] = {}
         self._listeners: list[Listener] = []
+        self._when_known: list[Callable[[], None]] = []
         link.subscribe([Newchannel], self._on_newchannel)
         link.subscribe([BridgeEnter], self._on_enter)
         link.subscribe([Hangup], self._on_hangup)
@@ -79,9 +73,15 @@ class ThreeWayCalls:
         link.subscribe([LinkUp], self._on_link_up)
         tracker.subscribe(self._on_change)
         self._wanted = asyncio.Event()
-        self._look = False
+        self._look = True
+        self._known = asyncio.Event()
         self._unwanted: list[str] = []
         self._dialled: set[str] = set()
+
+    @property
+    def pbx(self) -> str:
+        """Name of the Asterisk that carries the calls."""
+        return self._link.pbx
 
     @property
     def going_on(self) -> Mapping[str, Third]:
@@ -94,8 +94,16 @@ class ThreeWayCalls:
         thirds = self._thirds.values()
         return {one.agent for one in thirds if one.state is ThirdState.without_citizen}
 
+    async def known(self) -> None:
+        """Return when it is known who is being rung or talks since the link last came up."""
+        await self._known.wait()
+
+    def when_known(self, listener: Callable[[], None]) -> None:
+        """Call `listener` each time that this has become known; who was found again has been told of by then."""
+        self._when_known.append(listener)
+
     def subscribe(self, listener: Listener) -> None:
-        """Call `listener` with every change of a third party. It must not block."""
+        """Call `listener` with every change of a third party, and with one who is found again. It must not block."""
         self._listeners.append(listener)
 
     def of_call(self, linkedid: str) -> Third | None:
@@ -113,9 +121,11 @@ class ThreeWayCalls:
         Raises:
             NotTalking: The agent does not talk in this call.
             AlreadyThree: It has a third party already.
-            LinkDown: The PBX cannot be reached; nobody was rung.
+            LinkDown: The PBX cannot be reached, or nobody knows yet who is in its calls; nobody was rung.
             ActionRefused: The PBX does not dial this number.
         """
+        if not self._known.is_set():
+            raise LinkDown("who is in which call is being read", "正在读取当前通话，请稍后重试")
         call = self._tracker.calls.get(linkedid)
         citizen = self._tracker.citizen_channel(linkedid)
         if call is None or citizen is None or call.agent != agent or call.state not in TALKING:
@@ -123,7 +133,7 @@ class ThreeWayCalls:
         if self.of_call(linkedid) is not None:
             raise AlreadyThree
         third = Third(
-            id=f"{_PREFIX}{token_hex(8)}",
+            id=f"{PREFIX}{token_hex(8)}",
             pbx=call.pbx,
             linkedid=linkedid,
             agent=agent,
@@ -157,7 +167,8 @@ class ThreeWayCalls:
         await self._hang_up(third_id)
 
     async def run(self) -> None:
-        """Stop ringing for calls that are over, and forget who went while the link was away, until cancelled."""
+        """Find out who is there when the link comes up, and stop ringing for calls that are over, until cancelled."""
+        self._wanted.set()
         while True:
             await self._wanted.wait()
             self._wanted.clear()
@@ -170,13 +181,35 @@ class ThreeWayCalls:
 
     async def _tidy(self) -> None:
         if self._look:
-            present = {channel.uniqueid for channel in await channels(self._link)}
-            for third in [t for t in self._thirds.values() if t.id not in present]:
-                self._signal(third, ThirdSignal.hang_up, self._clock.now())
+            await self._sync.synchronised()
+            await self._find_again()
             self._look = False
+            self._known.set()
+            for listener in self._when_known:
+                listener()
         while self._unwanted:
             await self._hang_up(self._unwanted[-1])
             self._unwanted.pop()
+
+    async def _find_again(self) -> None:
+        """Catch up with what happened to those whom we know, and get to know those whom a process before us asked."""
+        for third in list(self._thirds.values()):
+            for signal in finding.seen(self._tracker, third):
+                self._signal(self._thirds.get(third.id, third), signal, self._clock.now())
+        for leg in self._tracker.legs:
+            if leg.is_third and leg.uniqueid not in self._thirds:
+                await self._find(leg.uniqueid)
+        for third in self._thirds.values():
+            if third.state is ThirdState.calling and third.linkedid not in self._tracker.calls:
+                self._unwanted.append(third.id)
+
+    async def _find(self, third_id: str) -> None:
+        third = await finding.read(self._link, self._tracker, third_id, self._clock.now())
+        if third is not None:
+            self._thirds[third_id] = third
+            self._dialled.add(third_id)
+            log.info("three_way.found_again", third=third_id, linkedid=third.linkedid)
+            self._tell(third)
 
     async def _order(self, third: Third, citizen: str) -> None:
         order: dict[str, str | Sequence[str]] = {
@@ -186,7 +219,7 @@ class ThreeWayCalls:
             "Exten": "s",
             "Priority": "1",
             "Timeout": str(self._ring_seconds * 1000),
-            "Variable": [f"LX_JOINS={citizen}"],
+            "Variable": [f"LX_JOINS={citizen}", finding.written_on(third)],
         }
         await self._link.send("Originate", order)
 
@@ -216,6 +249,7 @@ class ThreeWayCalls:
 
     def _on_link_up(self, _event: LinkUp) -> None:
         self._look = True
+        self._known.clear()
         self._wanted.set()
 
     def _on_change(self, change: CallChange) -> None:

@@ -29,6 +29,7 @@ class Hotline:
 
     exchange: Exchange
     link: AmiLink
+    sync: CallSync
     tracker: CallTracker
     changes: list[CallChange]
     ended: list[EndedCall]
@@ -60,7 +61,7 @@ async def hotline() -> AsyncIterator[Hotline]:
         try:
             await until(lambda: link.state is LinkState.up, 10.0)
             await sync.synchronised()
-            yield Hotline(both, link, tracker, changes, ended)
+            yield Hotline(both, link, sync, tracker, changes, ended)
         finally:
             for task in tasks:
                 task.cancel()

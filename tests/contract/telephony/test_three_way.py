@@ -13,8 +13,9 @@ from telephony.calls.rules import CallState
 from telephony.numbers import PhoneNumber
 from telephony.phone_network import citizens
 from telephony.phone_network.records import What, read
+from telephony.three_way.errors import AlreadyThree, NotTalking
 from telephony.three_way.rules import Third, ThirdState
-from telephony.three_way.service import AlreadyThree, NotTalking, ThreeWayCalls
+from telephony.three_way.service import ThreeWayCalls
 from tests.contract.telephony.conftest import Hotline
 from tests.contract.telephony.test_asterisk import put_in_queue, until_true
 from tests.unit.telephony.links import until
@@ -28,7 +29,7 @@ RINGS_FOR_EVER = PhoneNumber("13800031111")
 
 @pytest.fixture
 async def thirds(hotline: Hotline) -> AsyncIterator[ThreeWayCalls]:
-    made = ThreeWayCalls(hotline.link, hotline.tracker, SystemClock())
+    made = ThreeWayCalls(hotline.link, hotline.sync, hotline.tracker, SystemClock())
     running = asyncio.create_task(made.run())
     yield made
     running.cancel()
@@ -202,3 +203,28 @@ async def test_an_agent_cannot_ask_into_a_colleagues_call(
     assert of_police(hotline) == []
     await hang_up_agent(hotline)
     await calling
+
+
+async def test_a_process_that_begins_later_knows_who_is_being_rung_and_can_let_him_go(
+    hotline: Hotline, thirds: ThreeWayCalls
+) -> None:
+    calling = await talking(hotline)
+    rung = await thirds.invite("1001", the_call(hotline), RINGS_FOR_EVER)
+    await until(lambda: any(leg.is_third and leg.ringing for leg in hotline.tracker.legs), 10.0)
+    later = ThreeWayCalls(hotline.link, hotline.sync, hotline.tracker, SystemClock())
+    running = asyncio.create_task(later.run())
+    await later.known()
+    assert list(later.going_on) == [rung.id]
+    found = later.going_on[rung.id]
+    assert (found.agent, found.linkedid, found.number) == ("1001", rung.linkedid, RINGS_FOR_EVER)
+    assert found.state is ThirdState.calling
+    with pytest.raises(AlreadyThree):
+        await later.invite("1001", rung.linkedid, POLICE)
+
+    await later.dismiss("1001", rung.id)
+
+    await until(lambda: not later.going_on and not thirds.going_on, 10.0)
+    await hang_up_agent(hotline)
+    await calling
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)

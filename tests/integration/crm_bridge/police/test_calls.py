@@ -22,8 +22,11 @@ CALL = ("pbx-1", "1740879000.1")
 class Telephony:
     """Calls of three as the test tells of them."""
 
+    pbx = CALL[0]
+
     def __init__(self) -> None:
         self.listeners: list[Callable[[Third], None]] = []
+        self.present: Third | None = None
 
     async def invite(self, agent: str, linkedid: str, number: PhoneNumber) -> Third:
         raise NotImplementedError
@@ -32,12 +35,16 @@ class Telephony:
         raise NotImplementedError
 
     def of_call(self, linkedid: str) -> Third | None:
-        raise NotImplementedError
+        return self.present if self.present and self.present.linkedid == linkedid else None
+
+    def when_known(self, listener: Callable[[], None]) -> None:
+        self.known = listener
 
     def subscribe(self, listener: Callable[[Third], None]) -> None:
         self.listeners.append(listener)
 
     def tell(self, third: Third) -> None:
+        self.present = third
         for listener in self.listeners:
             listener(third)
 
@@ -102,3 +109,54 @@ async def test_a_line_that_the_database_refused_is_written_by_the_next_run(
         await story_is(station, "offered", "call_rung")
         telephony.tell(replace(third, state=ThirdState.joined))
         await story_is(station, "offered", "call_rung", "call_joined")
+
+
+async def test_who_is_found_again_after_a_restart_is_in_the_log_once(
+    station_on_each: Station, telephony: Telephony
+) -> None:
+    station = station_on_each
+    third = await ringing(station)
+    joined = replace(third, state=ThirdState.joined)
+    async with writing(station):
+        telephony.tell(third)
+        telephony.tell(joined)
+        await story_is(station, "offered", "call_rung", "call_joined")
+
+    async with writing(station):
+        telephony.tell(joined)
+        telephony.known()
+        telephony.tell(replace(third, state=ThirdState.alone))
+        await story_is(station, "offered", "call_rung", "call_joined", "agent_left")
+
+
+async def test_who_left_while_nobody_listened_is_ended_in_the_log_once(
+    station_on_each: Station, telephony: Telephony
+) -> None:
+    station = station_on_each
+    third = await ringing(station)
+    async with writing(station):
+        telephony.tell(third)
+        telephony.tell(replace(third, state=ThirdState.joined))
+        await story_is(station, "offered", "call_rung", "call_joined")
+
+    telephony.present = None
+    telephony.known()
+    async with writing(station):
+        await story_is(station, "offered", "call_rung", "call_joined", "call_ended")
+    await station.three._end_lost()
+    assert (await station.story())[-2:] == [("call_joined", "both"), ("call_ended", "hotline")]
+
+
+async def test_calls_of_another_pbx_are_left_to_who_follows_it(
+    station_on_each: Station, telephony: Telephony, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station = station_on_each
+    third = await ringing(station)
+    async with writing(station):
+        telephony.tell(third)
+        await story_is(station, "offered", "call_rung")
+
+    monkeypatch.setattr(telephony, "pbx", "pbx-2")
+    telephony.present = None
+    await station.three._end_lost()
+    assert [step for step, _ in await station.story()] == ["offered", "call_rung"]

@@ -150,3 +150,24 @@ def test_a_restarted_asterisk_ends_every_call(tracker: CallTracker, say: Teller)
     changes = tracker.resync([], [])
     assert sorted(told(changes), key=str) == [("abandoned", None), ("ended", "1001")]
     assert tracker.calls == {}
+
+
+def test_a_call_that_an_agent_has_left_to_a_third_party_is_found_answered(
+    tracker: CallTracker,
+) -> None:
+    third = channel("lx3-0011223344556677", "trunk", bridge="b1", application="BridgeAdd")
+    changes = tracker.resync([TALKING[0], third], [])
+    assert told(changes) == [("offered", None), ("answered", None)]
+
+
+def test_an_agent_whose_citizen_has_left_him_to_a_third_party_has_no_call(
+    tracker: CallTracker,
+) -> None:
+    agent = channel("1.0", "agent-1001", bridge="b1", exten="13900005678")
+    third = channel("lx3-0011223344556677", "trunk", bridge="b1", application="BridgeAdd")
+    citizen = channel("1.1", "trunk", bridge="b1")
+    assert tracker.resync([agent, third], []) == []
+    (_, answered) = tracker.resync([third, agent, citizen], [])
+    assert answered.call.agent == "1001"
+    ended = tracker.apply(Teller().hangup("1.1", "1.0"))
+    assert told(ended) == [("ended", "1001")]

@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telephony.numbers import PhoneNumber
-from telephony.three_way.rules import OVER, TRANSITIONS, Third, ThirdSignal, ThirdState, next_state
+from telephony.three_way.rules import (
+    OVER,
+    TRANSITIONS,
+    Third,
+    ThirdSignal,
+    ThirdState,
+    next_state,
+    signals_of,
+)
 
 THIRD = Third(
     id="lx3-0011223344556677",
@@ -34,6 +42,28 @@ def test_everybody_who_is_there_can_hang_up() -> None:
     assert {state for state, signal in TRANSITIONS if signal is ThirdSignal.hang_up} == (
         set(ThirdState) - OVER
     )
+
+
+@pytest.mark.parametrize(
+    ("known", "talks", "agent", "citizen", "state"),
+    [
+        (ThirdState.calling, False, True, True, ThirdState.calling),
+        (ThirdState.calling, True, True, True, ThirdState.joined),
+        (ThirdState.calling, True, False, True, ThirdState.alone),
+        (ThirdState.calling, True, True, False, ThirdState.without_citizen),
+        (ThirdState.joined, True, True, True, ThirdState.joined),
+        (ThirdState.joined, True, False, True, ThirdState.alone),
+        (ThirdState.alone, True, False, True, ThirdState.alone),
+        (ThirdState.without_citizen, True, False, False, ThirdState.without_citizen),
+    ],
+)
+def test_who_is_on_the_line_tells_what_nobody_saw(
+    known: ThirdState, talks: bool, agent: bool, citizen: bool, state: ThirdState
+) -> None:
+    found = known
+    for signal in signals_of(talks=talks, agent=agent, citizen=citizen):
+        found = next_state(found, signal) or found
+    assert found is state
 
 
 @pytest.mark.parametrize(
