@@ -11,6 +11,7 @@ from datetime import datetime
 
 from crm_bridge.tickets.access import READ_ANY
 from crm_bridge.tickets.assignment import Assignment
+from crm_bridge.tickets.fitting import CORRECTABLE
 from crm_bridge.tickets.life import Life
 from crm_bridge.tickets.refusals import TransitionRefused
 from crm_bridge.tickets.rules import check
@@ -77,7 +78,7 @@ def actions(
     mine = ticket.agent == principal.number or principal.may(READ_ANY)
     return [
         *_of_unit(principal, life, now, returnable),
-        *(_of_centre(principal, life, now) if mine else ()),
+        *(_of_centre(principal, ticket, life, now) if mine else ()),
         *_of_ticket(principal, ticket, life, now, mine=mine),
     ]
 
@@ -99,12 +100,15 @@ def _of_unit(principal: Principal, life: Life, now: datetime, returnable: int) -
             yield "stop"
 
 
-def _of_centre(principal: Principal, life: Life, now: datetime) -> Iterator[str]:
+def _of_centre(principal: Principal, ticket: Ticket, life: Life, now: datetime) -> Iterator[str]:
     seen = life
     if seen.state is TicketState.registered:
         # Whoever dispatches a ticket that is only registered leaves it open first, in the same act.
         seen = Life(state=TicketState.to_dispatch, since=life.since)
     for word, (permission, events) in TICKET_ACTIONS.items():
+        if word == "amend" and ticket.confidential and life.state not in CORRECTABLE:
+            # The citizen is hidden already, and nothing else can be put right any more.
+            continue
         at = seen if word == "dispatch" else life
         if principal.may(permission) and any(_possible(principal, at, e, now) for e in events):
             yield word

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from crm_bridge.tickets.assignment import Assignment
 from crm_bridge.tickets.details import (
+    Amended,
     Dispatched,
     Extended,
     ExtensionAsked,
@@ -20,10 +21,27 @@ from crm_bridge.tickets.details import (
 from crm_bridge.tickets.happenings import Happening
 from crm_bridge.tickets.life import Life
 from crm_bridge.tickets.refusals import TransitionRefused, unfit
-from crm_bridge.tickets.vocabulary import AssignmentRole, AssignmentState, Lane, TicketEvent
+from crm_bridge.tickets.vocabulary import (
+    AssignmentRole,
+    AssignmentState,
+    Lane,
+    TicketEvent,
+    TicketState,
+)
 
 _IS_LEAD = ("主办单位不能同时作为协办单位", "The lead cannot also be a helper")
 _IS_HELPER = ("该单位已是协办单位", "This unit is a helper already")
+
+CORRECTABLE = frozenset(
+    {
+        TicketState.registered,
+        TicketState.to_dispatch,
+        TicketState.dispatched,
+        TicketState.in_hand,
+        TicketState.replied,
+    }
+)
+"""States in which everything of a registration can be put right; in all others the citizen can only be hidden."""
 
 
 def fits(life: Life, happening: Happening) -> None:
@@ -34,6 +52,8 @@ def fits(life: Life, happening: Happening) -> None:
         TransitionRefused: Something has to be recorded first.
     """
     match happening.detail:
+        case Amended(changes=changes):
+            _amendment_fits(life, changes)
         case Dispatched(lead=lead, helpers=helpers):
             _helpers_fit("/helpers", helpers, taken={lead: _IS_LEAD})
         case HelpersAdded(units=units):
@@ -61,6 +81,14 @@ def fits(life: Life, happening: Happening) -> None:
                     "仍有协办单位未回复，请说明不等待的理由",
                     "Helpers have not replied yet: say why you do not wait for them",
                 )
+
+
+def _amendment_fits(life: Life, changes: Mapping[str, str | bool]) -> None:
+    if life.state not in CORRECTABLE and changes != {"confidential": True}:
+        raise TransitionRefused(
+            "In this state a ticket can only be made confidential.",
+            "工单在当前状态下只能修正为“身份保密”。",
+        )
 
 
 def _taken(life: Life) -> dict[str, tuple[str, str]]:

@@ -166,7 +166,7 @@ class Ledger:
         happening = Happening(event=event, at=self._clock.now(), actor=actor, detail=detail)
         after = await self._append(session, row, before, happening)
         await self._news.tell(session, ticket_of(row), before, after, event)
-        if after.state in FINISHED:
+        if after.state in FINISHED and after.state is not before.state:
             await self._news.finished(session, ticket_of(row))
             if self._closing is not None:
                 await self._closing(session, ticket_of(row))

@@ -75,7 +75,7 @@ class Notes:
             NotFound: There is no such ticket.
             Forbidden: Its citizen would no longer be hidden, and this person may not see him.
             Stale: It was changed since it was read.
-            TransitionRefused: It has finished.
+            TransitionRefused: It no longer waits for anybody's work, and more is to change than that he is hidden.
             Invalid: There is no such category, or nothing differs.
         """
 

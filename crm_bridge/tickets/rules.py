@@ -72,7 +72,8 @@ def _table() -> Mapping[tuple[TicketState | None, TicketEvent], TicketState]:
         **dict.fromkeys((e.helper_return_refused,), (*with_unit, s.replied)),
         e.rescheduled: (*with_unit, s.replied),
         e.helper_added: with_unit,
-        e.amended: (s.registered, *unfinished),
+        # A registration is put right as long as it matters; a citizen can be hidden at any time (`fitting`).
+        e.amended: tuple(s),
         e.instructed: (s.registered, *unfinished, s.callback),
         e.told: (*unfinished, s.done, s.callback),
         **dict.fromkeys((e.stop_asked, e.stop_refused), unfinished),
@@ -143,7 +144,7 @@ def follow(life: Life, happening: Happening, *, returnable: int | None = None) -
     after = effect(life, happening) if effect is not None else life
     if state in _AT_REST:
         after = replace(after, extension=None, help=None, stop=None, to_tell=None)
-    if state in FINISHED:
+    if state in FINISHED and state is not life.state:
         after = replace(after, closed_at=at)
     return replace(after, state=state, since=life.since if state is life.state else at)
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
 import { type ActionName, actionOf, ACTIONS, allowed, longestExtension, openHelpers, wallClock } from '@/casework/actions'
-import { bodyOf, changedOf, fieldAt, type Subject, troublesOf, type Values, valuesOf, type Verdict } from '@/casework/fields'
+import { bodyOf, changedOf, fieldAt, shownFields, type Subject, troublesOf, type Values, valuesOf, type Verdict } from '@/casework/fields'
 import caseworkEn from '@/casework/i18n/en'
 import caseworkZh from '@/casework/i18n/zh-CN'
 
@@ -136,6 +136,12 @@ describe('an amendment', () => {
     const values = { ...valuesOf(fields, about), title: '工地半夜打桩', confidential: true, reason: '听录音更正' }
     const whole = bodyOf(fields, verdictOf('amend', 'send'), values, about)
     expect(changedOf(fields, whole, about)).toEqual({ title: '工地半夜打桩', confidential: true, reason: '听录音更正' })
+  })
+
+  it('only hides the citizen once nobody works on the ticket any more', () => {
+    const { fields } = actionOf('amend')
+    const about = subject({ state: 'archived' })
+    expect(shownFields(fields, valuesOf(fields, about), about).map(({ name }) => name)).toEqual(['confidential', 'reason'])
   })
 })
 

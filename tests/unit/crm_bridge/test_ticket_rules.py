@@ -40,6 +40,7 @@ HOMEWARD: list[Step] = [E.signed, E.replied, E.accepted, E.callback_due]
 RETURNED: list[Step] = [E.return_asked, E.return_approved]
 COMPLEX = (E.lane_chosen, {"lane": Lane.complex, "text": "方案", "talk_by": START + timedelta(1)})
 UNREASONABLE = (E.lane_chosen, {"lane": Lane.unreasonable, "text": "无法律依据"})
+HIDDEN = (E.amended, {"changes": {"confidential": True}, "was": {"confidential": False}})
 SECOND = {"actor": "6001"}
 STOPPED: list[Step] = [E.stop_asked, (E.stop_approved, SECOND)]
 EXTENDED: list[Step] = [*TO_A_UNIT, E.signed, E.extension_asked, E.extension_approved]
@@ -82,6 +83,11 @@ EXTENDED: list[Step] = [*TO_A_UNIT, E.signed, E.extension_asked, E.extension_app
         ([*TO_A_UNIT, E.stop_asked, (E.stop_approved, SECOND)], S.stopped),
         ([*TO_A_UNIT, E.instructed, E.amended, E.told, E.rescheduled], S.dispatched),
         ([*TO_A_UNIT, *HOMEWARD], S.callback),
+        ([*TO_A_UNIT, *HOMEWARD, E.not_rated, HIDDEN], S.archived),
+        ([*TO_A_UNIT, E.signed, E.replied, E.accepted, HIDDEN], S.done),
+        ([E.registered, E.answered, HIDDEN], S.closed),
+        ([*TO_A_UNIT, E.joined, HIDDEN], S.joined),
+        ([*TO_A_UNIT, E.stop_asked, (E.stop_approved, SECOND), HIDDEN], S.stopped),
         ([*TO_A_UNIT, *HOMEWARD, E.satisfied], S.archived),
         ([*TO_A_UNIT, *HOMEWARD, E.not_rated], S.archived),
         ([*TO_A_UNIT, *HOMEWARD, E.dissatisfied], S.callback),
@@ -105,6 +111,9 @@ def test_log_leads_to_state(steps: list[Step], state: TicketState) -> None:
         ([E.registered], E.registered),
         ([E.registered], E.dispatched),
         ([E.registered, E.answered], E.answered),
+        ([E.registered, E.answered], E.amended),
+        ([*TO_A_UNIT, *HOMEWARD], E.amended),
+        ([*TO_A_UNIT, *HOMEWARD], (E.amended, {"changes": {"confidential": False}})),
         ([E.registered, E.answered], E.left_open),
         (TO_A_UNIT, E.return_approved),
         (TO_A_UNIT, E.replied),

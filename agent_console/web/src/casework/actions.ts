@@ -1,4 +1,4 @@
-import type { Field, Subject, Verdict } from './fields'
+import type { Field, Subject, Values, Verdict } from './fields'
 import type { Casefile } from './types'
 
 /** Something that a person can do to a ticket: where it is sent, what must be filled in, which ways of sending there are. */
@@ -61,12 +61,16 @@ const REPLY: readonly Field[] = [
   },
 ]
 
+/** Once nobody works on a ticket any more, its citizen can be hidden, and nothing else is put right. */
+const CORRECTABLE = new Set(['registered', 'to_dispatch', 'dispatched', 'in_hand', 'replied'])
+const correctable = (_values: Values, { ticket }: Subject) => CORRECTABLE.has(ticket.state)
+
 const AMEND: readonly Field[] = [
-  { name: 'title', kind: 'line', required: true, least: 2, most: 60, initial: ({ ticket }) => ticket.title },
-  { name: 'address', kind: 'line', most: 200, initial: ({ ticket }) => ticket.address ?? '' },
-  { name: 'type', kind: 'choice', options: ['inquiry', 'help', 'complaint', 'report', 'suggestion', 'praise'], initial: ({ ticket }) => ticket.type },
-  { name: 'category', kind: 'category', required: true, initial: ({ ticket }) => ticket.category },
-  { name: 'urgency', kind: 'choice', options: ['normal', 'urgent', 'critical'], initial: ({ ticket }) => ticket.urgency },
+  { name: 'title', kind: 'line', required: true, least: 2, most: 60, initial: ({ ticket }) => ticket.title, shown: correctable },
+  { name: 'address', kind: 'line', most: 200, initial: ({ ticket }) => ticket.address ?? '', shown: correctable },
+  { name: 'type', kind: 'choice', options: ['inquiry', 'help', 'complaint', 'report', 'suggestion', 'praise'], initial: ({ ticket }) => ticket.type, shown: correctable },
+  { name: 'category', kind: 'category', required: true, initial: ({ ticket }) => ticket.category, shown: correctable },
+  { name: 'urgency', kind: 'choice', options: ['normal', 'urgent', 'critical'], initial: ({ ticket }) => ticket.urgency, shown: correctable },
   { name: 'confidential', kind: 'check', initial: ({ ticket }) => ticket.confidential },
   REASON,
 ]

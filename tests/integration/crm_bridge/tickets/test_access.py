@@ -117,6 +117,26 @@ async def test_citizen_of_a_ticket_can_be_hidden_by_whoever_may_correct_it(
     assert (await desk.look("5001"))["citizen"] is None
 
 
+async def test_citizen_can_be_hidden_when_all_is_done_and_nothing_else_is_put_right(
+    city: City, client: Client
+) -> None:
+    desk = Desk(client, await city.in_hand())
+    await desk.act("5001", "assignments/1/reply", text="已核查处理", contacted=True)
+    await desk.act("3001", "audit", accept=True)
+    closed_at = (await city.ticket(desk.seen["id"])).closed_at
+    city.clock.advance(60)
+
+    status, problem = await desk.try_to("3001", "amend", title="另一标题", reason="登记有误")
+    assert (status, "身份保密" in problem["detail_zh"]) == (409, True)
+    assert "amend" in desk.seen["actions"]
+    seen = await desk.act("3001", "amend", confidential=True, reason="诉求人要求保密")
+
+    assert "amend" not in seen["actions"]
+    assert (await desk.look("5001"))["citizen"] is None
+    assert (await city.ticket(seen["id"])).closed_at == closed_at
+    assert await city.is_whole()
+
+
 async def test_words_that_were_taken_out_are_not_shown_to_whom_the_citizen_is_hidden_from(
     city: City, client: Client
 ) -> None:
