@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 PATH = "/sip/guest"
 _MOST_PER_GUEST = 2
-_FROM = re.compile(r"^(?:From|f)\s*:[^<\r\n]*<sip:([^@>;]+)@", re.MULTILINE | re.IGNORECASE)
+_FROM = re.compile(r"^(?:From|f)\s*:[^<\r\n]*<sip:([^@>;]{1,300})@", re.MULTILINE | re.IGNORECASE)
 
 Admitted = Callable[[str], tuple[str, datetime]]
 """Returns the account that a pass names and until when it holds; raises NotAuthenticated for any other."""

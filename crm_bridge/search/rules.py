@@ -24,7 +24,7 @@ BLOCK = 16_384
 """Tickets are numbered in blocks of this many, so that an index without an order can be asked for the newest first."""
 
 _NUMBER = re.compile(r"([0-9]{8})-?([0-9]{6})")
-_BLANK_BESIDE_CHINESE = re.compile(r"(?<=[^\x00-\x7f])\s+|\s+(?=[^\x00-\x7f])")
+_BLANK_BESIDE_CHINESE = re.compile(r"(?<=[^\x00-\x7f]) | (?=[^\x00-\x7f])")
 _NEITHER_LETTER_NOR_DIGIT = re.compile(r"[\W_]+")
 _SERIAL = re.compile(r"[0-9]{1,6}")
 
@@ -37,8 +37,9 @@ def normal(text: str) -> str:
 
 def written(text: str) -> str:
     """Return a text of a ticket in normal form; blanks beside a Chinese character mean nothing (滨江路 18 号)."""
-    folded = unicodedata.normalize("NFKC", text)
-    return normal(_BLANK_BESIDE_CHINESE.sub("", folded) if len(folded.split()) > 1 else folded)
+    words = unicodedata.normalize("NFKC", text).split()
+    folded = " ".join(words)
+    return normal(_BLANK_BESIDE_CHINESE.sub("", folded) if len(words) > 1 else folded)
 
 
 def pairs(text: str) -> Iterator[str]:

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from channels.contacts.rules import Address, AddressKind, Contact, Enclosure, Message, Purpose
 from channels.contacts.storable import DEEPEST, storable
+from channels.police_110 import wire
 
 NOW = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
 ANY_TEXT = st.text(st.characters(), min_size=1, max_size=20)  # halves of surrogate pairs too
@@ -45,6 +47,13 @@ def test_whatever_was_sent_can_be_kept(text: str, extra: dict[str, Any]) -> None
     said.encode()  # halves of surrogate pairs would not be UTF-8
     assert "\\u0000" not in json.dumps(dict(kept.extra))
     assert storable(kept) is kept
+
+
+@given(st.text(st.characters(max_codepoint=0xFF), min_size=1))
+def test_whatever_was_sent_can_be_handed_on(text: str) -> None:
+    kept = storable(contact(text, {})).message
+    assert kept is not None
+    assert TypeAdapter(wire.Text).validate_python(kept.text) == kept.text
 
 
 def repr_of(kept: Contact) -> list[object]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -92,3 +93,14 @@ INVITE = (
 )
 def test_only_what_comes_from_the_guests_own_account_passes(message: str, passes: bool) -> None:
     assert of_guest(message, GUEST) is passes
+
+
+def test_message_of_many_lines_that_never_end_is_looked_at_soon() -> None:
+    lines = "\nf:<sip:" * 8000
+    assert seconds_for(lines) < 20 * seconds_for(lines.replace("sip", "tel")) + 0.5
+
+
+def seconds_for(message: str) -> float:
+    started = time.process_time()
+    assert not of_guest(message, GUEST)
+    return time.process_time() - started

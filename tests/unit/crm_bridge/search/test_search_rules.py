@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,6 +48,17 @@ def test_word_is_found_whatever_its_width_case_and_blanks(typed: str, written: s
     assert question is not None
     assert set(question.terms) <= terms(text=written)
     assert question.fits("", written, "", "20260302-000123")
+
+
+def test_blanks_that_a_stranger_wrote_take_no_longer_than_letters() -> None:
+    letters = seconds_for("a" * 20_000)
+    assert seconds_for(f"a{' ' * 20_000}b") < 10 * letters + 0.2
+
+
+def seconds_for(text: str) -> float:
+    started = time.process_time()
+    terms(text=text)
+    return time.process_time() - started
 
 
 @given(text=chinese, data=st.data())
