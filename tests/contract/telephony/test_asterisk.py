@@ -148,6 +148,8 @@ async def test_a_blind_transfer_back_to_the_queue_keeps_the_call(hotline: Hotlin
         citizens.call(hotline.exchange.network, "13800001234", "12345", stay_seconds=12)
     )
     await until(lambda: ("answered", "1001") in hotline.told(), 20.0)
+    # Who is not in the bridge yet cannot be transferred.
+    await until_true(lambda: two_are_bridged(hotline))
     (agent,) = [
         row for row in await channels(hotline.link) if row.channel.startswith("PJSIP/agent")
     ]

@@ -123,6 +123,16 @@ async def mailbox_at(lead: Person) -> dict[str, Any]:
     return dict(mailbox)
 
 
+async def hindered(lead: Person) -> None:
+    """Return when the receipt was not taken, waits, and is not just being tried."""
+
+    async def find() -> bool | None:
+        mailbox = await mailbox_at(lead)
+        return True if mailbox["waiting"] == 1 and mailbox["hindrance"] else None
+
+    await until(find, 60)
+
+
 def text_of(mail: EmailMessage) -> str:
     text: str = mail.get_content()
     return text
@@ -197,6 +207,7 @@ async def test_nothing_is_lost_or_doubled_when_the_process_is_killed_and_mail_se
     async with Person(city, LEAD) as lead:
         await citizen.writes("第一封", "路灯不亮")
         await ticket_of(lead, lambda one: one["title"] == "第一封")
+        await hindered(lead)
     city.kill()
     await asyncio.to_thread(dovecot.stop)
     await city.start()
@@ -220,16 +231,12 @@ async def test_receipt_that_the_mail_server_does_not_take_is_shown_and_comes_onc
     await citizen.writes("路灯", "路灯不亮")
     async with Person(city, LEAD) as lead:
 
-        async def hindered() -> bool | None:
-            mailbox = await mailbox_at(lead)
-            return True if mailbox["waiting"] == 1 and mailbox["hindrance"] else None
-
         async def well() -> bool | None:
             mailbox = await mailbox_at(lead)
             return True if (mailbox["waiting"], mailbox["hindrance"]) == (0, None) else None
 
         await ticket_of(lead, lambda one: one["title"] == "路灯", seconds=90)
-        await until(hindered, 60)
+        await hindered(lead)
         sink.refuse_recipient = ""
         with sqlite3.connect(city.folder / "lianxin.db", timeout=20) as database:
             # The server has asked for more patience than a test has.

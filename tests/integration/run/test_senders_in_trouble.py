@@ -95,8 +95,7 @@ async def talking(ends: Ends, desk: Desk, kind: type[Correspondent]) -> tuple[Co
     citizen, words = kind(ends), f"解放路路灯不亮 {uuid4().hex[:6]}"
     await citizen.writes(words)
     conversation = await desk.take(words)
-    greeting = conversation["messages"][1]["text"]
-    await desk.delivery(conversation["id"], greeting, "sent")
+    await desk.greeted(conversation)
     return citizen, conversation["id"]
 
 

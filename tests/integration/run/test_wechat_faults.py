@@ -54,6 +54,7 @@ async def test_answer_that_wechat_does_not_take_goes_out_once_it_does(
     openid, words = someone(), f"噪音扰民 {uuid4().hex[:6]}"
     await city.wechat.citizens.write(city.official, openid, words)
     conversation = await desk.take(words)
+    await desk.greeted(conversation)
     city.wechat.fail(SEND, *faults)
     await desk.say(conversation["id"], "您好，已登记。")
     await desk.delivery(conversation["id"], "您好，已登记。", "sent")
@@ -65,6 +66,7 @@ async def test_answer_in_doubt_is_shown_and_not_sent_again(city: WeChatCity, des
     openid, words = someone(), f"占道经营 {uuid4().hex[:6]}"
     await city.wechat.citizens.write(city.official, openid, words)
     conversation = await desk.take(words)
+    await desk.greeted(conversation)
     city.wechat.fail(SEND, Fault(silent=True, taken=True))
     await desk.say(conversation["id"], "您好，已转办。")
     await desk.delivery(conversation["id"], "您好，已转办。", "unknown")
@@ -78,6 +80,7 @@ async def test_answers_wait_while_wechat_is_away_and_go_out_once_in_order(
     openid, words = someone(), f"垃圾未清运 {uuid4().hex[:6]}"
     await city.wechat.citizens.write(city.official, openid, words)
     conversation = await desk.take(words)
+    await desk.greeted(conversation)
     await city.wechat.stop()
     said = [f"第{n}句" for n in range(3)]
     for text in said:
