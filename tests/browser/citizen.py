@@ -240,10 +240,12 @@ async def answered(installation: Installation, number: str) -> dict[str, Any]:
     async with Person(installation, DISPATCHER) as person:
         found = await person.call("GET", f"/tickets?q={number}", expect=200)
         (ticket,) = found["items"]
+        path = f"/tickets/{ticket['id']}"
+        shown = await person.call("GET", path, expect=200)
         done: dict[str, Any] = await person.call(
             "POST",
-            f"/tickets/{ticket['id']}/answer",
-            {"text": ANSWER},
+            f"{path}/answer",
+            {"text": ANSWER, "version": shown["version"]},
             expect=200,
             headers={"Idempotency-Key": f"answer-{number}"},
         )

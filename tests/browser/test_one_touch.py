@@ -65,7 +65,8 @@ async def test_a_device_is_given_out_and_pressed_and_its_owner_is_helped_and_rat
         page = await person.call("GET", "/tickets?channel=one-touch", expect=200)
         (ticket,) = [one for one in page["items"] if one["number"] == answer["number"]]
         path = f"/tickets/{ticket['id']}"
-        said = {"text": "社区医生已上门，老人无恙。"}
+        shown = await person.call("GET", path, expect=200)
+        said = {"text": "社区医生已上门，老人无恙。", "version": shown["version"]}
         again = {"Idempotency-Key": uuid4().hex}
         await person.call("POST", f"{path}/answer", said, expect=200, headers=again)
 

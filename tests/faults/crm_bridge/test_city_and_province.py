@@ -113,9 +113,10 @@ async def pass_on(installation: Installation, platform: str) -> int:
 
 async def answer(installation: Installation, ticket_id: int) -> None:
     async with Person(installation, "3001") as he:
-        await he.call(
-            "POST", f"/tickets/{ticket_id}/answer", {"text": f"答复 {ticket_id}"}, expect=200
-        )
+        path = f"/tickets/{ticket_id}"
+        shown = await he.call("GET", path, expect=200)
+        said = {"text": f"答复 {ticket_id}", "version": shown["version"]}
+        await he.call("POST", f"{path}/answer", said, expect=200)
 
 
 async def test_city_and_province_agree_whatever_breaks(

@@ -174,7 +174,7 @@ async def test_blank_number_and_name_are_none(client: Client) -> None:
 async def test_another_agents_ticket_is_forbidden(house: House, client: Client) -> None:
     ticket_id = await house.close_a_ticket()
     assert (await ask(client, "GET", f"/tickets/{ticket_id}", who="1002"))[0] == 403
-    answer = {"text": "已告知"}
+    answer = {"text": "已告知", "version": 2}
     path = f"/tickets/{ticket_id}/answer"
     assert (await ask(client, "POST", path, answer, who="1002"))[0] == 403
     assert (await ask(client, "GET", f"/tickets/{ticket_id}", who="2001"))[0] == 200
@@ -266,7 +266,7 @@ async def test_answer_over_the_api_needs_the_version_on_the_screen(
     status, ticket = await ask(client, "POST", path, {"text": "已告知", "version": 2})
     # The fourth event files it away: nobody is known who could be called back.
     assert (status, ticket["version"]) == (200, 4)
-    status, problem = await ask(client, "POST", path, {"text": "已告知"})
+    status, problem = await ask(client, "POST", path, {"text": "已告知", "version": 4})
     assert (status, problem["detail_zh"]) == (409, "“归档”的工单不能“直接答复”。")
 
 

@@ -43,12 +43,10 @@ async def answered(city: WeChatCity, number: str) -> None:
     async with Agent(city.installation, "2001") as agent:
         found = await agent.call("GET", f"/tickets?q={number}", expect=200)
         (ticket,) = [one for one in found["items"] if one["number"] == number]
-        await agent.call(
-            "POST",
-            f"/tickets/{ticket['id']}/answer",
-            {"text": "已通知抢修，今晚恢复。"},
-            expect=200,
-        )
+        path = f"/tickets/{ticket['id']}"
+        shown = await agent.call("GET", path, expect=200)
+        said = {"text": "已通知抢修，今晚恢复。", "version": shown["version"]}
+        await agent.call("POST", f"{path}/answer", said, expect=200)
 
 
 def rows(city: WeChatCity, statement: str, *values: object) -> list[tuple[object, ...]]:

@@ -114,9 +114,11 @@ class Centre:
 
     async def answers(self, ticket: Mapping[str, Any], text: str) -> None:
         """Answer a ticket on the spot."""
-        path = f"/tickets/{ticket['id']}/answer"
+        path = f"/tickets/{ticket['id']}"
+        shown = await self.person.call("GET", path, expect=200)
+        said = {"text": text, "version": shown["version"]}
         headers = {"Idempotency-Key": new_key()}
-        await self.person.call("POST", path, {"text": text}, expect=200, headers=headers)
+        await self.person.call("POST", f"{path}/answer", said, expect=200, headers=headers)
 
     async def rating(self, ticket_id: int) -> int | None:
         """Return what the ticket shows."""

@@ -144,8 +144,10 @@ async def test_menu_leads_through_the_guide_to_a_number_and_answer_and_rating(
     async with Agent(city.installation, LEAD) as lead:
         found = await lead.call("GET", f"/tickets?q={number[0]}", expect=200)
         (ticket,) = found["items"]
-        path = f"/tickets/{ticket['id']}/answer"
-        await lead.call("POST", path, {"text": "已恢复供水。"}, expect=200)
+        path = f"/tickets/{ticket['id']}"
+        shown = await lead.call("GET", path, expect=200)
+        said = {"text": "已恢复供水。", "version": shown["version"]}
+        await lead.call("POST", f"{path}/answer", said, expect=200)
     assert number[0] in await told(city, openid, "已恢复供水")
     link = await told(city, openid, r"/citizen/\S+")
     ticket_pass = re.search(r"[#?/=]([A-Za-z0-9._~-]{30,})", link)

@@ -30,7 +30,7 @@ export const api = {
   ticketNotes: (id: number) => request<{ items: TicketNote[] }>('GET', `/tickets/${id}/notes`),
   createTicket: (body: NewTicket, idempotencyKey: string) =>
     request<Ticket>('POST', '/tickets', { body, idempotencyKey }),
-  answerTicket: (id: number, body: { text: string; attachments: number[] }, idempotencyKey: string) =>
+  answerTicket: (id: number, body: { version: number; text: string; attachments: number[] }, idempotencyKey: string) =>
     request<Ticket>('POST', `/tickets/${id}/answer`, { body, idempotencyKey }),
 
   draft: (callId: number) => request<SavedDraft>('GET', `/drafts/${callId}`),

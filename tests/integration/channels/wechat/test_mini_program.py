@@ -117,7 +117,7 @@ async def test_a_citizen_reports_is_answered_and_rates(
         await dispatcher.call(
             "POST",
             f"/tickets/{ticket['id']}/answer",
-            {"text": "已于今晚修复三盏路灯。"},
+            {"text": "已于今晚修复三盏路灯。", "version": ticket["version"]},
             expect=200,
             headers={"Idempotency-Key": "answer-1"},
         )
