@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from sqlalchemy import case, func
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import defer
 from sqlmodel import col, delete, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -100,7 +101,10 @@ class Refusals:
             below: Only those whose id is lower: where the page before ended.
             limit: At most so many.
         """
-        statement = select(RefusedDeliveryRow).order_by(col(RefusedDeliveryRow.id).desc())
+        # What was sent may have megabytes, and is not shown.
+        unread = defer(RefusedDeliveryRow.request_sealed)  # type: ignore[arg-type]  # SQLModel says bytes
+        newest = col(RefusedDeliveryRow.id).desc()
+        statement = select(RefusedDeliveryRow).options(unread).order_by(newest)
         if channel is not None:
             statement = statement.where(RefusedDeliveryRow.channel == channel)
         if below is not None:

@@ -30,7 +30,7 @@ class FrontSettings(BaseModel):
         "that cannot be tried again.",
     )
     kept_bytes_together: int = Field(
-        default=268_435_456,
+        default=67_108_864,
         ge=0,
         description="How much of such deliveries of one channel is kept at once; further ones are only counted.",
     )
