@@ -19,6 +19,8 @@ from crm_bridge.rates.scope import Question
 from crm_bridge.rates.service import Rates
 from crm_bridge.rates.sheet import sheet_of
 from crm_bridge.rates.table_view import definition_list, table_view
+from crm_bridge.rates.topic import Topics
+from crm_bridge.rates.topic_api import add_topic_routes
 from crm_bridge.rates.views import (
     DefinitionList,
     ExclusionPage,
@@ -175,7 +177,11 @@ class ExclusionQuery(ApiModel):
 
 
 def routes(
-    rates: Rates, tickets: FigureTickets, exclusions: Exclusions, listed: ExclusionList
+    rates: Rates,
+    tickets: FigureTickets,
+    topics: Topics,
+    exclusions: Exclusions,
+    listed: ExclusionList,
 ) -> Routes:
     """Return the endpoints of figures."""
     api = Routes(tag="rates")
@@ -214,6 +220,7 @@ def routes(
             next_cursor=cursor_at(going_on) if going_on is not None else None,
         )
 
+    add_topic_routes(api, topics)
     _exclusion_routes(api, exclusions, listed)
     return api
 

@@ -71,20 +71,19 @@ def shown(value: Fraction | None) -> str:
         return EMPTY
     if value in (0, 1):
         return "100%" if value else "0%"
-    rounded = _rounded(value * 100, 1)
-    return f"{min(max(rounded, _TENTH), 100 - _TENTH)}%"
+    return f"{min(max(rounded(value * 100, 1), _TENTH), 100 - _TENTH)}%"
 
 
 def points(current: Fraction | None, earlier: Fraction | None) -> Decimal | None:
     """Return the difference of two rates in percentage points, to a hundredth; None if either has no denominator."""
     if current is None or earlier is None:
         return None
-    return _rounded((current - earlier) * 100, 2)
+    return rounded((current - earlier) * 100, 2)
 
 
-def growth(current: int, earlier: int) -> Decimal | None:
-    """Return current / earlier − 1 of a count, in per cent, to a tenth; None when there was nothing earlier."""
-    return _rounded(Fraction(current - earlier, earlier) * 100, 1) if earlier else None
+def growth(current: Fraction | int, earlier: Fraction | int) -> Decimal | None:
+    """Return current / earlier − 1 of counts or their means, in per cent, to a tenth; None if nothing was earlier."""
+    return rounded((Fraction(current) / earlier - 1) * 100, 1) if earlier else None
 
 
 def mean_of_units(units: Iterable[Ratio]) -> tuple[Fraction | None, int]:
@@ -93,7 +92,8 @@ def mean_of_units(units: Iterable[Ratio]) -> tuple[Fraction | None, int]:
     return (sum(values, Fraction(0)) / len(values) if values else None), len(values)
 
 
-def _rounded(value: Fraction, places: int) -> Decimal:
+def rounded(value: Fraction, places: int) -> Decimal:
+    """Return a number to so many decimal places."""
     # Rounded as a fraction, half to even: a division of decimals would round twice.
     return Decimal(round(value * 10**places)).scaleb(-places)
 
@@ -172,6 +172,18 @@ def _steps(start: date, last: date, size: Dimension) -> Iterator[date]:
             start = _months_later(start, 1)
         else:
             start += timedelta(days=1 if size is Dimension.day else 7)
+
+
+def months_around(month: date, each: int) -> tuple[Sequence[date], Sequence[date]]:
+    """Return the first days of so many months before the month of a day, and of as many after it, in order."""
+    first = month.replace(day=1)
+    before = [_months_later(first, -back) for back in range(each, 0, -1)]
+    return before, [_months_later(first, on) for on in range(1, each + 1)]
+
+
+def next_month(day: date) -> date:
+    """Return the same day of the next month, or its last if it is shorter."""
+    return _months_later(day, 1)
 
 
 def _months_later(day: date, months: int) -> date:

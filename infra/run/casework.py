@@ -30,6 +30,7 @@ from crm_bridge.rates.exclusion_list import ExclusionList
 from crm_bridge.rates.exclusions import Exclusions
 from crm_bridge.rates.listing import FigureTickets
 from crm_bridge.rates.service import Rates
+from crm_bridge.rates.topic import Topics
 from crm_bridge.replies.extensions import ExtensionsTold
 from crm_bridge.supervision.papers import FILES
 from crm_bridge.tickets.contact_files import KIND as CONTACT
@@ -187,6 +188,7 @@ async def casework(
             rates_api.routes(
                 rates,
                 FigureTickets(database, rates),
+                Topics(database, rates),
                 Exclusions(database, clock),
                 ExclusionList(database),
             ),

@@ -189,6 +189,7 @@ MAY_CALL = {
     "GET /api/v1/rates/export": RATES,
     "GET /api/v1/rates/definitions": FIGURES,
     "GET /api/v1/rates/tickets": RATES,
+    "GET /api/v1/rates/topic": "LDNSUK",
     "POST /api/v1/rates/exclusions": "DH",
     "GET /api/v1/rates/exclusions": FIGURES,
     "POST /api/v1/rates/exclusions/{exclusion_id}/decision": "D",
@@ -298,6 +299,7 @@ QUERIES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "GET /api/v1/rates": DAYS,
         "GET /api/v1/rates/export": DAYS,
         "GET /api/v1/rates/tickets": DAYS | {"figure": "response", "part": "numerator"},
+        "GET /api/v1/rates/topic": {"category": "1", "month": "2026-03"},
         "GET /api/v1/suggestions/accuracy": {
             "since": "2026-03-01T00:00:00Z",
             "until": "2026-04-01T00:00:00Z",

@@ -16,6 +16,7 @@ from crm_bridge.rates.exclusion_list import ExclusionList
 from crm_bridge.rates.exclusions import Exclusions
 from crm_bridge.rates.listing import FigureTickets
 from crm_bridge.rates.service import Rates
+from crm_bridge.rates.topic import Topics
 from infra.kit.clock import ManualClock
 from infra.kit.database import Database
 from infra.kit.http import AUTHENTICATOR, Authenticated, mount
@@ -85,6 +86,7 @@ async def client(database: Database, clock: ManualClock, made: History) -> Async
             routes(
                 rates,
                 FigureTickets(database, rates),
+                Topics(database, rates),
                 Exclusions(database, clock),
                 ExclusionList(database),
             )

@@ -16,6 +16,7 @@ from crm_bridge.rates.rules import (
     growth,
     lineage,
     mean_of_units,
+    months_around,
     points,
     shown,
     steps,
@@ -76,6 +77,18 @@ def test_growth_of_a_count_is_current_over_previous_less_one() -> None:
     assert growth(120, 100) == Decimal("20.0")
     assert growth(0, 8) == Decimal("-100.0")
     assert growth(7, 0) is None
+
+
+def test_growth_of_a_mean_is_rounded_once() -> None:
+    assert growth(Fraction(7, 3), Fraction(7, 2)) == Decimal("-33.3")
+    assert growth(Fraction(5, 2), 2) == Decimal("25.0")
+    assert growth(Fraction(1, 3), Fraction(0)) is None
+
+
+def test_months_around_one_leave_it_out_and_cross_years() -> None:
+    before, after = months_around(date(2026, 1, 31), 2)
+    assert before == [date(2025, 11, 1), date(2025, 12, 1)]
+    assert after == [date(2026, 2, 1), date(2026, 3, 1)]
 
 
 def test_mean_of_units_weighs_each_unit_alike_and_pooled_each_rating() -> None:
