@@ -18,9 +18,10 @@ SOUNDS = (
     ),
     Prompt(name="police-speaks", text="您好，这里是110报警服务台，请讲。"),
     Prompt(name="citizen-reason", text="到现在还没有人来修。"),
+    # Speaks almost without a pause, so that a busy machine leaves enough of it to know it for long by.
     Prompt(
         name="machine-greeting",
-        text="您好，您拨打的用户暂时无法接听您的电话，请在提示音之后留言，留言结束后请挂机，我们会尽快转告机主与您联系。",
+        text="现由语音邮箱为您服务，您拨打的用户暂时无法接听您的电话，请在提示音之后留言，留言结束后请挂机，我们会尽快转告机主与您联系。",
     ),
 )
 """What the simulated citizens say."""

@@ -15,7 +15,7 @@ from tests.browser.chromium import new_desk
 from tests.browser.desk import Desk
 from tests.browser.readable import hard_to_read, nameless
 from tests.installation import Person
-from tests.integration.run.wechat_city import WeChatCity, installed, made_ready, wechat
+from tests.integration.run.wechat_city import WeChatCity, installed, made_ready, told, wechat
 from tests.parts import missing
 
 pytestmark = [
@@ -76,6 +76,7 @@ async def test_a_conversation_with_an_answer_that_failed_is_readable_and_named(
             wrong += await what_is_wrong(desk, "offer")
             await desk.at("talk-accept").click()
             await expect(desk.at("talk-messages")).to_contain_text("正在为您转接")
+            await told(city, CITIZEN, "正在为您转接")  # or this would meet the fault
             city.wechat.fail("/cgi-bin/message/custom/send", Fault(code=45015))
             await desk.at("talk-text").fill("已通知路灯所。")
             await desk.at("talk-text").press("Enter")
