@@ -137,7 +137,9 @@ class City:
         self.worker = self.new_worker()
         return self
 
-    def new_worker(self, database: Database | None = None) -> DeadlineWorker:
+    def new_worker(
+        self, database: Database | None = None, ladder: Ladder | None = None
+    ) -> DeadlineWorker:
         """Another worker, on the same database or through connections of its own."""
         if database is None:
             return worker(
@@ -149,7 +151,14 @@ class City:
                 settings=self.settings,
             )
         other = House(database=database, clock=self.clock, vault=self.vault)
-        return worker(database, self.clock, other.ledger, other.callbacks, settings=self.settings)
+        return worker(
+            database,
+            self.clock,
+            other.ledger,
+            other.callbacks,
+            ladder=ladder,
+            settings=self.settings,
+        )
 
     async def dispatch(
         self,

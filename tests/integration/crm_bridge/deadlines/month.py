@@ -84,6 +84,9 @@ def _story(chance: random.Random) -> Story:
 
 def _acts(chance: random.Random, at: datetime) -> Iterator[Act]:
     moment = at + chance.choice([0.2, 0.5, 1, 3, 9, 60]) * HOUR * chance.random() + _minute(chance)
+    if chance.random() < 0.1:
+        yield from _extended_too_late(moment)
+        return
     if chance.random() < 0.15:
         asked = ReturnAsked(n=1, grounds=ReturnGrounds.not_ours, text="不属于本单位")
         yield moment, E.return_asked, asked
@@ -108,6 +111,14 @@ def _acts(chance: random.Random, at: datetime) -> Iterator[Act]:
             return
         yield moment + HOUR, E.sent_back, Reasoned(reason="没有回应诉求")
         moment += 2 * HOUR
+
+
+def _extended_too_late(moment: datetime) -> Iterator[Act]:
+    """The centre takes so long over an extension that the limit passes; then the new one passes too."""
+    yield moment, E.signed, About(n=1)
+    yield moment + HOUR, E.extension_asked, ExtensionAsked(n=1, days=1, reason="等配件")
+    moment += 350 * HOUR
+    yield moment, E.extension_approved, Extended(due_at=moment + 20 * HOUR)
 
 
 def _helpers_acts(chance: random.Random, at: datetime) -> Iterator[Act]:
@@ -151,6 +162,7 @@ class _Item:
     settled: set[tuple[int, datetime]] = field(default_factory=set)
     urged: bool = False
     rungs: list[datetime] = field(default_factory=list)
+    listed: bool = False
 
 
 def effects_of(logs: Mapping[int, Sequence[Happening]], moments: Sequence[datetime]) -> Effects:
@@ -254,5 +266,9 @@ def _climb(effects: Effects, ticket: int, item: _Item, now: datetime) -> None:
         return
     gap = _GAPS[len(item.rungs)]
     if gap is None or _passed(item.rungs[-1], gap, now):
-        effects.papers[now, f"{_RUNGS[len(item.rungs)]}:overdue", ticket, item.n] += 1
+        rung = _RUNGS[len(item.rungs)]
         item.rungs.append(now)
+        # Who is listed is not listed again before he is delisted, which nobody does here.
+        if not (item.listed and rung == "listed"):
+            effects.papers[now, f"{rung}:overdue", ticket, item.n] += 1
+        item.listed |= rung == "listed"

@@ -12,6 +12,7 @@ from sqlmodel import col, select
 
 from crm_bridge.callbacks.tables import CallbackRow
 from crm_bridge.deadlines.worker import DeadlineWorker
+from crm_bridge.supervision.tables import PaperRow
 from crm_bridge.tickets.details import Decided
 from crm_bridge.tickets.happenings import Happening
 from crm_bridge.tickets.projection import differences, happening_of
@@ -20,7 +21,7 @@ from crm_bridge.tickets.tables import TicketEventRow
 from infra.kit.database import Database
 from infra.kit.errors import Invalid
 from infra.kit.outbox import OutboxRow
-from tests.integration.crm_bridge.deadlines.city import City
+from tests.integration.crm_bridge.deadlines.city import City, supervision
 from tests.integration.crm_bridge.deadlines.month import (
     BEGIN,
     Effects,
@@ -37,14 +38,14 @@ SEED = 20260302
 
 @pytest.fixture
 async def workers(city: City) -> AsyncIterator[list[DeadlineWorker]]:
-    """Two workers with connections of their own, as two processes have them."""
+    """Two workers with connections of their own, as two processes have them, and the papers of supervision."""
     others = [Database(city.database.url.render_as_string(hide_password=False)) for _ in range(2)]
-    yield [city.new_worker(other) for other in others]
+    yield [city.new_worker(other, supervision(city, other)) for other in others]
     for other in others:
         await other.close()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 async def test_in_a_month_with_two_workers_everything_happens_exactly_once(
     city: City, workers: list[DeadlineWorker]
 ) -> None:
@@ -70,6 +71,8 @@ async def test_in_a_month_with_two_workers_everything_happens_exactly_once(
     assert set(kinds) == {"warning 48", "warning 24", "sign_overdue"}
     assert len(rungs) == 4
     assert min(*kinds.values(), *rungs.values(), len(found.accepted)) >= 2
+    reminders = Counter((ticket, n) for _, kind, ticket, n in found.papers if "reminder" in kind)
+    assert max(reminders.values()) == 2, "nobody let an extended deadline pass, too"
     for ticket in tickets:
         async with city.database.reading() as session:
             assert await differences(session, ticket) == []
@@ -122,10 +125,11 @@ async def logs_of(city: City) -> dict[int, list[Happening]]:
 
 
 async def effects_in(city: City, logs: dict[int, list[Happening]]) -> Effects:
-    """Return what the outbox, the callbacks and the logs say has happened."""
+    """Return what the outbox, the papers, the callbacks and the logs say has happened."""
     found = Effects()
     async with city.database.reading() as session:
         outbox = (await session.exec(select(OutboxRow))).all()
+        papers = (await session.exec(select(PaperRow))).all()
         callbacks = (await session.exec(select(CallbackRow))).all()
     for row in outbox:
         data = row.body.get("data", row.body)
@@ -134,8 +138,9 @@ async def effects_in(city: City, logs: dict[int, list[Happening]]) -> Effects:
             what = row.kind.removeprefix("deadline.") + hours
             deadline = data.get("due_at") or data["sign_due_at"]
             found.told[row.created_at, what, data["ticket_id"], data["n"], deadline] += 1
-        elif row.destination == "papers":
-            found.papers[row.created_at, row.kind, data["ticket_id"], data["n"]] += 1
+    for paper in papers:
+        assert paper.n is not None
+        found.papers[paper.issued_at, f"{paper.rung}:{paper.cause}", paper.ticket_id, paper.n] += 1
     found.callbacks = {row.ticket_id: row.created_at for row in callbacks}
     for ticket, log in logs.items():
         for happening in log:
