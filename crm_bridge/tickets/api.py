@@ -35,7 +35,7 @@ class Answer(ApiModel):
 class AnswerBody(Answer):
     """An answer to an open ticket, with the files that the citizen gets; `version` is the one on the screen."""
 
-    version: Version | None = None
+    version: Version
     attachments: Annotated[list[Id], Field(max_length=MOST_FILES)] = Field(default_factory=list)
 
 

@@ -261,6 +261,8 @@ async def test_answer_over_the_api_needs_the_version_on_the_screen(
 ) -> None:
     ticket_id = await house.tickets.register(LI, replace(FORM, answer=None))
     path = f"/tickets/{ticket_id}/answer"
+    status, problem = await ask(client, "POST", path, {"text": "已告知"})
+    assert (status, [field["pointer"] for field in problem["fields"]]) == (422, ["/version"])
     status, problem = await ask(client, "POST", path, {"text": "已告知", "version": 1})
     assert (status, problem["type"]) == (409, "urn:lianxin:problem:stale")
     status, ticket = await ask(client, "POST", path, {"text": "已告知", "version": 2})

@@ -160,10 +160,13 @@ async def test_letter_is_registered_answered_and_rated_in_one_thread(
         page = await lead.call("GET", "/tickets?channel=mayor-mailbox", expect=200)
         assert len(page["items"]) == 1
 
+        path = f"/tickets/{ticket['id']}"
+        shown = await lead.call("GET", path, expect=200)
         await lead.call(
             "POST",
-            f"/tickets/{ticket['id']}/answer",
+            f"{path}/answer",
             {
+                "version": shown["version"],
                 "text": "路灯已于今晨修复，感谢您的来信。",
                 "attachments": [await lead.upload("验收单.pdf", REPORT)],
             },
