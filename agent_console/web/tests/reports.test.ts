@@ -11,7 +11,7 @@ const ratio = (numerator: number, denominator: number) => ({ numerator, denomina
 const row = (key: Row['key']): Row => ({ key, name_zh: '', name_en: '', rank: null, cells: {} })
 const table = (over: Partial<Table> = {}): Table => ({
   cohort: { first: '2026-03-01', last: '2026-03-04', as_of: '2026-03-04T01:30:00Z' },
-  compared: null, group: ['unit'], figures: ['response'], rows: [], total: row({}), mean_of_units: {}, ...over,
+  compared: null, group: ['unit'], figures: ['response'], rows: [], total: row({}), mean_of_units: {}, worst_day: {}, ...over,
 })
 const member = (id: number): Member => ({ id }) as Member
 

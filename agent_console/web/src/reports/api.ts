@@ -2,7 +2,7 @@ import { request } from '@/api/request'
 import type { Page } from '@/api/types'
 
 import { type Days, stepDays } from './periods'
-import { type Choice, type Definition, type Group, type Member, type Opened, type Row, SETS, type Table } from './types'
+import { type Choice, type Definition, type Group, type Member, type Opened, type Row, SETS, type Table, type Topic } from './types'
 
 type Query = Record<string, string | number | boolean | null>
 
@@ -37,6 +37,7 @@ export function rowQuery(row: Row, days: Days): Query {
 export const reports = {
   table: (choice: Choice) => request<Table>('GET', '/rates', { query: tableQuery(choice) }),
   definitions: () => request<{ items: Definition[] }>('GET', '/rates/definitions'),
+  topic: (category: string, month: string, months: number) => request<Topic>('GET', '/rates/topic', { query: { category, month, months } }),
   members: (opened: Opened, days: Days, asOf: string, cursor: string | null) =>
     request<Page<Member>>('GET', '/rates/tickets', {
       query: { ...rowQuery(opened.row, days), figure: opened.figure, part: opened.part, adjusted: opened.adjusted, as_of: asOf, cursor, limit: 50 },

@@ -49,7 +49,17 @@ export interface Table {
   figures: Figure[]
   rows: Row[]
   total: Row
+  /** For figures whose target is to be met over any 24 hours, the worst of them; null where there are no 24 hours yet. */
+  worst_day: Partial<Record<Figure, { start: string; rate: Ratio; target: number; met: boolean } | null>>
   mean_of_units: Partial<Record<Figure, { raw: string; adjusted: string; units: number }>>
+}
+
+/** What became of a kind of matter after the month in which it was treated. */
+export interface Topic {
+  before: { tickets: number; months: number; mean: string }
+  after: { tickets: number; months: number; mean: string }
+  shown: string
+  items: { month: string; tickets: number; counted: boolean }[]
 }
 
 export interface Definition {
