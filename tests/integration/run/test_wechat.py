@@ -146,8 +146,8 @@ async def test_menu_leads_through_the_guide_to_a_number_and_answer_and_rating(
         (ticket,) = found["items"]
         path = f"/tickets/{ticket['id']}"
         shown = await lead.call("GET", path, expect=200)
-        said = {"text": "已恢复供水。", "version": shown["version"]}
-        await lead.call("POST", f"{path}/answer", said, expect=200)
+        answer = {"text": "已恢复供水。", "version": shown["version"]}
+        await lead.call("POST", f"{path}/answer", answer, expect=200)
     assert number[0] in await told(city, openid, "已恢复供水")
     link = await told(city, openid, r"/citizen/\S+")
     ticket_pass = re.search(r"[#?/=]([A-Za-z0-9._~-]{30,})", link)
