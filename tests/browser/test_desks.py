@@ -587,6 +587,19 @@ async def test_everybody_lands_where_his_work_is(
     await expect(desk.at("me-menu")).to_be_visible()
 
 
+@pytest.mark.parametrize("width", [1366, 390])
+async def test_leader_asks_what_a_monthly_topic_came_to(open_page: OpenPage, width: int) -> None:
+    desk = await open_page("/reports", LEADER, width=width)
+    await desk.at("topic").click()
+    await desk.at("topic-category").click()
+    await desk.page.get_by_role("option").first.click()
+    await expect(desk.at("topic-shown")).to_have_text("—")
+    await expect(desk.at("topic-drawer").locator("li")).to_have_count(7)
+    await desk.does_not_scroll()
+    await desk.at("topic-close").click()
+    await expect(desk.at("topic-shown")).to_be_hidden()
+
+
 async def test_a_page_that_is_not_ones_own_leads_to_ones_own(open_page: OpenPage) -> None:
     desk = await open_page("/dispatch", CLERK)
     await expect(desk.page).to_have_url(re.compile(r"/desk(#.*)?$"))
