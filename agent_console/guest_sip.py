@@ -25,6 +25,7 @@ log = structlog.get_logger()
 
 PATH = "/sip/guest"
 _MOST_PER_GUEST = 2
+_SENDER = re.compile(r"^(?:From|f)\s*:", re.MULTILINE | re.IGNORECASE)
 _FROM = re.compile(r"^(?:From|f)\s*:[^<\r\n]*<sip:([^@>;]{1,300})@", re.MULTILINE | re.IGNORECASE)
 
 Admitted = Callable[[str], tuple[str, datetime]]
@@ -103,7 +104,7 @@ def of_guest(message: str, guest: str) -> bool:
     """Return whether a message is a guest's own: an answer, a sign of life, or a request from his account alone."""
     if not message.strip() or message.startswith("SIP/2.0 "):
         return True
-    return set(_FROM.findall(message)) == {guest}
+    return len(_SENDER.findall(message)) == 1 and _FROM.findall(message) == [guest]
 
 
 async def _until(over: asyncio.Event, seconds: float) -> None:

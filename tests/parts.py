@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import cycle
+from itertools import cycle, islice
 from pathlib import Path
 from typing import NoReturn
 
@@ -47,11 +47,11 @@ _PORTS = _own_ports()
 
 def free_port(address: str = "127.0.0.1", kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
     """Return a port that nobody listens on now, and that nobody else is given before it is used."""
-    for port in _PORTS:
+    for port in islice(_PORTS, 1000):
         with socket.socket(socket.AF_INET, kind) as probe, suppress(OSError):
             probe.bind((address, port))
             return port
-    raise AssertionError("the ports never end")
+    raise AssertionError(f"none of this process's ports is free at {address}")
 
 
 def find(program: str, *folders: str) -> str | None:

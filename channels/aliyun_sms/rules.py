@@ -157,7 +157,8 @@ def _contact(item: Mapping[str, Any], at: datetime) -> Contact:
         phone=phone,
         message=Message(text=text.strip() or "（空短信）"),
         purpose=Purpose.talk,
-        thread=phone.digits if phone else number[:100] or identity,
+        # Numbers that cannot be read may be alike (138****1234) and of many: none of them shares a conversation.
+        thread=phone.digits if phone else identity,
         extra={name: value for name, value in item.items() if name not in known},
     )
 

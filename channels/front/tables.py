@@ -14,7 +14,7 @@ class RefusedDeliveryRow(Row, table=True):
     """A delivery that was refused, kept so that nothing a citizen sent is lost for want of a parser.
 
     Attributes:
-        digest: Keyed, of path, query and body: what comes again is counted and not kept twice.
+        digest: Keyed, of path and body: what comes again is counted and not kept twice.
         reason_zh: Why it was refused; holds nothing of what was sent.
         request_sealed: Method, path, query, headers and body, as far as it is kept.
         whole: False when the body was larger than what is kept.

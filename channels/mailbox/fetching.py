@@ -136,10 +136,13 @@ class Follower:
                     tried_at = self._clock.monotonic()
                 place = await self._take_new(connection, place, take, lease)
                 self._fine()
+                wait = self._settings.poll_seconds
+                if place.left:
+                    wait = min(wait, _LEFT_TRIED_EVERY)
                 if folder.can_idle:
-                    await connection.wait(self._settings.poll_seconds)
+                    await connection.wait(wait)
                 else:
-                    await asyncio.sleep(self._settings.poll_seconds)
+                    await asyncio.sleep(wait)
         finally:
             await connection.close()
 

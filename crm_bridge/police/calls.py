@@ -136,14 +136,22 @@ class PoliceCalls:
             Exception: Whatever the database raised; the next run begins with what was not written.
         """
         while True:
+            # Cleared first: what is heard during the work below wakes it again.
+            self._woken.clear()
             while self._waiting:
                 await self._write(self._waiting[0])
                 self._waiting.popleft()
             if self._look:
-                await self._end_lost()
-                self._look = False
-            self._woken.clear()
+                await self._look_again()
             await self._woken.wait()
+
+    async def _look_again(self) -> None:
+        self._look = False
+        try:
+            await self._end_lost()
+        except BaseException:
+            self._look = True
+            raise
 
     async def _end_lost(self) -> None:
         """End in the log the calls of three that ended while nobody listened, as before this process began."""
@@ -163,6 +171,8 @@ class PoliceCalls:
         )
         async with self._database.transaction() as session:
             for row in (await session.exec(statement)).all():
+                if row.linkedid in {third.linkedid for third in self._waiting}:
+                    continue  # how it went on was heard meanwhile
                 if row.linkedid is not None and thirds.of_call(row.linkedid) is None:
                     # Nobody knows when: it is the moment at which it was noticed.
                     await self._book.log(session, row, Step.call_ended, who=row.agent or "")

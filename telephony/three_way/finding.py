@@ -30,11 +30,14 @@ def seen(tracker: CallTracker, third: Third) -> Sequence[ThirdSignal]:
     leg, call = tracker.legs.get(third.id), tracker.calls.get(third.linkedid)
     if leg is None:
         return [ThirdSignal.hang_up]
-    return signals_of(
-        talks=leg.bridge is not None,
-        agent=call is not None and call.agent == third.agent,
-        citizen=call is not None,
-    )
+    if call is not None:
+        agent, citizen = call.agent == third.agent, True
+    else:
+        # The tracker knows no call that its agent has dialled and left; its legs are there all the same.
+        others = [one for one in tracker.legs.of_call(third.linkedid) if not one.is_third]
+        agent = any(one.agent == third.agent for one in others)
+        citizen = any(one.agent is None and one.is_telephone for one in others)
+    return signals_of(talks=leg.bridge is not None, agent=agent, citizen=citizen)
 
 
 async def read(link: AmiLink, tracker: CallTracker, third_id: str, now: datetime) -> Third | None:

@@ -188,8 +188,9 @@ class ThreeWayCalls:
             for listener in self._when_known:
                 listener()
         while self._unwanted:
-            await self._hang_up(self._unwanted[-1])
-            self._unwanted.pop()
+            third_id = self._unwanted[0]
+            await self._hang_up(third_id)
+            self._unwanted.remove(third_id)
 
     async def _find_again(self) -> None:
         """Catch up with what happened to those whom we know, and get to know those whom a process before us asked."""

@@ -111,6 +111,26 @@ async def test_a_line_that_the_database_refused_is_written_by_the_next_run(
         await story_is(station, "offered", "call_rung", "call_joined")
 
 
+async def test_what_is_heard_while_it_looks_for_lost_calls_is_written_at_once(
+    station_on_each: Station, telephony: Telephony, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station = station_on_each
+    third = await ringing(station)
+    looks: list[str] = []
+
+    async def heard_meanwhile() -> None:
+        looks.append("look")
+        if len(looks) == 1:
+            telephony.tell(third)
+            telephony.known()
+
+    monkeypatch.setattr(station.three, "_end_lost", heard_meanwhile)
+    telephony.known()
+    async with writing(station):
+        await story_is(station, "offered", "call_rung")
+    assert looks == ["look", "look"]
+
+
 async def test_who_is_found_again_after_a_restart_is_in_the_log_once(
     station_on_each: Station, telephony: Telephony
 ) -> None:

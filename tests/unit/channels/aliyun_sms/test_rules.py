@@ -87,6 +87,13 @@ def test_a_report_of_failure_bears_the_carriers_code() -> None:
     assert (news.state, news.error_code, news.key) == (DeliveryState.failed, "MK:0001", "k")
 
 
+def test_numbers_that_are_hidden_alike_share_no_conversation() -> None:
+    hidden = {"content": "路灯不亮", "send_time": "2026-03-02", "phone_number": "138****1234"}
+    items = [{**hidden, "sequence_id": 1}, {**hidden, "sequence_id": 2}]
+    first, second = contacts_of(reported(pushed(items)), NOW)
+    assert first.thread != second.thread
+
+
 @pytest.mark.parametrize("number", ["nobody", "", None, 7])
 def test_an_answer_without_a_number_is_taken_and_so_are_those_beside_it(number: object) -> None:
     answer = {"content": "路灯不亮", "send_time": "2026-03-02 09:30:00"}

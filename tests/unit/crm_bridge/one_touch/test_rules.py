@@ -87,6 +87,8 @@ INVITE = (
         (INVITE.replace(GUEST, "agent-1001"), False),
         (INVITE.replace(GUEST, "guest-ffff223344556677"), False),
         (INVITE + "From: <sip:agent-1001@hotline.invalid>\r\n", False),
+        (INVITE + f"From: <sip:agent-1001:{'a' * 400}@hotline.invalid>\r\n", False),
+        (INVITE + "From: sip:agent-1001@hotline.invalid\r\n", False),
         ("REGISTER sip:x SIP/2.0\r\nTo: <sip:agent-1001@x>\r\n\r\n", False),
         (INVITE.replace("From: <", 'From: "a" <sip:agent-1001@x> <'), False),
     ],
