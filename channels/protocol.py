@@ -158,7 +158,7 @@ class Sent:
     """A reply that the provider has taken.
 
     Attributes:
-        provider_id: What the provider knows it by, for later news of its delivery; empty without.
+        provider_id: What the provider knows it by, for later news of its delivery; empty when none will come.
     """
 
     provider_id: str = ""

@@ -1,4 +1,4 @@
-"""Writes on a ticket that its citizen was told in writing that it takes longer, once a provider has taken the words."""
+"""Writes on a ticket that its citizen was told in writing that it takes longer, once the words have reached him."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _IN_WRITING = "message"
 
 
 class ExtensionsTold:
-    """Hears of replies that a provider has taken.
+    """Hears of replies that have reached their citizen.
 
     Args:
         replies: What was told.

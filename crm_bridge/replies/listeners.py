@@ -15,7 +15,7 @@ Decided = Callable[[AsyncSession, str], Awaitable[None]]
 """Is told when a person has decided about a reply: the key under which it went out last."""
 
 Arrived = Callable[[AsyncSession, ReplyRow], Awaitable[None]]
-"""Is told of a reply that its provider has taken."""
+"""Is told of a reply that has reached its citizen, as far as its provider says; see `rules.reached`."""
 
 NextWay = Callable[[AsyncSession, ReplyRow], Awaitable[bool]]
 """Sends a reply another way; returns whether there is one."""

@@ -86,8 +86,7 @@ TRANSITIONS: Mapping[tuple[ReplyState, ReplyEvent], ReplyState] = MappingProxyTy
 )
 """All that can happen; news that comes twice or too late changes nothing (`next_state` returns None)."""
 
-ARRIVED = frozenset({ReplyState.sent, ReplyState.delivered, ReplyState.read})
-"""The provider has it, and nothing more is to be done."""
+_DELIVERED = frozenset({ReplyState.delivered, ReplyState.read})
 
 NEWS: Mapping[DeliveryState, ReplyEvent] = MappingProxyType(
     {
@@ -121,6 +120,16 @@ def next_state(state: ReplyState, event: ReplyEvent) -> ReplyState | None:
     if following is None and event not in TOLD:
         raise ReplyRefused(f"{event} cannot happen to a reply that is {state}")
     return following
+
+
+def reached(state: ReplyState, provider_id: str | None) -> bool:
+    """Return whether a reply counts as having reached its citizen.
+
+    Args:
+        state: Where it stands; a provider that has taken it may still say that it could not deliver it.
+        provider_id: What the provider knows it by; None when it tells nothing more of it, so that `sent` must do.
+    """
+    return state in _DELIVERED or (state is ReplyState.sent and provider_id is None)
 
 
 def retry_at(

@@ -18,7 +18,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from channels.contacts.tables import ContactRow
 from channels.protocol import DeliveryNews, Reply
 from crm_bridge.replies.listeners import Arrived, Decided, MessageNews, NextWay
-from crm_bridge.replies.rules import ARRIVED, NEWS, TRANSITIONS, ReplyEvent, ReplyState, next_state
+from crm_bridge.replies.rules import NEWS, TRANSITIONS, ReplyEvent, ReplyState, next_state, reached
 from crm_bridge.replies.settings import ReplySettings
 from crm_bridge.replies.tables import ReplyRow
 from infra.kit import audit
@@ -84,7 +84,7 @@ class Replies:
         self._decided = decided
 
     def on_arrived(self, arrived: Arrived) -> None:
-        """Set who is told of replies that a provider has taken; of one he may be told again."""
+        """Set who is told of replies that have reached their citizen; of one he may be told again."""
         self._arrived = arrived
 
     def carry(
@@ -255,7 +255,7 @@ class Replies:
             row.leased_until = None
         if row.message_id is not None and self._message_news is not None:
             await self._message_news(session, row.message_id, state.value, row.error or "")
-        if state in ARRIVED and self._arrived is not None:
+        if reached(state, row.provider_id) and self._arrived is not None:
             await self._arrived(session, row)
         return True
 

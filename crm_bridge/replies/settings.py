@@ -43,7 +43,8 @@ class ReplySettings(BaseModel):
     tell_extensions: bool = Field(
         default=True,
         description="Whether a citizen who wrote is told by itself, whatever `kinds` says, that it takes longer. "
-        "Who cannot be told in writing waits among those that the centre tells.",
+        "Until it has reached him he waits among those that the centre tells: a provider that may still say that it "
+        "could not deliver it must have said that it was delivered, which a mail server never does.",
     )
     sms_kinds: tuple[ReplyKind, ...] = Field(
         default=(ReplyKind.answer, ReplyKind.rating),

@@ -28,7 +28,7 @@ class ReplyRow(Row, table=True):
         tries: How often it was tried on this way since it was queued for it.
         resends: How often a person had it sent again.
         until: After this it is given up.
-        provider_id: What the provider knows it by.
+        provider_id: What the provider knows it by; None while it has not said, or when it tells nothing more of it.
         error: Slug of what hindered it last; `error_zh` and `error_en` say it to people.
         error_code: The provider's own code of it.
     """

@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.attachments.tables import AttachmentRow
 from channels.contacts.rules import Contact
-from channels.protocol import ReplyKind
+from channels.protocol import DeliveryNews, DeliveryState, ReplyKind
 from crm_bridge.replies.extensions import ExtensionsTold
 from crm_bridge.replies.receipts import Receipts
 from crm_bridge.replies.rules import ReplyEvent
@@ -97,11 +97,12 @@ class Town(City):
         )
         await self.carry_on()
 
-    async def goes_out(self, *events: ReplyEvent) -> None:
-        """The last reply is sent, or what else the events say."""
+    async def goes_out(self, *events: ReplyEvent, provider_id: str | None = None) -> None:
+        """The last reply is sent, or what else the events say; by its id the provider may tell more of it."""
         async with self.database.transaction() as session:
             last = select(ReplyRow).order_by(col(ReplyRow.id).desc()).limit(1).with_for_update()
             row = (await session.exec(last)).one()
+            row.provider_id = row.provider_id or provider_id
             for event in events:
                 await self.replies.happen(session, row, event)
         await self.carry_on()
@@ -250,6 +251,46 @@ async def test_who_wrote_is_told_of_an_extension_and_the_centre_need_not(
     assert (await town.events(ticket_id)).count("told") == 1
     assert len(await town.said()) == 1
     assert await town.is_whole()
+
+
+async def test_extension_that_a_provider_took_and_could_not_deliver_stays_with_the_centre(
+    town: Town,
+) -> None:
+    ticket_id = await town.wrote(written())
+    await town.extend(ticket_id)
+
+    await town.goes_out(ReplyEvent.claimed, ReplyEvent.taken, provider_id="p-1")
+    assert await town.waiting(Wait.to_tell) == 1
+    failed = DeliveryNews(provider_id="p-1", state=DeliveryState.failed, error_code="user block")
+    await town.replies.delivered("letters", [failed])
+    await town.carry_on()
+
+    assert await town.waiting(Wait.to_tell) == 1
+    assert "told" not in await town.events(ticket_id)
+    assert await town.is_whole()
+
+
+async def test_extension_counts_as_told_when_the_provider_says_that_it_was_delivered(
+    town: Town,
+) -> None:
+    ticket_id = await town.wrote(written())
+    await town.extend(ticket_id)
+    await town.goes_out(ReplyEvent.claimed, ReplyEvent.taken, provider_id="p-1")
+
+    for state in (DeliveryState.delivered, DeliveryState.read):
+        await town.replies.delivered("letters", [DeliveryNews(provider_id="p-1", state=state)])
+    await town.carry_on()
+
+    assert await town.waiting(Wait.to_tell) == 0
+    assert (await town.events(ticket_id)).count("told") == 1
+
+
+async def test_extension_counts_as_told_once_sent_where_no_news_of_it_will_come(town: Town) -> None:
+    ticket_id = await town.wrote(written())
+    await town.extend(ticket_id)
+    await town.goes_out(ReplyEvent.claimed, ReplyEvent.taken)
+    assert await town.waiting(Wait.to_tell) == 0
+    assert (await town.events(ticket_id)).count("told") == 1
 
 
 async def test_who_cannot_be_told_of_an_extension_in_writing_stays_with_the_centre(
