@@ -135,6 +135,7 @@ def _lane_chosen(life: Life, happening: Happening) -> Life:
     detail = happening.detail
     assert isinstance(detail, LaneChosen)  # noqa: S101  # what `DETAILS` says
     owed = life.lane.owed_talk if life.lane is not None else None
+    talk_by = {Lane.complex: detail.talk_by, Lane.unreasonable: owed}.get(detail.lane)
     return replace(
         life,
         lane=LaneCourse(
@@ -142,7 +143,7 @@ def _lane_chosen(life: Life, happening: Happening) -> Life:
             text=detail.text,
             by=happening.actor,
             at=happening.at,
-            talk_by=detail.talk_by if detail.lane is Lane.complex else owed,
+            talk_by=talk_by,
         ),
     )
 
@@ -277,6 +278,7 @@ EFFECTS: Mapping[TicketEvent, Effect] = MappingProxyType(
         TicketEvent.helper_replied: _helper_replied,
         TicketEvent.sent_back: _sent_back,
         TicketEvent.accepted: _accepted,
+        TicketEvent.passed_on: lambda life, _: replace(life, to_tell=None),
         TicketEvent.joined: _joined,
         TicketEvent.separated: _separated,
         TicketEvent.stop_asked: lambda life, h: replace(life, stop=_pending(h)),

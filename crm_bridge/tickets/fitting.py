@@ -83,6 +83,21 @@ def fits(life: Life, happening: Happening) -> None:
                 )
 
 
+def require_talked(life: Life, chosen: LaneChosen) -> None:
+    """Return if a lead may turn to a lane; asked of who chooses, as older logs hold choices that were not asked.
+
+    Raises:
+        TransitionRefused: It owes the citizen a talk: with the lane the promise would be gone, and the notice that it
+            was missed.
+    """
+    owes_talk = life.lane is not None and life.lane.owed_talk is not None
+    if owes_talk and chosen.lane is not Lane.unreasonable:
+        raise TransitionRefused(
+            "The talk with the citizen that was promised is still owed: record it first.",
+            "已约定的沟通尚未记录，请先记录与诉求人的沟通，再改选办理方式。",
+        )
+
+
 def _amendment_fits(life: Life, changes: Mapping[str, str | bool]) -> None:
     if life.state not in CORRECTABLE and changes != {"confidential": True}:
         raise TransitionRefused(
@@ -131,13 +146,6 @@ def _extension_fits(life: Life, days: int) -> None:
 
 
 def _lane_fits(life: Life, chosen: LaneChosen, at: datetime) -> None:
-    owes_talk = life.lane is not None and life.lane.owed_talk is not None
-    if owes_talk and chosen.lane is not Lane.unreasonable:
-        # Else the promise, and the notice that it was missed, would be gone with the lane.
-        raise TransitionRefused(
-            "The talk with the citizen that was promised is still owed: record it first.",
-            "已约定的沟通尚未记录，请先记录与诉求人的沟通，再改选办理方式。",
-        )
     if chosen.lane is not Lane.at_once and not chosen.text:
         raise unfit("/text", "请填写办理方案或说明", "Write the plan or the explanation")
     if chosen.lane is not Lane.complex:

@@ -178,7 +178,8 @@ class Life:
             (Wait.extensions, 0): _asked_at(self.extension),
             (Wait.helps, 0): _asked_at(self.help),
             (Wait.lanes, 0): self.lane.at if self.lane and self.lane.undecided else None,
-            (Wait.stops, 0): _asked_at(self.stop),
+            # While another platform is asked nobody decides on a stop; given back, the ticket waits for that again.
+            (Wait.stops, 0): None if self.state is TicketState.passed_on else _asked_at(self.stop),
             # Passed on is not yet taken: somebody has to ask the other platform.
             (Wait.passing, 0): self._since_in(TicketState.passed_on),
             (Wait.to_tell, 0): self.to_tell,

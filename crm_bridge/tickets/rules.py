@@ -119,7 +119,7 @@ UNFINISHED = frozenset(
 )
 """States in which the city still works on it; a joined ticket is its main's."""
 
-_AT_REST = FINISHED | {TicketState.passed_on, TicketState.joined, TicketState.stopped}
+_AT_REST = FINISHED | {TicketState.joined, TicketState.stopped}
 """States in which nothing that was asked for is decided, and nothing told of it, any more."""
 
 

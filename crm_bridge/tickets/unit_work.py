@@ -15,6 +15,7 @@ from crm_bridge.tickets.details import (
     ReturnAsked,
     TalkRecorded,
 )
+from crm_bridge.tickets.fitting import require_talked
 from crm_bridge.tickets.guards import DISPATCHES_THAT_CAN_BE_RETURNED, require_returnable
 from crm_bridge.tickets.ledger import Case
 from crm_bridge.tickets.receivers import Reckoner, require_units
@@ -155,10 +156,16 @@ class UnitWork:
             NotFound: There is no such ticket or assignment.
             Forbidden: It is another unit's.
             Stale: The ticket was changed since it was read.
-            TransitionRefused: It is not in hand, or a lane waits for the centre.
+            TransitionRefused: It is not in hand, a lane waits for the centre, or a promised talk is still owed.
             Invalid: The lane's plan, explanation or time of the talk is missing or does not fit.
         """
-        await self._do(principal, command, TicketEvent.lane_chosen, chosen)
+
+        async def act(session: AsyncSession, case: Case) -> None:
+            event = _event(principal, case, chosen.n, TicketEvent.lane_chosen)
+            require_talked(case.life, chosen)
+            await self._casebook.happen(session, principal, case, event, chosen)
+
+        await self._casebook.act(principal, command, act)
 
     async def record_talk(self, principal: Principal, command: Command, talk: TalkRecorded) -> None:
         """Write down a talk with the citizen.

@@ -6,6 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from crm_bridge.tickets.assignment import ASSIGNMENT_TRANSITIONS
+from crm_bridge.tickets.details import LaneChosen
+from crm_bridge.tickets.fitting import require_talked
 from crm_bridge.tickets.happenings import DETAILS, Happening, as_json, detail_of
 from crm_bridge.tickets.life import UNBORN, Life
 from crm_bridge.tickets.refusals import TransitionRefused
@@ -130,9 +132,6 @@ def test_log_leads_to_state(steps: list[Step], state: TicketState) -> None:
         ([*TO_A_UNIT, E.signed], E.talk_recorded),
         ([*TO_A_UNIT, E.signed], E.lane_approved),
         ([*TO_A_UNIT, E.signed, COMPLEX], E.replied),
-        ([*TO_A_UNIT, E.signed, COMPLEX], E.lane_chosen),
-        ([*TO_A_UNIT, E.signed, COMPLEX], COMPLEX),
-        ([*TO_A_UNIT, E.signed, COMPLEX, UNREASONABLE, E.lane_refused], E.lane_chosen),
         ([*TO_A_UNIT, E.signed, UNREASONABLE], E.replied),
         ([*TO_A_UNIT, E.signed, UNREASONABLE], E.lane_chosen),
         ([*TO_A_UNIT, E.signed, UNREASONABLE, E.lane_refused], E.replied),
@@ -332,6 +331,49 @@ def test_promised_talk_is_owed_until_it_is_recorded_or_the_centre_says_it_need_n
     assert talked.state is S.replied
 
 
+@pytest.mark.parametrize(
+    ("steps", "chosen"),
+    [
+        ([COMPLEX], E.lane_chosen),
+        ([COMPLEX], COMPLEX),
+        ([COMPLEX, UNREASONABLE, E.lane_refused], E.lane_chosen),
+    ],
+)
+def test_lane_is_not_chosen_anew_while_a_talk_is_owed(steps: list[Step], chosen: Step) -> None:
+    life = told(*TO_A_UNIT, E.signed, *steps)
+    said = happening(life, chosen, START).detail
+    assert isinstance(said, LaneChosen)
+    with pytest.raises(TransitionRefused, match="still owed"):
+        require_talked(life, said)
+    require_talked(told(E.talk_recorded, life=life), said)
+
+
+LATER = (E.lane_chosen, COMPLEX[1] | {"talk_by": START + timedelta(2)})
+GIVEN_BACK: list[Step] = [*TO_A_UNIT[:2], E.stop_asked, E.passed_on, E.passing_refused]
+
+
+@pytest.mark.parametrize(
+    ("steps", "state"),
+    [
+        ([*TO_A_UNIT, E.signed, COMPLEX, E.lane_chosen, E.replied, E.accepted], S.done),
+        ([*TO_A_UNIT, E.signed, COMPLEX, LATER, E.talk_recorded, E.replied], S.replied),
+        (
+            [*TO_A_UNIT, E.signed, COMPLEX, UNREASONABLE, E.lane_refused, E.lane_chosen, E.replied],
+            S.replied,
+        ),
+        (GIVEN_BACK, S.to_dispatch),
+        ([*GIVEN_BACK, (E.stop_approved, SECOND)], S.stopped),
+        ([*GIVEN_BACK, (E.stop_refused, SECOND), E.dispatched], S.dispatched),
+        ([*EXTENDED, *RETURNED, E.passed_on, E.passing_refused, E.told], S.to_dispatch),
+    ],
+)
+def test_log_written_before_a_use_case_asked_for_more_is_still_read(
+    steps: list[Step], state: TicketState
+) -> None:
+    written, _ = log(*steps)
+    assert life_of(written).state is state
+
+
 def test_lane_that_nobody_has_decided_ends_with_the_stop() -> None:
     life = told(*TO_A_UNIT, E.signed, UNREASONABLE, *STOPPED)
     assert (life.lane, life.waits()) == (None, {})
@@ -373,9 +415,12 @@ def test_nothing_is_told_any_more_of_an_extension_when_the_ticket_has_gone_on(
     assert (Wait.to_tell, 0) not in told(*EXTENDED, *end).waits()
 
 
-def test_stop_that_nobody_has_decided_ends_when_the_ticket_is_passed_on() -> None:
-    life = told(*TO_A_UNIT[:2], E.stop_asked, E.passed_on)
-    assert set(life.waits()) == {(Wait.passing, 0)}
+def test_stop_that_nobody_has_decided_waits_again_when_the_other_platform_gives_it_back() -> None:
+    passed = told(*TO_A_UNIT[:2], E.stop_asked, E.passed_on)
+    assert set(passed.waits()) == {(Wait.passing, 0)}
+    back = told(E.passing_refused, life=passed)
+    assert set(back.waits()) == {(Wait.to_dispatch, 0), (Wait.stops, 0)}
+    assert told(E.passing_confirmed, life=passed).stop is None
 
 
 def test_joined_ticket_ends_its_assignments_and_can_be_dispatched_anew_when_separated() -> None:
@@ -510,7 +555,13 @@ def test_whatever_happens_the_invariants_hold(steps: list[Step]) -> None:
     assert all(lead_state[a.state] is life.state for a in leads)
     assert all(life.assignments[pending.n - 1].open for pending in life.returns)
     assert life.extension is None or life.state is S.in_hand
-    assert life.stop is None or life.state in (S.to_dispatch, S.dispatched, S.in_hand, S.replied)
+    assert life.stop is None or life.state in (
+        S.to_dispatch,
+        S.passed_on,
+        S.dispatched,
+        S.in_hand,
+        S.replied,
+    )
     assert (life.main_id is None) or life.state is not S.to_dispatch
     assert not (life.extended and life.extension)
 

@@ -37,6 +37,20 @@ async def test_complex_matter_needs_a_plan_and_a_recorded_talk_before_the_reply(
     assert (await desk.act("5001", "assignments/1/reply", **REPLY))["state"] == "replied"
 
 
+async def test_promised_talk_is_recorded_before_another_lane_is_chosen(
+    city: City, client: Client
+) -> None:
+    desk = Desk(client, await city.in_hand())
+    by = (city.clock.now() + timedelta(days=2)).isoformat()
+    await desk.act("5001", "assignments/1/lane", lane="complex", text="分三步", talk_by=by)
+    status, problem = await desk.try_to("5001", "assignments/1/lane", lane="at_once")
+    assert (status, "尚未记录" in problem["detail_zh"]) == (409, True)
+    at = city.clock.now().isoformat()
+    await desk.act("5001", "assignments/1/talk", text="已说明安排", talked_at=at)
+    seen = await desk.act("5001", "assignments/1/lane", lane="at_once")
+    assert seen["lane"] == "at_once"
+
+
 async def test_unreasonable_demand_needs_the_centre_before_the_reply(
     city: City, client: Client
 ) -> None:
