@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from crm_bridge.deadlines.calendars import Calendars
 from crm_bridge.deadlines.moments import not_after_lead, reply_due
-from crm_bridge.deadlines.policy import Policy, extended
+from crm_bridge.deadlines.policy import Policy, extended, most_days
 from crm_bridge.deadlines.rules import Due, Limit, WorkCalendar, due
 from crm_bridge.tickets.assignment import Assignment
 from crm_bridge.tickets.details import Rescheduled
@@ -96,6 +96,10 @@ class Deadlines:
         """
         return extended(due_at, days, Limit.parse(limit), await self._calendars.calendar(session))
 
+    async def most_days(self, session: AsyncSession, limit: str) -> int:
+        """Return by how many days an assignment with this limit can be extended; 0 for one of less than a day."""
+        return most_days(Limit.parse(limit), await self._calendars.calendar(session))
+
     async def amended(
         self, session: AsyncSession, life: Life, was: Ticket, ticket: Ticket
     ) -> Sequence[Rescheduled]:
@@ -103,7 +107,7 @@ class Deadlines:
 
         They count from the dispatch, by what the ticket should have been given then. A unit that learns only now that
         its time was over has the new limit from now, and no more than it had. A deadline that has passed stays, and so
-        does a limit that the centre has set itself.
+        does one whose limit stays the same, as one that the centre has set itself.
 
         Args:
             session: The transaction that will write it.
@@ -117,9 +121,9 @@ class Deadlines:
             if not known.open or known.due_at <= now:
                 continue
             limit = self._limit_now(known, was, ticket)
-            reply = await reply_due(session, ticket.id, known, limit, calendar)
-            if reply.at <= now:
-                reply = _not_after(known, due(now, limit, calendar))
+            reply = _as_it_is(known)
+            if str(limit) != known.limit:
+                reply = await _reply_due(session, ticket.id, known, limit, calendar, now)
             reply = not_after_lead(lead, known, reply)
             after = replace(
                 known,
@@ -180,12 +184,25 @@ class Deadlines:
         )
 
 
-def _not_after(known: Assignment, reply: Due) -> Due:
-    return (
-        reply
-        if reply.at <= known.due_at
-        else Due(at=known.due_at, provisional=known.due_provisional)
-    )
+async def _reply_due(
+    session: AsyncSession,
+    ticket_id: int,
+    known: Assignment,
+    limit: Limit,
+    calendar: WorkCalendar,
+    now: datetime,
+) -> Due:
+    reply = await reply_due(session, ticket_id, known, limit, calendar)
+    if reply.at > now:
+        return reply
+    # What was over before the unit could know it begins now, with the extension that it has.
+    begun = replace(known, dispatched_at=now)
+    reply = await reply_due(session, ticket_id, begun, limit, calendar)
+    return reply if reply.at <= known.due_at else _as_it_is(known)
+
+
+def _as_it_is(known: Assignment) -> Due:
+    return Due(at=known.due_at, provisional=known.due_provisional)
 
 
 def _rescheduled(after: Assignment) -> Rescheduled:

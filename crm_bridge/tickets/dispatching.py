@@ -127,12 +127,12 @@ class Dispatching:
     async def decide_extension(
         self, principal: Principal, command: Command, *, approve: bool, reason: str
     ) -> None:
-        """Decide whether the lead gets more time.
+        """Decide whether the lead gets more time: as many days as it asked for, as far as its limit bears them.
 
         Raises:
             NotFound: There is no such ticket.
             Stale: It was changed since it was read.
-            TransitionRefused: No extension waits for a decision.
+            TransitionRefused: No extension waits for a decision, or the limit is shorter than a day by now.
         """
 
         async def act(session: AsyncSession, case: Case) -> None:
@@ -146,9 +146,16 @@ class Dispatching:
             if pending is None or lead is None:
                 raise TransitionRefused("No extension was asked for.", "没有待审核的延期申请。")
             assert isinstance(pending.detail, ExtensionAsked)  # noqa: S101  # what was asked for
-            due = await self._reckoner.extended(
-                session, lead.due_at, pending.detail.days, lead.limit
-            )
+            # The limit may have become shorter since it was asked for: the registration was put right.
+            most = await self._reckoner.most_days(session, lead.limit)
+            if most == 0:
+                raise TransitionRefused(
+                    f"The limit is {lead.limit} by now, shorter than a day, and cannot be extended: "
+                    "refuse the extension.",
+                    f"工单信息修正后，办理时限为 {lead.limit}，不足一天，不能延期，请驳回该延期申请。",
+                )
+            days = min(pending.detail.days, most)
+            due = await self._reckoner.extended(session, lead.due_at, days, lead.limit)
             detail = Extended(due_at=due.at, provisional=due.provisional, reason=reason)
             await self._casebook.happen(
                 session, principal, case, TicketEvent.extension_approved, detail

@@ -83,6 +83,10 @@ class Reckoner(Protocol):
         """
         ...
 
+    async def most_days(self, session: AsyncSession, limit: str) -> int:
+        """Return by how many days an assignment with this limit can be extended; 0 for one of less than a day."""
+        ...
+
     async def amended(
         self, session: AsyncSession, life: Life, was: Ticket, ticket: Ticket
     ) -> Sequence[Rescheduled]:

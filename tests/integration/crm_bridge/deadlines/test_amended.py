@@ -10,6 +10,7 @@ from crm_bridge.deadlines.settings import DeadlineSettings
 from crm_bridge.tickets.details import ExtensionAsked
 from crm_bridge.tickets.dispatching import Dispatching
 from crm_bridge.tickets.notes import Notes
+from crm_bridge.tickets.refusals import TransitionRefused
 from crm_bridge.tickets.unit_work import UnitWork
 from infra.kit.clock import ManualClock
 from infra.kit.database import Database
@@ -44,6 +45,16 @@ async def dispatched(city: City, *helpers: str, limit: str | None = None) -> int
         HE, await city.now(ticket), lead=CGJ, helpers=helpers, limit=limit
     )
     return ticket
+
+
+async def extension_asked(city: City, ticket: int, days: int) -> None:
+    await city.work.sign(CHEN, await city.now(ticket), 1)
+    asked = ExtensionAsked(n=1, days=days, reason="等待配件到货")
+    await city.work.ask_extension(CHEN, await city.now(ticket), asked)
+
+
+async def extension_approved(city: City, ticket: int) -> None:
+    await city.dispatching.decide_extension(HE, await city.now(ticket), approve=True, reason="同意")
 
 
 async def amended(city: City, ticket: int, at: str, **changes: str | bool) -> None:
@@ -129,13 +140,79 @@ async def test_an_extension_stays_as_far_as_the_right_limit_bears_it(
     city: City, changes: dict[str, str], due: str
 ) -> None:
     ticket = await dispatched(city)
-    await city.work.sign(CHEN, await city.now(ticket), 1)
-    asked = ExtensionAsked(n=1, days=3, reason="等待配件到货")
-    await city.work.ask_extension(CHEN, await city.now(ticket), asked)
-    await city.dispatching.decide_extension(HE, await city.now(ticket), approve=True, reason="同意")
+    await extension_asked(city, ticket, 3)
+    await extension_approved(city, ticket)
 
     await amended(city, ticket, "2026-03-02 11:00", **changes)
 
     (one,) = await city.assignments(ticket)
     assert one.due_at == local(due)
+    assert await city.is_whole()
+
+
+async def test_a_correction_that_changes_no_limit_leaves_the_extension_that_the_citizen_was_told(
+    city: City,
+) -> None:
+    city.clock.set(local("2026-03-02 09:00"))
+    ticket = await city.left_open()
+    await amended(city, ticket, "2026-03-02 09:00", type="help")
+    await city.dispatching.dispatch(HE, await city.now(ticket), lead=CGJ)
+    await amended(city, ticket, "2026-03-04 09:00", urgency="urgent")
+    (late,) = await city.assignments(ticket)
+    assert (late.due_at, late.limit) == (local("2026-03-05 09:00"), "24h")
+    await extension_asked(city, ticket, 1)
+    await extension_approved(city, ticket)
+    await city.notes.told(HE, await city.now(ticket), how="电话", text="延期至3月6日")
+
+    await amended(city, ticket, "2026-03-04 15:00", type="complaint")
+
+    (one,) = await city.assignments(ticket)
+    assert (one.due_at, one.limit) == (local("2026-03-06 09:00"), "24h")
+    assert await city.is_whole()
+
+
+async def test_a_unit_that_learns_too_late_of_a_shorter_limit_has_its_extension_too(
+    city: City,
+) -> None:
+    ticket = await dispatched(city)
+    await extension_asked(city, ticket, 3)
+    await extension_approved(city, ticket)
+
+    await amended(city, ticket, "2026-03-05 11:00", type="inquiry")
+
+    (one,) = await city.assignments(ticket)
+    # A working day from now, and of the extension as much as a limit of one day bears.
+    assert (one.due_at, one.limit) == (local("2026-03-09 17:30"), "1wd")
+    assert await city.is_whole()
+
+
+async def test_an_extension_that_was_asked_for_before_is_approved_as_far_as_the_limit_bears_it(
+    city: City,
+) -> None:
+    ticket = await dispatched(city)
+    await extension_asked(city, ticket, 5)
+    await amended(city, ticket, "2026-03-02 11:00", urgency="urgent")
+
+    await extension_approved(city, ticket)
+
+    (one,) = await city.assignments(ticket)
+    assert (one.due_at, one.limit) == (local("2026-03-04 10:00"), "24h")
+    assert await city.is_whole()
+
+
+async def test_an_extension_that_the_limit_no_longer_bears_can_only_be_refused(city: City) -> None:
+    ticket = await dispatched(city)
+    await extension_asked(city, ticket, 5)
+    await amended(city, ticket, "2026-03-02 11:00", urgency="critical")
+
+    with pytest.raises(TransitionRefused) as refused:
+        await extension_approved(city, ticket)
+    assert "驳回" in str(refused.value.detail_zh)
+    assert "refuse the extension" in str(refused.value)
+
+    await city.dispatching.decide_extension(
+        HE, await city.now(ticket), approve=False, reason="特急工单不能延期"
+    )
+    (one,) = await city.assignments(ticket)
+    assert one.due_at == local("2026-03-02 12:00")
     assert await city.is_whole()

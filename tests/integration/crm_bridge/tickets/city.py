@@ -89,6 +89,9 @@ class PlainReckoner:
     async def extended(self, session: AsyncSession, due_at: datetime, days: int, limit: str) -> Due:
         return Due(due_at + timedelta(days=days))
 
+    async def most_days(self, session: AsyncSession, limit: str) -> int:
+        return int(limit.removesuffix("h")) // 24 if limit.endswith("h") else 5
+
     async def amended(
         self, session: AsyncSession, life: Life, was: Ticket, ticket: Ticket
     ) -> Sequence[Rescheduled]:
