@@ -30,6 +30,7 @@ from crm_bridge.rates.views import (
     RatesView,
 )
 from crm_bridge.rates.vocabulary import (
+    BY_RULE,
     THREE_RATES,
     Dimension,
     ExclusionState,
@@ -39,7 +40,7 @@ from crm_bridge.rates.vocabulary import (
 from crm_bridge.sheets.api import download
 from crm_bridge.sheets.writing import SheetKind
 from crm_bridge.tickets.reading import cursor_at, position_of
-from crm_bridge.tickets.vocabulary import AssignmentRole, TicketType
+from crm_bridge.tickets.vocabulary import AssignmentRole, TicketType, Words
 from infra.kit.errors import FieldError, Invalid
 from infra.kit.http import ApiModel, Routes
 from infra.kit.idempotency import IdempotencyKey
@@ -290,4 +291,6 @@ def _wrong(pointer: str, zh: str, en: str) -> Invalid:
 def _exclusion(exclusion: Exclusion) -> ExclusionView:
     fields = asdict(exclusion)
     del fields["assignment_id"]
-    return ExclusionView(**fields)
+    own = Words(exclusion.decision_reason, exclusion.decision_reason)
+    said = own if exclusion.decided_by else BY_RULE.get(exclusion.decision_reason, own)
+    return ExclusionView(**fields, decision_reason_zh=said.zh, decision_reason_en=said.en)

@@ -8,7 +8,13 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from crm_bridge.rates.tables import ExclusionFigureRow, ExclusionRow
-from crm_bridge.rates.vocabulary import EXCLUDABLE, FIGURE_WORDS, ExclusionState, Figure
+from crm_bridge.rates.vocabulary import (
+    EXCLUDABLE,
+    FIGURE_WORDS,
+    OVERTAKEN,
+    ExclusionState,
+    Figure,
+)
 from crm_bridge.tickets.tables import AssignmentRow
 from infra.kit import audit, idempotency
 from infra.kit.clock import Clock
@@ -19,9 +25,6 @@ from infra.kit.identity import Principal
 
 READ_ALL = "rates.read"
 READ_OWN = "rates.read_own"
-
-OVERTAKEN = "工单已终止，各项指标随之剔除"
-"""Why a proposal is refused that was still open when its ticket was stopped."""
 
 
 class ExclusionDecided(Conflict):
@@ -140,7 +143,8 @@ class Exclusions:
     ) -> None:
         """Leave a stopped assignment out of every figure, in the transaction that approved the stop.
 
-        What was proposed and not yet decided is refused: approved later it would leave the assignment out twice.
+        What was proposed and not yet decided the system refuses: approved later it would leave the assignment out
+        twice. It is no decision of who approved the stop, for he may have proposed it himself.
 
         Args:
             session: The transaction.
@@ -153,8 +157,9 @@ class Exclusions:
         # First, so that a decision made at this very moment has been written when the rest is reckoned.
         for open_proposal in await _open_proposals(session, assignment_id):
             open_proposal.state = ExclusionState.refused
-            open_proposal.decided_by, open_proposal.decided_at = approved_by, now
+            open_proposal.decided_by, open_proposal.decided_at = None, now
             open_proposal.decision_reason = OVERTAKEN
+            await self._note(session, None, "exclusion.refused", open_proposal.id or 0)
         await session.flush()
         left = EXCLUDABLE - await _figures_taken(session, assignment_id)
         if not left:
@@ -203,7 +208,7 @@ class Exclusions:
         return row.id
 
     async def _note(
-        self, session: AsyncSession, principal: Principal, action: str, exclusion_id: int
+        self, session: AsyncSession, principal: Principal | None, action: str, exclusion_id: int
     ) -> None:
         await audit.write(
             session,

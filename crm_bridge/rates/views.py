@@ -154,7 +154,11 @@ class MemberPage(ApiModel):
 
 
 class ExclusionView(ApiModel):
-    """A proposal to leave an assignment out of figures, and what became of it."""
+    """A proposal to leave an assignment out of figures, and what became of it.
+
+    Where the system has decided, `decided_by` is null and `decision_reason` a word, which the other two tell; of a
+    person's decision all three are his own words.
+    """
 
     id: int
     ticket_id: int
@@ -169,6 +173,8 @@ class ExclusionView(ApiModel):
     decided_by: str | None
     decided_at: datetime | None
     decision_reason: str
+    decision_reason_zh: str
+    decision_reason_en: str
 
 
 class ExclusionPage(ApiModel):

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
+from crm_bridge.tickets.vocabulary import Words
+
 
 class Figure(StrEnum):
     """A rate."""
@@ -72,6 +74,20 @@ class ExclusionState(StrEnum):
     proposed = "proposed"
     approved = "approved"
     refused = "refused"
+
+
+OVERTAKEN = "ticket_stopped"
+"""Why the system refuses a proposal that was still open when its ticket was stopped."""
+
+BY_RULE: Mapping[str, Words] = MappingProxyType(
+    {
+        OVERTAKEN: Words(
+            "工单已终止，各项指标随之剔除",
+            "The ticket was stopped, which excludes it from every figure",
+        )
+    }
+)
+"""What a screen says of the system's own reasons."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

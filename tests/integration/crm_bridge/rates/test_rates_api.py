@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 from openpyxl import load_workbook
 
+from crm_bridge.rates.exclusions import Exclusions
+from crm_bridge.rates.tables import ExclusionRow
 from crm_bridge.rates.vocabulary import EXCLUDABLE, Figure
 from crm_bridge.tickets.vocabulary import AssignmentState
+from infra.kit.clock import ManualClock
+from infra.kit.database import Database
 from tests.integration.crm_bridge.rates.conftest import Client
 from tests.integration.crm_bridge.rates.history import History
 
@@ -317,11 +321,37 @@ async def test_nobody_decides_about_his_own_proposal_nor_twice(
     path = f"/exclusions/{row['id']}/decision"
     await post(client, path, {"approve": True}, who="3001", status=403)
     await post(client, path, {"approve": False}, who="3002", status=422)
-    await post(client, path, {"approve": False, "reason": "理由不足"}, who="3002", status=200)
+    refusal = {"approve": False, "reason": "理由不足"}
+    refused = await post(client, path, refusal, who="3002", status=200)
+    assert {refused[f"decision_reason{end}"] for end in ("", "_zh", "_en")} == {"理由不足"}
     problem = await post(client, path, {"approve": True}, who="3002", status=409)
     assert problem["type"].endswith("exclusion-decided")
     await post(client, "/exclusions/999/decision", {"approve": True}, who="3002", status=404)
     await post(client, path, {"approve": True}, who="5001", status=403)
+
+
+async def test_what_the_system_has_decided_is_told_in_both_languages(
+    client: Client, made: History, database: Database, clock: ManualClock
+) -> None:
+    which = of_unit(made, "CGJ", AssignmentState.finished)
+    body = which | {"figures": ["response"], "reason": "系统故障"}
+    row = await post(client, "/exclusions", body, who="3001", status=201)
+    async with database.transaction() as session:
+        proposal = await session.get_one(ExclusionRow, row["id"])
+        await Exclusions(database, clock).stopped(
+            session,
+            assignment_id=proposal.assignment_id,
+            reason="诉求人撤回",
+            asked_by="3001",
+            approved_by="3002",
+        )
+    answer = await client.get("/api/v1/rates/exclusions", headers={"X-Agent": "3001"})
+    listed = (await answer.json())["items"]
+    (overtaken,) = [one for one in listed if one["id"] == row["id"]]
+    assert (overtaken["state"], overtaken["decided_by"]) == ("refused", None)
+    assert overtaken["decision_reason"] == "ticket_stopped"
+    assert overtaken["decision_reason_zh"] == "工单已终止，各项指标随之剔除"
+    assert overtaken["decision_reason_en"].startswith("The ticket was stopped")
 
 
 async def test_same_figure_is_not_excluded_twice_but_a_refused_one_may_come_again(

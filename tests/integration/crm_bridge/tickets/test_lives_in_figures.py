@@ -4,16 +4,18 @@ from collections.abc import Mapping
 from datetime import date
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
-from crm_bridge.rates.exclusions import OVERTAKEN, ExclusionDecided, Exclusions
+from crm_bridge.rates.exclusion_list import ExclusionList
+from crm_bridge.rates.exclusions import ExclusionDecided, Exclusions
 from crm_bridge.rates.rules import Period
 from crm_bridge.rates.scope import Question
 from crm_bridge.rates.service import Cell, Rates
 from crm_bridge.rates.tables import ExclusionRow
-from crm_bridge.rates.vocabulary import Dimension, Figure
+from crm_bridge.rates.vocabulary import OVERTAKEN, Dimension, Figure
 from crm_bridge.tickets.details import Replied, ReturnAsked
 from crm_bridge.tickets.vocabulary import ReturnGrounds
+from infra.kit.audit import AuditRow
 from tests.integration.crm_bridge.house import CGJ, GRGS, ZONE
 from tests.integration.crm_bridge.tickets.city import CHEN, DENG, HE, MAYOR, QIN, City
 
@@ -42,9 +44,31 @@ async def test_stop_takes_an_assignment_out_of_a_figure_that_a_proposal_was_open
     assert (cell.raw.denominator, cell.adjusted.denominator) == (1, 0)
     async with city.database.reading() as session:
         row = (await session.exec(select(ExclusionRow).where(ExclusionRow.id == proposal))).one()
-    assert (row.state, row.decided_by, row.decision_reason) == ("refused", "9001", OVERTAKEN)
+    assert (row.state, row.decided_by, row.decision_reason) == ("refused", None, OVERTAKEN)
     with pytest.raises(ExclusionDecided):
         await exclusions.decide(QIN, proposal, approve=True, reason="")
+
+
+async def test_a_proposal_that_a_stop_has_overtaken_is_refused_by_the_system(city: City) -> None:
+    ticket_id = await city.in_hand()
+    exclusions = Exclusions(city.database, city.clock)
+    # He approves the stop too; of his own proposal he decides nothing.
+    proposal = await exclusions.propose(
+        MAYOR, ticket_id=ticket_id, n=1, figures=[Figure.completion], reason="道路封闭施工"
+    )
+    await city.closing.ask_stop(HE, await city.now(ticket_id), "诉求人撤回")
+    await city.closing.decide_stop(MAYOR, await city.now(ticket_id), approve=True, reason="")
+
+    listed = await ExclusionList(city.database).show(proposal)
+    assert (listed.state, listed.decided_by) == ("refused", None)
+    assert listed.decided_at == city.clock.now()
+    statement = select(AuditRow).where(AuditRow.subject == f"exclusion:{proposal}")
+    async with city.database.reading() as session:
+        found = (await session.exec(statement.order_by(col(AuditRow.id)))).all()
+    assert [(row.action, row.actor) for row in found] == [
+        ("exclusion.proposed", MAYOR.number),
+        ("exclusion.refused", None),
+    ]
 
 
 async def test_stop_leaves_an_exclusion_alone_that_was_approved_before(city: City) -> None:
