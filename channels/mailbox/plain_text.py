@@ -17,9 +17,8 @@ _BLANKS = re.compile(r"[ \t\r\n\f\xa0]+")
 _EMPTY_LINES = re.compile(r"\n{3,}")
 _LONG_REFERENCE = re.compile(r"&#[0-9]{100,};?")
 _LONGEST_LINE_OF_QUOTE = 400
-_WITH_A_LINK = (
-    600  # characters of a piece of text in which a link is looked for; it has hardly more than 500
-)
+_WITH_A_LINK = 600
+"""Characters at the end of a piece of text in which a link is looked for; one has hardly more than 500."""
 
 _UNREAD = frozenset({"script", "style", "head", "title", "template", "noscript", "svg", "object"})
 """Elements whose content nobody is shown."""
