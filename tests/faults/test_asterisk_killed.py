@@ -30,22 +30,33 @@ BACK_SECONDS = 20.0
 """Asterisk's start, our waiting between attempts, and its disk once a second: some four on a machine that is idle."""
 
 
-def astdb(settings: AsteriskSettings) -> sqlite3.Connection:
+def astdb(settings: AsteriskSettings) -> Path:
     (file,) = settings.home.rglob("astdb.sqlite3")
-    return sqlite3.connect(file)
+    return file
 
 
 def lose_account(settings: AsteriskSettings, number: str) -> None:
     """What a crash within a second after the login does."""
-    with closing(astdb(settings)) as database, database:
+    with closing(sqlite3.connect(astdb(settings))) as database, database:
         lost = database.execute("DELETE FROM astdb WHERE key LIKE ?", (f"/ps/%/agent-{number}",))
         assert lost.rowcount == 3
 
 
-def on_disk(settings: AsteriskSettings, family: str) -> int:
-    with closing(astdb(settings)) as database:
-        found = database.execute("SELECT count(*) FROM astdb WHERE key LIKE ?", (f"/{family}/%",))
-        return int(found.fetchone()[0])
+def on_disk(settings: AsteriskSettings, family: str, wanted: int) -> bool:
+    """Return whether that many entries are on the disk to stay.
+
+    Read without SQLite's lock: while another process holds one, Asterisk's commit fails at once and rolls back the
+    entries of its last second. Without the lock a commit may be seen half done, so its journal must be gone too.
+    """
+    file = astdb(settings)
+    with closing(sqlite3.connect(f"{file.as_uri()}?immutable=1", uri=True)) as database:
+        try:
+            (found,) = database.execute(
+                "SELECT count(*) FROM astdb WHERE key LIKE ?", (f"/{family}/%",)
+            ).fetchone()
+        except sqlite3.DatabaseError:
+            return False
+    return bool(found == wanted) and not file.with_name(f"{file.name}-journal").exists()
 
 
 async def shows(person: Person, state: str) -> None:
@@ -76,7 +87,7 @@ async def test_asterisk_killed_during_a_call_ends_it_and_gets_its_agents_back(
         await shows(talking, "on_call")
 
         async def accounts_written() -> bool:
-            return on_disk(settings, "ps") == 9
+            return on_disk(settings, "ps", 9)
 
         await until(accounts_written, "the accounts are on Asterisk's disk")
         await process.kill()
@@ -88,7 +99,7 @@ async def test_asterisk_killed_during_a_call_ends_it_and_gets_its_agents_back(
         async with connect(settings) as witness:
 
             async def back() -> bool:
-                return await members(witness) == wanted and on_disk(settings, "ps/endpoint") == 3
+                return await members(witness) == wanted and on_disk(settings, "ps/endpoint", 3)
 
             took = await until(back, "the agents are back", BACK_SECONDS)
         print(f"agents back {took:.2f} s after Asterisk")
@@ -123,7 +134,7 @@ async def test_key_on_asterisks_disk_counts_once_though_asterisk_was_killed(
         ticket = await close_ticket(agent, RATES_5)
 
         async def pressed() -> bool:
-            return on_disk(settings, "lianxin/key") == 1
+            return on_disk(settings, "lianxin/key", 1)
 
         await until(pressed, "the key is on Asterisk's disk", 30)
         await process.kill()
