@@ -6,6 +6,7 @@ import asyncio
 import re
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -226,7 +227,8 @@ async def _given_up(linked: Linked, handover_id: int) -> bool:
     long_ago = "2026-01-01 00:00:00.000000"
     over = "UPDATE police_messages SET until = ?, next_at = ? WHERE attempts = 1"
     state = "SELECT state FROM police_messages WHERE handover_id = ?"
-    with sqlite3.connect(linked.installation.folder / "lianxin.db", timeout=20) as database:
+    file = linked.installation.folder / "lianxin.db"
+    with closing(sqlite3.connect(file, timeout=20)) as database, database:
         database.execute(over, [long_ago, long_ago])
         (found,) = database.execute(state, [handover_id]).fetchone()
         return str(found) == "given_up"
