@@ -187,7 +187,7 @@ async def test_stopping_closes_both_ends(console: Console, pbx: Pbx, open_browse
     phone = await telephone(await somebody(open_browser))
     await eventually(lambda: len(pbx.open) == 1)
     stopping = asyncio.create_task(console.stop())
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(10):
         assert (await phone.receive()).type is aiohttp.WSMsgType.CLOSE
         await stopping
     await eventually(lambda: not pbx.open)

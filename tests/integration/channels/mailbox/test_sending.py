@@ -42,7 +42,7 @@ def channel_to(port: int, **more: object) -> MailboxChannel:
         "smtp_host": "127.0.0.1",
         "smtp_port": port,
         "smtp_security": "none",
-        "deadline_seconds": 2,
+        "deadline_seconds": 15,
         **more,
     }
     clock = ManualClock(NOW)

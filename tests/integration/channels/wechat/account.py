@@ -20,6 +20,9 @@ from channels.wechat.stub.state import StubAccount
 from infra.kit.clock import Clock
 
 ZONE = ZoneInfo("Asia/Shanghai")
+IMPATIENT_SECONDS = 2
+"""For whoever is to find WeChat slow: its stub shares our loop, and what it does not delay must be there in time."""
+
 OPENID = "o9AgO5Kd5ggOC-bXrbNODIiE3bGY"
 ACCOUNT = StubAccount(
     appid="wxba5fad812f8e6fb9",

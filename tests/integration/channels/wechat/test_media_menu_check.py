@@ -7,7 +7,7 @@ from channels.wechat.stub.server import StubWeChat
 from channels.wechat.stub.state import Fault
 from infra.kit.clock import ManualClock
 from infra.kit.errors import Refused, TryLater
-from tests.integration.channels.wechat.account import ACCOUNT, Ours
+from tests.integration.channels.wechat.account import ACCOUNT, IMPATIENT_SECONDS, Ours
 
 MEDIA = "/cgi-bin/media/get"
 PICTURE = b"\xff\xd8\xff\xe0" + bytes(1000)
@@ -39,13 +39,13 @@ async def test_file_that_is_too_large_is_refused_for_good(
 
 
 @pytest.mark.parametrize(
-    "fault", [Fault(code=-1), Fault(status=502), Fault(silent=True), Fault(seconds=0.6)], ids=str
+    "fault", [Fault(code=-1), Fault(status=502), Fault(silent=True), Fault(seconds=10)], ids=str
 )
 async def test_file_is_tried_again_after_a_fault(
     clock: ManualClock, ours: Ours, stub: StubWeChat, fault: Fault
 ) -> None:
     media_id = stub.citizens.keep(PICTURE, "image/jpeg")
-    channel = ours.official(stub.url, timeout_seconds=0.3)
+    channel = ours.official(stub.url, timeout_seconds=IMPATIENT_SECONDS)
     stub.fail(MEDIA, fault, fault)  # the client asks again once by itself when it was hung up on
     with pytest.raises(TryLater):
         await channel.fetch(Enclosure(media_id=media_id))

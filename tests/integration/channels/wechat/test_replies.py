@@ -10,7 +10,14 @@ from channels.wechat.stub.server import StubWeChat
 from channels.wechat.stub.state import Fault
 from infra.kit.clock import ManualClock
 from infra.kit.errors import TryLater
-from tests.integration.channels.wechat.account import ACCOUNT, MINI, OPENID, Ours, answer
+from tests.integration.channels.wechat.account import (
+    ACCOUNT,
+    IMPATIENT_SECONDS,
+    MINI,
+    OPENID,
+    Ours,
+    answer,
+)
 
 SEND = "/cgi-bin/message/custom/send"
 TEMPLATE = {
@@ -149,13 +156,13 @@ async def test_what_wechat_has_not_taken_is_tried_later(
 
 @pytest.mark.parametrize("taken", [True, False])
 @pytest.mark.parametrize(
-    "fault", [Fault(silent=True), Fault(status=504), Fault(status=502), Fault(seconds=0.6)], ids=str
+    "fault", [Fault(silent=True), Fault(status=504), Fault(status=502), Fault(seconds=10)], ids=str
 )
 async def test_what_nobody_can_tell_is_said_to_be_in_doubt(
     clock: ManualClock, ours: Ours, stub: StubWeChat, fault: Fault, taken: bool
 ) -> None:
     stub.state.heard(ACCOUNT.appid, OPENID)
-    channel = ours.official(stub.url, timeout_seconds=0.3)
+    channel = ours.official(stub.url, timeout_seconds=IMPATIENT_SECONDS)
     stub.fail(SEND, replace(fault, taken=taken))
     with pytest.raises(TimeoutError):
         await channel.reply(contact(clock), answer())
