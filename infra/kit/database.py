@@ -7,10 +7,12 @@ What a transaction has committed is on disk: SQLite runs in WAL with `synchronou
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import JSON, DateTime, Dialect, Index, MetaData, String, create_engine, event, text
@@ -168,7 +170,7 @@ class Database:
         self._writing = self.engine.execution_options(lianxin_write=True)
         self._group: GroupCommit | None = None
         self._closed = False
-        event.listen(self.engine.sync_engine, "do_connect", self._refuse_late)
+        event.listen(self.engine.sync_engine, "do_connect", self._refuse_early)
         self.session_info: dict[str, Any] = {}
         self._last_acts: list[Callable[[AsyncSession], Awaitable[None]]] = []
 
@@ -204,6 +206,17 @@ class Database:
                 while _given_out(self.engine.pool):  # noqa: ASYNC110  # the pool tells nobody
                     await asyncio.sleep(0.01)
         await self.engine.dispose()
+
+    def _refuse_early(self, *_of_connection: object) -> None:
+        self._refuse_late()
+        # aiosqlite leaves a thread behind when it cannot open the file, which is in the way once the loop is closed.
+        if self.dialect == "sqlite" and self.url.database:
+            folder = Path(self.url.database).absolute().parent
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise TryLater(
+                    f"{folder} does not exist, or we may not write there: mend that, or database.url",
+                    f"{folder} 不存在或没有写权限，请先创建目录、修正权限，或检查 database.url",
+                )
 
     def _refuse_late(self, *_of_connection: object) -> None:
         if self._closed:

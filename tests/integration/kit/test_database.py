@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -105,6 +107,20 @@ async def test_a_database_that_does_not_answer_is_said_plainly() -> None:
     with pytest.raises(TryLater, match=r"127\.0\.0\.1"):
         await database.open()
     await database.close()
+
+
+async def test_a_folder_that_is_not_there_is_named_and_leaves_no_thread_behind(
+    tmp_path: Path,
+) -> None:
+    before = set(threading.enumerate())
+    database = Database(f"sqlite:///{tmp_path}/gone/lianxin.db")
+    with pytest.raises(TryLater) as refused:
+        await database.open()
+    for said in (refused.value.detail_en, refused.value.detail_zh):
+        assert said is not None
+        assert f"{tmp_path}/gone" in said
+    await database.close()
+    assert set(threading.enumerate()) == before
 
 
 async def test_the_same_idempotency_key_finds_what_the_first_request_made(

@@ -1,11 +1,19 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from infra.kit.errors import Misconfigured
 from infra.run.check import check
 from infra.run.demo import demo
-from infra.run.settings import RedisSettings, ServerSettings, TelephonySettings, load
+from infra.run.settings import (
+    DatabaseSettings,
+    RedisSettings,
+    ServerSettings,
+    TelephonySettings,
+    load,
+)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.2", "::", "hotline.example"])  # refused
@@ -16,8 +24,9 @@ async def test_the_demo_listens_on_the_loopback_only(host: str) -> None:
     assert "server.host" in refused.value.detail_zh
 
 
-async def test_check_does_not_show_the_password_of_redis() -> None:
+async def test_check_does_not_show_the_password_of_redis(tmp_path: Path) -> None:
     settings = load(
+        database=DatabaseSettings(url=f"sqlite:///{tmp_path}/lianxin.db"),
         redis=RedisSettings(url="redis://u:sesame@127.0.0.1:1/0"),
         telephony=TelephonySettings(enabled=False),
     )
