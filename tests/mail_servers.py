@@ -233,7 +233,7 @@ def make_certificate(folder: Path) -> Path:
     return file
 
 
-@dataclass(slots=True)
+@dataclass  # Without slots: aiosmtpd lists a handler's members, which fails with slots before Python 3.11.3.
 class Sink:
     """An SMTP server that keeps what it gets.
 
