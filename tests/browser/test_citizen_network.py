@@ -34,10 +34,8 @@ pytestmark = [
 
 OFFLINE = "ERR_INTERNET_DISCONNECTED|ERR_FAILED|ERR_NETWORK|ERR_CONNECTION|ERR_EMPTY_RESPONSE"
 REPORTS = "**/api/v1/citizen/reports"
-CLICK_AT = """moment => {
-  const button = document.querySelector('[data-testid="submit"]')
-  return new Promise(clicked => setTimeout(() => clicked(button.click()), moment - Date.now()))
-}"""
+CLICK_AT = """(button, moment) =>
+  new Promise(clicked => setTimeout(() => clicked(button.click()), moment - Date.now()))"""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -198,9 +196,10 @@ async def test_two_tabs_that_send_the_same_draft_make_one_ticket_and_both_show_i
     phone.watch(other)
     await other.goto(f"{city.url}/citizen/#/report/check")
     await expect(other.get_by_test_id("submit")).to_be_visible()
-    # Within the same moment: a tab that hears of the other takes its button away.
-    moment = await phone.page.evaluate("Date.now() + 500")
-    await asyncio.gather(*(tab.evaluate(CLICK_AT, moment) for tab in (phone.page, other)))
+    # Within the same moment: a tab that hears of the other takes its button away. Until then both have time to find it.
+    moment = await phone.page.evaluate("Date.now() + 3000")
+    buttons = [tab.get_by_test_id("submit") for tab in (phone.page, other)]
+    await asyncio.gather(*(button.evaluate(CLICK_AT, moment) for button in buttons))
     number = await phone.number()
     await expect(other.get_by_test_id("number")).to_have_text(number)
     assert (await texts(city)).count(text) == 1

@@ -78,6 +78,8 @@ async def city(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[City]:
             folder,
             {
                 "telephony": {"enabled": False},
+                # An offer stands while a second person's page is opened.
+                "conversations": {"offer_seconds": 120},
                 "casework": {"attachments_dir": str(folder / "attachments")},
                 "wechat": {
                     "enabled": True,

@@ -225,7 +225,7 @@ async def rate(linked: Linked, number: str) -> None:
 async def _given_up(linked: Linked, handover_id: int) -> bool:
     """Let the day be over for a message that was tried; return whether it was given up."""
     long_ago = "2026-01-01 00:00:00.000000"
-    over = "UPDATE police_messages SET until = ?, next_at = ? WHERE attempts = 1"
+    over = "UPDATE police_messages SET until = ?, next_at = ? WHERE attempts >= 1 AND state = 'waiting'"
     state = "SELECT state FROM police_messages WHERE handover_id = ?"
     file = linked.installation.folder / "lianxin.db"
     with closing(sqlite3.connect(file, timeout=20)) as database, database:

@@ -73,7 +73,8 @@ async def joined(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Join
             {
                 "telephony": {"start_asterisk": False},
                 "asterisk": known,
-                "console": dict(CONSOLE),
+                # An agent here works over the API alone: without a page he would leave while a citizen still dials.
+                "console": {**CONSOLE, "away_seconds": 600},
                 "citizen": {"work_bits": 8},
                 "police_110": {"enabled": True, "secret": SECRET, "url": police.url},
             },
