@@ -38,5 +38,5 @@ export default defineConfig({
     // Each page is an entry of its own: nobody loads another's desk.
     rollupOptions: { input: readdirSync(page('.')).filter((name) => name.endsWith('.html')).map((name) => page(`./${name}`)) },
   },
-  test: { environment: 'happy-dom', include: ['tests/**/*.test.ts'] },
+  test: { environment: 'happy-dom', include: ['tests/**/*.test.ts'], testTimeout: 30_000 },
 })

@@ -142,7 +142,7 @@ describe('the opened paper', () => {
     const papers = usePapers()
     papers.put(paper(1))
     papers.changed(1)
-    await vi.waitFor(() => expect(supervision.paper).toHaveBeenCalled())
+    await vi.waitFor(() => expect(supervision.paper).toHaveBeenCalled(), { timeout: 10_000 })
     expect([papers.paper?.id, papers.failure]).toEqual([1, null])
   })
 })

@@ -198,7 +198,7 @@ describe('the opened conversation', () => {
     vi.spyOn(api, 'messages').mockResolvedValue({ items: [message(2, 'still broken')], more: false })
     talks.takeNews('message.received', { conversation_id: 7, seq: 2 })
     talks.takeNews('message.received', { conversation_id: 7, seq: 2 })
-    await vi.waitFor(() => expect(talks.opened?.messages.map(({ seq }) => seq)).toEqual([1, 2]))
+    await vi.waitFor(() => expect(talks.opened?.messages.map(({ seq }) => seq)).toEqual([1, 2]), { timeout: 10_000 })
   })
 
   it('is taken off the screen when it is another’s by now', async () => {
