@@ -12,6 +12,8 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from tests.parts import free_port
+
 _FORWARDED = frozenset({"authorization", "content-type", "accept", "user-agent"})
 
 
@@ -57,7 +59,7 @@ class Line:
     asked: int = 0
     _mood: Mood = Mood.well
     _runner: web.AppRunner | None = None
-    _port: int = 0
+    _port: int = field(default_factory=free_port)
     _mended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def be(self, mood: Mood) -> None:
@@ -85,7 +87,6 @@ class Line:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
-        self._port = self._runner.addresses[0][1]
         self.url = f"http://127.0.0.1:{self._port}"
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:

@@ -60,8 +60,8 @@ def installed(folder: Path, wechat: StubWeChat, /, **more: Mapping[str, Any]) ->
 
 
 def wechat() -> StubWeChat:
-    """Return a WeChat that keeps the real time, as the installation does."""
-    return StubWeChat((ACCOUNT, MINI), SystemClock())
+    """Return a WeChat that keeps the real time, as the installation does, and keeps its port when it is stopped."""
+    return StubWeChat((ACCOUNT, MINI), SystemClock(), port=free_port())
 
 
 async def made_ready(city: WeChatCity, *people: tuple[str, str, Role]) -> None:
