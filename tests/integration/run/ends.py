@@ -10,7 +10,7 @@ import sqlite3
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -35,7 +35,9 @@ REPORT_TOKEN = "a-secret-of-the-address"
 ANSWERED = "answer"
 """The subscribed message of the mini program that brings an answer."""
 
-SEND_SECONDS = 2
+SEND_SECONDS = 6
+"""The providers live in the loop of the tests: one that is held up for a moment has not fallen silent."""
+
 _PHONES = count(13_800_000_000)
 _EXPIRED = {
     "wechat": Refusal(status=200, body={"errcode": 42001}, path="/send"),
@@ -79,8 +81,9 @@ class Ends:
         return await until(_first(lambda: self.texts(phone), pattern))
 
     def hurry(self) -> None:
-        """Let what waits for its next try wait no longer."""
-        with sqlite3.connect(self.installation.folder / "lianxin.db", timeout=20) as database:
+        """Let what waits for its next try wait no longer; called in a thread, as it may wait for another's commit."""
+        file = self.installation.folder / "lianxin.db"
+        with closing(sqlite3.connect(file, timeout=20)) as database, database:
             for statement in (
                 "UPDATE replies SET next_at = '2026-01-01 00:00:00.000000' WHERE state = 'queued'",
                 "UPDATE short_messages SET next_at = '2026-01-01 00:00:00.000000' WHERE next_at IS NOT NULL",

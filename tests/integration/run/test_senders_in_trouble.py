@@ -5,6 +5,7 @@ What waits is shown and goes out once; what nobody can tell is shown and goes to
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -103,7 +104,7 @@ async def gone_out(ends: Ends, desk: Desk, conversation_id: int, state: str = "s
     """Return once the answer has; who would wait for minutes waits no longer."""
 
     async def come() -> bool | None:
-        ends.hurry()
+        await asyncio.to_thread(ends.hurry)
         path = f"/conversations/{conversation_id}"
         said = (await desk.agent.call("GET", path, expect=200))["messages"]
         return (
@@ -150,7 +151,7 @@ async def test_an_answer_in_doubt_waits_for_a_person_who_knows_whether_it_came(
     asked = ends.lines[kind.channel].asked
 
     await ends.lines[kind.channel].mend()
-    ends.hurry()
+    await asyncio.to_thread(ends.hurry)
     page = await desk.lead.call("GET", "/replies?state=unknown", expect=200)
     (reply,) = [item for item in page["items"] if item["channel"] == kind.channel]
     arrived = trouble == "slow"
@@ -189,7 +190,7 @@ async def test_an_answer_by_short_message_arrives_once_whatever_the_provider_doe
 
         async def settled() -> bool | None:
             # What is of unknown fate is looked for in the provider's books, by and by.
-            ends.hurry()
+            await asyncio.to_thread(ends.hurry)
             replies = await centre.call("GET", f"{path}/replies", expect=200)
             told = {one["kind"]: one["state"] for one in replies["items"]}
             return True if told == {"answer": "sent", "rating": "sent"} else None
