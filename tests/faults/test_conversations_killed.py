@@ -10,6 +10,7 @@ import asyncio
 import os
 import random
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,8 @@ async def beginning(city: WeChatCity, desk: Desk) -> list[Answered]:
 
 def let_leases_end(city: WeChatCity) -> None:
     """The dead have no claim any more: a lease would hold for half a minute."""
-    with sqlite3.connect(city.installation.folder / "lianxin.db", timeout=20) as database:
+    file = city.installation.folder / "lianxin.db"
+    with closing(sqlite3.connect(file, timeout=20)) as database, database:
         past = "2026-01-01 00:00:00.000000"
         database.execute("UPDATE replies SET leased_until = ? WHERE state = 'sending'", (past,))
 

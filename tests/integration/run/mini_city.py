@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from channels.wechat.stub.state import Person
@@ -50,5 +50,5 @@ async def answered(city: WeChatCity, number: str) -> None:
 
 
 def rows(city: WeChatCity, statement: str, *values: object) -> list[tuple[object, ...]]:
-    with sqlite3.connect(city.installation.folder / "lianxin.db") as database:
+    with closing(sqlite3.connect(city.installation.folder / "lianxin.db")) as database:
         return database.execute(statement, values).fetchall()

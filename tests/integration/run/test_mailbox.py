@@ -6,7 +6,7 @@ import asyncio
 import re
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -241,7 +241,7 @@ async def test_receipt_that_the_mail_server_does_not_take_is_shown_and_comes_onc
         await ticket_of(lead, lambda one: one["title"] == "路灯", seconds=90)
         await hindered(lead)
         sink.refuse_recipient = ""
-        with sqlite3.connect(city.folder / "lianxin.db", timeout=20) as database:
+        with closing(sqlite3.connect(city.folder / "lianxin.db", timeout=20)) as database, database:
             # The server has asked for more patience than a test has.
             database.execute("UPDATE replies SET next_at = '2026-01-01 00:00:00.000000'")
         await until(well, 60)

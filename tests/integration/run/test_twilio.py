@@ -6,7 +6,7 @@ import asyncio
 import re
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -49,7 +49,7 @@ class TwilioCity:
 
     def count(self, statement: str, *values: object) -> int:
         """Return a number from the installation's database."""
-        with sqlite3.connect(self.installation.folder / "lianxin.db") as database:
+        with closing(sqlite3.connect(self.installation.folder / "lianxin.db")) as database:
             return int(database.execute(statement, values).fetchone()[0])
 
     def sent(self, phone: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -113,5 +113,5 @@ def someone() -> str:
 
 
 def count(city: WeChatCity, statement: str, *values: object) -> int:
-    with sqlite3.connect(city.installation.folder / "lianxin.db") as database:
+    with closing(sqlite3.connect(city.installation.folder / "lianxin.db")) as database:
         return int(database.execute(statement, values).fetchone()[0])
