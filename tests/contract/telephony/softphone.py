@@ -7,7 +7,7 @@ import hashlib
 import re
 import secrets
 
-_ANSWER_SECONDS = 5.0
+_ANSWER_SECONDS = 15.0
 
 
 class _Datagrams(asyncio.DatagramProtocol):

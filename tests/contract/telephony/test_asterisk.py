@@ -19,7 +19,7 @@ from telephony.phone_network import citizens
 from tests.contract.telephony.conftest import Hotline
 from tests.contract.telephony.softphone import register
 from tests.unit.telephony.agents.test_service import Desk
-from tests.unit.telephony.links import until
+from tests.unit.telephony.links import DEADLINE_SECONDS, until
 
 pytestmark = pytest.mark.asterisk
 
@@ -27,8 +27,8 @@ AGENT = AgentPhone(number="1001", name="李静", secret="s3cret", availability=A
 
 
 async def until_true(asked: Callable[[], Awaitable[bool]]) -> None:
-    """Return when an answer of Asterisk's is yes; fail when it does not become so in five seconds."""
-    async with asyncio.timeout(5):
+    """Return when an answer of Asterisk's is yes; fail when it does not become so in time."""
+    async with asyncio.timeout(DEADLINE_SECONDS):
         while not await asked():  # noqa: ASYNC110 - only asking tells
             await asyncio.sleep(0.05)
 
@@ -45,6 +45,15 @@ async def queue_says(hotline: Hotline, words: str) -> bool:
 async def two_are_bridged(hotline: Hotline) -> bool:
     bridges = [row.bridge for row in await channels(hotline.link) if row.bridge]
     return len(bridges) > len(set(bridges))
+
+
+async def hang_up_citizen(hotline: Hotline) -> None:
+    (call,) = hotline.tracker.calls
+    # The queue tells of its agent a moment before both are in their bridge.
+    await until(lambda: hotline.tracker.citizen_channel(call) is not None)
+    citizen = hotline.tracker.citizen_channel(call)
+    assert citizen is not None
+    await hotline.link.send("Hangup", {"Channel": citizen})
 
 
 async def mailbox_is_empty(hotline: Hotline) -> bool:
@@ -145,7 +154,7 @@ async def test_a_call_is_followed_from_the_queue_to_its_end_and_a_new_tracker_se
 async def test_a_blind_transfer_back_to_the_queue_keeps_the_call(hotline: Hotline) -> None:
     await put_in_queue(hotline, "1001", "10086")
     calling = asyncio.create_task(
-        citizens.call(hotline.exchange.network, "13800001234", "12345", stay_seconds=12)
+        citizens.call(hotline.exchange.network, "13800001234", "12345", stay_seconds=30)
     )
     await until(lambda: ("answered", "1001") in hotline.told(), 20.0)
     # Who is not in the bridge yet cannot be transferred.
@@ -156,6 +165,7 @@ async def test_a_blind_transfer_back_to_the_queue_keeps_the_call(hotline: Hotlin
     where = {"Channel": agent.channel, "Context": "from-agent", "Exten": "12345"}
     await hotline.link.send("BlindTransfer", where)
     await until(lambda: hotline.told().count(("answered", "1001")) == 2, 20.0)
+    await hang_up_citizen(hotline)
     await calling
     await until(lambda: not hotline.tracker.calls)
     assert [kind for kind, _ in hotline.told()] == [

@@ -17,7 +17,7 @@ from telephony.three_way.errors import AlreadyThree, NotTalking
 from telephony.three_way.rules import Third, ThirdState
 from telephony.three_way.service import ThreeWayCalls
 from tests.contract.telephony.conftest import Hotline
-from tests.contract.telephony.test_asterisk import put_in_queue, until_true
+from tests.contract.telephony.test_asterisk import hang_up_citizen, put_in_queue, until_true
 from tests.unit.telephony.links import until
 
 pytestmark = pytest.mark.asterisk
@@ -66,13 +66,6 @@ async def bridged(hotline: Hotline) -> list[Channel]:
 async def hang_up_agent(hotline: Hotline) -> None:
     (agent,) = [row for row in await bridged(hotline) if row.channel.startswith("PJSIP/agent")]
     await hotline.link.send("Hangup", {"Channel": agent.channel})
-
-
-async def hang_up_citizen(hotline: Hotline) -> None:
-    (call,) = hotline.tracker.calls
-    citizen = hotline.tracker.citizen_channel(call)
-    assert citizen is not None
-    await hotline.link.send("Hangup", {"Channel": citizen})
 
 
 async def nobody(hotline: Hotline) -> bool:
@@ -189,7 +182,7 @@ async def test_nobody_is_rung_for_a_call_that_is_over(
     await hang_up_agent(hotline)
     await calling
     await until(lambda: seen[-1].state is ThirdState.failed, 10.0)
-    assert await channels(hotline.link) == []
+    await until_true(lambda: nobody(hotline))
     with pytest.raises(NotTalking):
         await thirds.invite("1001", linkedid, POLICE)
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import aiohttp
 
-PATIENCE = 5.0
+PATIENCE = 20.0
+"""Whole processes are listened to as well, with two Asterisks beside them on a busy machine."""
 Message = tuple[str, Any]
 
 
@@ -76,7 +77,7 @@ class PageClient:
         return self.seen
 
     async def until_closed(self) -> list[Message]:
-        async with asyncio.timeout(3 * PATIENCE), self._news:
+        async with asyncio.timeout(PATIENCE), self._news:
             await self._news.wait_for(lambda: self.closed)
         return self.seen
 

@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from tests.parts import free_port
+
 Action = dict[str, list[str]]
 
 BANNER = b"Asterisk Call Manager/11.0.0\r\n"
@@ -53,7 +55,7 @@ class FakePbx:
     members: dict[str, Member] = field(default_factory=dict)
     channels: list[bytes] = field(default_factory=list)
     entries: list[bytes] = field(default_factory=list)
-    port: int = 0
+    port: int = field(default_factory=free_port)
     _writers: list[asyncio.StreamWriter] = field(default_factory=list)
     _server: asyncio.Server | None = None
 
@@ -78,9 +80,8 @@ class FakePbx:
         self._writers.clear()
 
     async def listen(self) -> None:
-        """Accept connections, on the same port as before if there was one."""
+        """Accept connections, again too: the port is one that nobody else is given meanwhile."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Accept no more, and end what there is."""

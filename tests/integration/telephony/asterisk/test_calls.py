@@ -40,6 +40,11 @@ async def record(link: ManagerLink, told: Message) -> dict[str, str]:
     return entry
 
 
+def most_talk(entry: dict[str, str]) -> int:
+    """How long the talk can have lasted by Asterisk's clock, which counts whole seconds; ours may have stood still."""
+    return int(entry["ended"]) - int(entry["answered"]) + 1
+
+
 async def test_a_caller_reaches_the_queue_and_leaves_a_record_when_he_gives_up(
     exchange: pbx.Exchange, link: ManagerLink
 ) -> None:
@@ -90,7 +95,7 @@ async def test_a_call_that_an_agent_answers_is_recorded(
     assert entry["recording"] == f"{offered:%Y%m%d}/{told['Call']}.wav"
     recording = exchange.hotline.recordings_dir / entry["recording"]
     await written(recording, lambda file: pbx.seconds_of(file) >= 1)
-    assert pbx.seconds_of(recording) <= 5
+    assert pbx.seconds_of(recording) <= most_talk(entry)
     assert recording.stat().st_mode & 0o077 == 0
 
 
@@ -255,7 +260,7 @@ async def test_a_caller_who_is_sent_back_to_the_queue_keeps_one_recording(
     assert (entry["direction"], entry["agent"]) == ("in", "1001")
     assert first_words[0] == first_words[1] != b""
     await written(recording, lambda file: pbx.seconds_of(file) >= 5)
-    assert pbx.seconds_of(recording) <= 9
+    assert pbx.seconds_of(recording) <= most_talk(entry)
 
 
 async def test_a_citizen_who_asks_for_a_person_in_a_callback_talks_to_an_agent(
