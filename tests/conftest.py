@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -26,6 +27,9 @@ from tests.parts import PostgresServer, RedisServer, start_postgres, start_redis
 # A test says what is right, not how fast this machine is just now.
 hypothesis.settings.register_profile("lianxin", deadline=None)
 hypothesis.settings.load_profile("lianxin")
+
+# Some machines' shells ask for no bytecode: every process that a test starts would then compile all of us again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 CHINA = timezone(timedelta(hours=8))
 _TEMPLATE = "lianxin_template"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -43,7 +44,7 @@ def routes(
     Args:
         health: The checks behind `/readyz`.
         registry: The figures behind `/metrics`.
-        openapi: Gives the OpenAPI document; called at the first request, when every route is known.
+        openapi: Gives the OpenAPI document; called in a thread of its own, once every route is known.
     """
     routes = Routes("operations")
 
@@ -81,6 +82,6 @@ def routes(
     @routes.get("/api/v1/openapi.json", permission=None)
     async def describe() -> web.Response:
         """Give the OpenAPI 3.1 document of this API."""
-        return web.json_response(openapi())
+        return web.json_response(await asyncio.to_thread(openapi))
 
     return routes

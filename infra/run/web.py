@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -38,9 +39,12 @@ def application(
         client_max_size=_LARGEST_BODY,
     )
     app[AUTHENTICATOR] = authenticator
-    described: dict[str, Any] = {}
-    endpoints = mount(app, [*subjects, ops.routes(health, registry, lambda: described)])
-    described.update(document(endpoints, title="Lianxin 连心", version=version("lianxin")))
+
+    @cache  # Half a second of work, for the few who ask; a start after a crash does not wait for it.
+    def described() -> dict[str, Any]:
+        return document(endpoints, title="Lianxin 连心", version=version("lianxin"))
+
+    endpoints = mount(app, [*subjects, ops.routes(health, registry, described)])
     return app
 
 
