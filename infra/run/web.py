@@ -40,7 +40,7 @@ def application(
     )
     app[AUTHENTICATOR] = authenticator
 
-    @cache  # Half a second of work, for the few who ask; a start after a crash does not wait for it.
+    @cache  # A third of a second of work, for the few who ask; a start after a crash does not wait for it.
     def described() -> dict[str, Any]:
         return document(endpoints, title="Lianxin 连心", version=version("lianxin"))
 
