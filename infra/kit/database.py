@@ -170,7 +170,7 @@ class Database:
         self._writing = self.engine.execution_options(lianxin_write=True)
         self._group: GroupCommit | None = None
         self._closed = False
-        event.listen(self.engine.sync_engine, "do_connect", self._refuse_early)
+        event.listen(self.engine.sync_engine, "do_connect", self._before_connecting)
         self.session_info: dict[str, Any] = {}
         self._last_acts: list[Callable[[AsyncSession], Awaitable[None]]] = []
 
@@ -207,7 +207,7 @@ class Database:
                     await asyncio.sleep(0.01)
         await self.engine.dispose()
 
-    def _refuse_early(self, *_of_connection: object) -> None:
+    def _before_connecting(self, *_of_connection: object) -> None:
         self._refuse_late()
         # aiosqlite leaves a thread behind when it cannot open the file, which is in the way once the loop is closed.
         if self.dialect == "sqlite" and self.url.database:
@@ -218,7 +218,7 @@ class Database:
                     f"{folder} 不存在或没有写权限，请先创建目录、修正权限，或检查 database.url",
                 )
 
-    def _refuse_late(self, *_of_connection: object) -> None:
+    def _refuse_late(self) -> None:
         if self._closed:
             raise TryLater("the database is closed", "数据库已关闭")
 
